@@ -1,0 +1,1 @@
+"""The methods the proposal compares with, one file each, each a segmenter."""

@@ -1,0 +1,1 @@
+"""What every room speaks: resolution and lengths, images, proposal maps, files, errors."""

@@ -1,0 +1,1 @@
+"""Data sets, one file each, and what is drawn from them."""

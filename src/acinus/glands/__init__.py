@@ -1,0 +1,1 @@
+"""Label map in; polygons, statistics in µm, GeoJSON and tables out."""

@@ -1,0 +1,1 @@
+"""Stage 2, semantic grouping: images and proposal maps in, a segmenter out."""

@@ -1,0 +1,1 @@
+"""A segmenter and an image in; probability, instances out."""

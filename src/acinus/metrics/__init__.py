@@ -1,0 +1,1 @@
+"""Two label maps in, numbers out."""

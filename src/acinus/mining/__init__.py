@@ -1,0 +1,1 @@
+"""Stage 1, proposal mining: unlabelled images in, proposal maps out."""

@@ -1,0 +1,1 @@
+"""Static HTML pages from files on disk."""
