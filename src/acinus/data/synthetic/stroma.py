@@ -1,0 +1,211 @@
+"""What lies between glands: wavy fibres, muscle bands, loose and torn places, spindle cells, lymphocytes, red cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.data.synthetic.fields import TEXTURE_PX, Plane, SineField, cell_rng, grain, lay_texture, strands
+from acinus.data.synthetic.nuclei import Bodies, join, make_bodies
+
+__all__ = ["Stroma", "StromaPicture"]
+
+CELL_UM = 60.0
+_PURPOSE = 31
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StromaPicture:
+    """The fibres of one box, each plane float32 of shape (H, W).
+
+    Attributes
+    ----------
+    haematoxylin, eosin : amounts of dye
+    direction : radians along the fibres
+    inflamed : 0..1
+    muscle : 0..1
+    """
+
+    haematoxylin: Plane
+    eosin: Plane
+    direction: Plane
+    inflamed: Plane
+    muscle: Plane
+
+
+class Stroma:
+    """The stroma of one world, drawn for any box.
+
+    Parameters
+    ----------
+    seed : int
+    mpp : float
+    inflammation : float
+        Share of the area crowded with lymphocytes, 0..1.
+    """
+
+    def __init__(self, *, seed: int, mpp: float, inflammation: float) -> None:
+        self.seed, self.mpp = seed, mpp
+        rng = cell_rng(seed, _PURPOSE, 0, -1)
+        self._angle = rng.uniform(0, np.pi)
+        self._eosin = rng.uniform(0.24, 0.42)
+        self._bluish = rng.uniform(0.03, 0.09)
+        self._loose = rng.uniform(-0.6, 0.7)
+        # A standard normal field exceeds this on about the wanted share of the area.
+        self._quiet = 1.6 * (0.5 - inflammation) + rng.normal(0, 0.5)
+        self._cells = rng.uniform(0.55, 0.95)
+        self._nucleus = rng.uniform(0.85, 1.15)
+        self._muscle_from = rng.uniform(1.0, 2.4)
+        self._waves = [(SineField.draw(rng, wavelength_um=w), a) for w, a in ((260, 22), (95, 7), (38, 1.6))]
+        self._inflamed = SineField.draw(rng, wavelength_um=240.0)
+        self._muscle = SineField.draw(rng, wavelength_um=420.0)
+        self._density = SineField.draw(rng, wavelength_um=130.0)
+        self._tears = SineField.draw(rng, wavelength_um=170.0)
+
+    def muscle_at(self, x_um: float, y_um: float) -> float:
+        """Return how much muscle there is at one place, 0..1; glands keep out of it."""
+        value = float(self._muscle.at(np.array([x_um]), np.array([y_um]))[0])
+        return float(np.clip((value - self._muscle_from) * 4 + 0.5, 0, 1))
+
+    def draw(self, x_px: int, y_px: int, outside_um: Plane) -> StromaPicture:
+        """Draw the fibres of the box that begins at (x, y) and has the shape of `outside_um`.
+
+        Parameters
+        ----------
+        outside_um : ndarray of shape (H, W), float32
+            Distance to the nearest gland; fibres bend around it.
+        """
+        height, width = outside_um.shape
+        x_um, y_um = (x_px + np.arange(width) + 0.5) * self.mpp, (y_px + np.arange(height) + 0.5) * self.mpp
+        along, across = self._fibre_coordinates(x_um, y_um, outside_um)
+        fibres = cv2.remap(
+            strands(self.mpp),
+            np.mod(along / self.mpp, TEXTURE_PX).astype(np.float32),
+            np.mod(across / self.mpp, TEXTURE_PX).astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )
+        smooth = cv2.GaussianBlur(across, (0, 0), 3.0 / self.mpp)
+        direction = np.arctan2(-cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+        inflamed = np.clip((self._inflamed.on_grid(x_um, y_um) - self._quiet) * 1.6 + 0.5, 0, 1)
+        muscle = np.clip((self._muscle.on_grid(x_um, y_um) - self._muscle_from) * 4 + 0.5, 0, 1)
+        fine = lay_texture(grain(0.8, self.mpp), x_px, y_px, width, height)
+        coarse = lay_texture(grain(4.0, self.mpp), x_px + 300, y_px, width, height)
+        body = np.clip(0.75 + 0.34 * fibres + 0.10 * coarse + 0.06 * fine, 0.04, 2.0)
+        loose = np.clip(self._loose + 0.6 * self._density.on_grid(x_um, y_um) + 0.25 * coarse, 0, 1)
+        loose = loose * (1 - muscle)
+        holes = np.clip((0.9 * loose - 0.35 + 0.35 * -fibres) * 2.2, 0, 1) * loose
+        eosin = self._eosin * body * (1 - 0.35 * loose) * (1 - 0.35 * inflamed) * (1 + 0.35 * muscle)
+        bluish = (self._bluish + 0.07 * inflamed) * (0.8 + 0.25 * coarse + 0.2 * fine)
+        tear = np.clip(1.3 - np.abs(self._tears.on_grid(x_um, y_um) * 14 + 2.0 * coarse), 0, 1)
+        rest = (1 - 0.92 * holes) * (1 - 0.95 * tear * (loose > 0.1))
+        return StromaPicture(
+            haematoxylin=(np.maximum(bluish, 0.01) * rest).astype(np.float32),
+            eosin=(eosin * rest).astype(np.float32),
+            direction=direction.astype(np.float32),
+            inflamed=inflamed.astype(np.float32),
+            muscle=muscle.astype(np.float32),
+        )
+
+    def _fibre_coordinates(self, x_um: Floats, y_um: Floats, outside_um: Plane) -> tuple[Plane, Plane]:
+        """Return the coordinates along and across the fibres in µm, each of shape (H, W)."""
+        cos, sin = np.cos(self._angle), np.sin(self._angle)
+        along = x_um[None, :] * cos + y_um[:, None] * sin
+        across = y_um[:, None] * cos - x_um[None, :] * sin
+        for field, amount_um in self._waves:
+            across = across + amount_um * field.on_grid(x_um, y_um)
+        around = 26.0 * np.exp(-cv2.GaussianBlur(outside_um, (0, 0), 4.0 / self.mpp) / 14.0)
+        return along.astype(np.float32), (across + around).astype(np.float32)
+
+    def cells(self, picture: StromaPicture, free: NDArray[np.bool_], x_px: int, y_px: int) -> Bodies:
+        """Return the cells of the box that `picture` shows, where `free` is true (H, W)."""
+        height, width = free.shape
+        low_x, low_y = x_px * self.mpp, y_px * self.mpp
+        columns = range(int(low_x // CELL_UM), int((low_x + width * self.mpp) // CELL_UM) + 1)
+        rows = range(int(low_y // CELL_UM), int((low_y + height * self.mpp) // CELL_UM) + 1)
+        groups = []
+        for row in rows:
+            for column in columns:
+                rng = cell_rng(self.seed, _PURPOSE, column, row)
+                x, y = _scatter(rng, column * CELL_UM, row * CELL_UM)
+                at_x = np.floor(x / self.mpp).astype(np.int64) - x_px
+                at_y = np.floor(y / self.mpp).astype(np.int64) - y_px
+                inside = (at_x >= 0) & (at_y >= 0) & (at_x < width) & (at_y < height)
+                at = at_y.clip(0, height - 1), at_x.clip(0, width - 1)
+                cells, ok = self._kinds(rng, x, y, picture, at)
+                groups.append(cells.take(ok & (inside & free[at])[_owner(cells, x)]))
+        return join(groups)
+
+    def _kinds(
+        self,
+        rng: np.random.Generator,
+        x: Floats,
+        y: Floats,
+        picture: StromaPicture,
+        at: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> tuple[Bodies, NDArray[np.bool_]]:
+        """Make of every place a lymphocyte, a plasma cell, a spindle cell or nothing, as its surroundings want."""
+        inflamed = picture.inflamed[at].astype(np.float64)
+        muscle = picture.muscle[at].astype(np.float64)
+        draw, kind = rng.random(len(x)), rng.random(len(x))
+        round_cell = draw < self._cells * (0.06 + 0.86 * inflamed) * (1 - 0.95 * muscle)
+        spindle = ~round_cell & (draw > 1 - (0.16 + 0.12 * muscle))
+        along = picture.direction[at].astype(np.float64)
+        round_angle = rng.uniform(0, np.pi, len(x))
+        plasma = round_cell & (kind < 0.35)
+        halo = make_bodies(
+            rng,
+            x + 1.6 * np.cos(round_angle),
+            y + 1.6 * np.sin(round_angle),
+            round_angle,
+            length_um=9.5,
+            width_um=7.5,
+            haematoxylin=0.26,
+            eosin=0.3,
+            chromatin=0.2,
+            membrane=0.1,
+        )
+        dark = make_bodies(
+            rng,
+            x,
+            y,
+            round_angle,
+            length_um=6.4,
+            width_um=5.6,
+            haematoxylin=1.0 * self._nucleus,
+            eosin=0.12,
+            spread=0.14,
+            chromatin=0.3,
+            membrane=0.15,
+        )
+        thin = make_bodies(
+            rng,
+            x,
+            y,
+            along + rng.normal(0, 0.22, len(x)),
+            length_um=13.0,
+            width_um=3.4,
+            haematoxylin=0.75 * self._nucleus,
+            eosin=0.25,
+            spread=0.25,
+        )
+        return join([halo, dark, thin]), np.concatenate([plasma, round_cell, spindle])
+
+
+def _owner(cells: Bodies, x: Floats) -> NDArray[np.int64]:
+    """Index of the place each body was made for (bodies are the places, three times over)."""
+    return np.arange(len(cells)) % len(x)
+
+
+def _scatter(rng: np.random.Generator, x_um: float, y_um: float) -> tuple[Floats, Floats]:
+    """Places for cells in one cell of the world: a jittered grid 7.5 µm apart."""
+    count = int(CELL_UM / 7.5)
+    grid = (np.arange(count) + 0.5) * 7.5
+    grid_x, grid_y = np.meshgrid(grid, grid)
+    jitter = rng.uniform(-2.9, 2.9, (2, count * count))
+    return x_um + grid_x.ravel() + jitter[0], y_um + grid_y.ravel() + jitter[1]
