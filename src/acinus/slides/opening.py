@@ -1,0 +1,131 @@
+"""Opening any slide or image: the library that reads it is found by trying, errors end in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from acinus.core.errors import InputError
+from acinus.core.units import check_mpp
+from acinus.slides.openslide_source import OpenSlideSource, openslide_vendor
+from acinus.slides.plain_source import PlainSource
+from acinus.slides.pyramid import PixelSource, PyramidReader, SourceRefusedError
+from acinus.slides.reader import SlideReader
+from acinus.slides.tiff_source import TiffSource
+
+__all__ = ["IMAGE_SUFFIXES", "SLIDE_SUFFIXES", "check_readable", "open_slide", "unreadable"]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+"""Suffixes under which a folder's plain images are looked for."""
+
+SLIDE_SUFFIXES = (
+    ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm", ".dicom", ".czi"
+)  # fmt: skip
+"""Suffixes under which a folder's slides are looked for."""
+
+_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
+    """Open a slide or an image.
+
+    Parameters
+    ----------
+    path : Path or str
+        Any slide of OpenSlide's formats, TIFF, PNG, JPEG or BMP, whatever its suffix.
+    mpp : float, optional
+        µm per pixel at level 0; overrides what the file says.
+
+    Returns
+    -------
+    SlideReader
+
+    Raises
+    ------
+    InputError
+        When no library can read it; the text says why in one line.
+    MppError
+        When `mpp` is given and absurd. A file without µm/px, or with an absurd one, opens: see
+        `acinus.slides.reader.resolved_mpp`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from acinus.core.geometry import Box
+    >>> path = Path(tempfile.mkdtemp()) / "pink.png"
+    >>> Image.new("RGB", (80, 60), (230, 150, 190)).save(path)
+    >>> with open_slide(path, mpp=0.5) as slide:
+    ...     print(slide.size, slide.mpp, slide.read(Box(0, 0, 80, 60), mpp=1.0).shape)
+    Size(width=80, height=60) 0.5 (30, 40, 3)
+    """
+    if mpp is not None:
+        check_mpp(mpp, source="--mpp")
+    path = Path(path)
+    check_readable(path)
+    reasons = []
+    for source in _sources(path):
+        try:
+            return PyramidReader(path, source, mpp=mpp)
+        except SourceRefusedError as error:
+            reasons.append(str(error))
+    raise unreadable(path)
+
+
+def _sources(path: Path) -> Iterator[Callable[[Path], PixelSource]]:
+    vendor = openslide_vendor(path)
+    # A "generic" TIFF has no vendor's secrets, and tifffile knows more of it: OME-XML, sub-images, 16 bits.
+    if vendor not in (None, "generic-tiff"):
+        yield OpenSlideSource
+    yield TiffSource
+    if vendor == "generic-tiff":
+        yield OpenSlideSource
+    yield PlainSource
+
+
+def check_readable(path: Path) -> None:
+    """Raise the one-line error for a path that is no file with content.
+
+    Raises
+    ------
+    InputError
+        When it is missing, a folder, empty or closed to this user.
+    """
+    if not path.exists():
+        raise InputError(f"{path} does not exist; check the path")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected one slide or image file")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    if empty:
+        raise InputError(f"{path.name} is empty (0 bytes); copy it again")
+
+
+def unreadable(path: Path) -> InputError:
+    """Return the one-line error for a file that no library reads, by what its first bytes are."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(_SIGNATURES):
+        return InputError(f"{path.name} is damaged or truncated; copy it again")
+    if _is_text(head):
+        return InputError(f"{path.name} holds text, not an image; check the path or copy it again")
+    if path.suffix.lower() in SLIDE_SUFFIXES:
+        return InputError(
+            f"{path.name} is no slide that OpenSlide or tifffile knows, or is damaged; copy it again"
+        )
+    return InputError(
+        f"{path.name} is no image that OpenSlide, tifffile or Pillow knows; export it as PNG, TIFF or SVS"
+    )
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # not merely a character cut at the end
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(character.isprintable() or character in "\r\n\t" for character in text)

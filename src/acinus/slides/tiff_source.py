@@ -1,0 +1,199 @@
+"""Pixels through tifffile: OME-TIFF, pyramidal, tiled and strip TIFF, and what OpenSlide refuses."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from acinus.core.errors import InputError
+from acinus.core.geometry import Box, Size
+from acinus.core.image import RgbArray
+from acinus.slides.pixels import GREYSCALE_REFUSAL, on_white, to_8_bit
+from acinus.slides.pyramid import SlideFacts, SourceRefusedError
+from acinus.slides.reader import Level
+from acinus.slides.tiff_resolution import tiff_mpp
+
+__all__ = ["TiffSource"]
+
+_CACHE_BYTES = 64_000_000
+_TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_RGB, _YCBCR = 2, 6  # PhotometricInterpretation
+_JPEG = (6, 7, 33007)  # Compression
+
+
+class TiffSource:
+    """An open TIFF whose first colour series is the image.
+
+    Blocks are decoded one by one, so that a box of a large file costs what the box costs.
+
+    Raises
+    ------
+    SourceRefusedError
+        When it is no TIFF, or one whose colours or compression another library must decode.
+    InputError
+        When it is a greyscale image, or truncated.
+    """
+
+    backend = "tifffile"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("rb") as file:
+            if file.read(4) not in _TIFF_HEADERS:
+                raise SourceRefusedError("not a TIFF")
+        try:
+            self._file = tifffile.TiffFile(path)
+            pyramid = _colour_pyramid(self._file, path)
+        except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError) as error:
+            raise SourceRefusedError(str(error)) from error
+        self._pages: list[list[Any]] = [list(level.pages) for level in pyramid]
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[tuple[int, int, int], NDArray[Any] | None] = OrderedDict()
+        self._check_complete()
+        levels = _levels([level.keyframe for level in pyramid])
+        whole = levels[0].size
+        mpp, source = tiff_mpp(self._file)
+        self.facts = SlideFacts(
+            format="ome-tiff" if self._file.is_ome else "svs" if self._file.is_svs else "tiff",
+            levels=levels,
+            bounds=Box(0, 0, whole.width, whole.height),
+            mpp=mpp,
+            mpp_source=source,
+        )
+
+    def _check_complete(self) -> None:
+        file_size = self._path.stat().st_size
+        for pages in self._pages:
+            for page in pages:
+                ends = np.asarray(page.dataoffsets, np.int64) + np.asarray(page.databytecounts, np.int64)
+                if ends.size == 0 or int(ends.max()) > file_size:
+                    raise InputError(f"{self._path.name} is truncated: pixels are missing; copy it again")
+
+    def read_level(self, level: int, box: Box) -> RgbArray:
+        """Return a box of one level as 8-bit RGB, transparent parts on white."""
+        pages = self._pages[level]
+        planes = [self._read_page(level, i, box) for i in range(len(pages))]
+        values = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
+        values = to_8_bit(values)
+        if values.shape[2] == 3:
+            return np.ascontiguousarray(values)
+        extra = [int(kind) for kind in pages[0].keyframe.extrasamples]
+        if not extra or extra[0] == 0:  # a fourth channel without meaning
+            return np.ascontiguousarray(values[..., :3])
+        return on_white(values[..., :4], premultiplied=extra[0] == 1)
+
+    def _read_page(self, level: int, index: int, box: Box) -> NDArray[Any]:
+        """Return the box's pixels of one page, (height, width, samples) in the page's own type."""
+        page = self._pages[level][index].keyframe
+        planes = page.samplesperpixel if page.planarconfig == 2 else 1
+        contiguous = 1 if page.planarconfig == 2 else page.samplesperpixel
+        block = _block_size(page)
+        across = -(-page.imagewidth // block.width)
+        down = -(-page.imagelength // block.height)
+        result = np.full((box.height, box.width, planes * contiguous), np.iinfo(page.dtype).max, page.dtype)
+        for plane in range(planes):
+            for row in range(box.y // block.height, -(-box.bottom // block.height)):
+                for column in range(box.x // block.width, -(-box.right // block.width)):
+                    segment = self._decode(level, index, (plane * down + row) * across + column)
+                    if segment is None:  # an empty tile of a sparse file: white
+                        continue
+                    x, y = column * block.width, row * block.height
+                    part = box.intersection(Box(x, y, segment.shape[1], segment.shape[0]))
+                    result[
+                        part.y - box.y : part.bottom - box.y,
+                        part.x - box.x : part.right - box.x,
+                        plane * contiguous : (plane + 1) * contiguous,
+                    ] = segment[part.y - y : part.bottom - y, part.x - x : part.right - x]
+        return result
+
+    def _decode(self, level: int, index: int, number: int) -> NDArray[Any] | None:
+        """Return one tile or strip as (height, width, samples), from the cache if it was read lately."""
+        key = (level, index, number)
+        with self._lock:  # one file position, so one reader at a time
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+            frame = self._pages[level][index]
+            data = None
+            if frame.databytecounts[number]:
+                self._file.filehandle.seek(frame.dataoffsets[number])
+                data = self._file.filehandle.read(frame.databytecounts[number])
+            tables = {} if frame.jpegtables is None else {"jpegtables": frame.jpegtables}
+            try:
+                segment, _, _ = frame.keyframe.decode(data, number, **tables)
+            except Exception as error:  # each codec of imagecodecs raises its own kind
+                raise InputError(
+                    f"{self._path.name} cannot be decoded ({error}); the file is damaged, copy it again"
+                ) from error
+            self._cache[key] = None if segment is None else segment[0]
+            held = sum(array.nbytes for array in self._cache.values() if array is not None)
+            while held > _CACHE_BYTES and len(self._cache) > 1:
+                _, oldest = self._cache.popitem(last=False)
+                held -= 0 if oldest is None else oldest.nbytes
+            return self._cache[key]
+
+    def close(self) -> None:
+        """Release the file."""
+        self._cache.clear()
+        self._file.close()
+
+
+def _colour_pyramid(file: tifffile.TiffFile, path: Path) -> list[Any]:
+    """Return the levels of the first series that is one plane of 8- or 16-bit RGB."""
+    candidates = list(file.series)
+    for i, series in enumerate(candidates):
+        if _is_colour(series):
+            levels = list(series.levels)
+            if len(levels) == 1 and not (file.is_ome or file.is_svs):  # SVS: a thumbnail follows
+                # pages of falling size one after the other, as libvips writes them
+                for other in candidates[i + 1 :]:
+                    if _is_colour(other) and _is_coarser(other.keyframe, than=levels[-1].keyframe):
+                        levels.append(other)
+            return levels
+    first = candidates[0]
+    if first.keyframe.photometric in (0, 1) and first.keyframe.samplesperpixel <= 2:
+        raise InputError(f"{path.name} {GREYSCALE_REFUSAL}")
+    raise SourceRefusedError(f"axes {first.axes}, photometric {first.keyframe.photometric}")
+
+
+def _is_colour(series: Any) -> bool:
+    page = series.keyframe
+    if page.dtype not in (np.uint8, np.uint16):
+        return False
+    if series.axes == "CYX":  # three pages, one for each colour, as some OME-TIFFs have them
+        return bool(series.shape[0] == len(series.pages) == 3)
+    # JPEG's decoder returns RGB; other YCbCr is left to OpenSlide and Pillow.
+    rgb = page.photometric == _RGB or (page.photometric == _YCBCR and page.compression in _JPEG)
+    return bool(
+        rgb and series.axes in ("YXS", "SYX") and len(series.pages) == 1 and page.samplesperpixel in (3, 4)
+    )
+
+
+def _is_coarser(page: Any, *, than: Any) -> bool:
+    """Whether `page` shows the same at a smaller size, up to the rounding of its sides."""
+    ratio = than.imagewidth / page.imagewidth
+    return bool(ratio > 1.5 and abs(than.imagelength / ratio - page.imagelength) <= 2)
+
+
+def _levels(pages: list[Any]) -> tuple[Level, ...]:
+    return tuple(
+        Level(
+            size=Size(page.imagewidth, page.imagelength),
+            # the mean of both axes, as OpenSlide has it: the smaller levels are cut to whole pixels
+            downsample=(pages[0].imagewidth / page.imagewidth + pages[0].imagelength / page.imagelength) / 2,
+            tile=_block_size(page),
+        )
+        for page in pages
+    )
+
+
+def _block_size(page: Any) -> Size:
+    if page.is_tiled:
+        return Size(page.tilewidth, page.tilelength)
+    return Size(page.imagewidth, min(page.rowsperstrip, page.imagelength))
