@@ -1,1 +1,23 @@
 """Label map in; polygons, statistics in µm, GeoJSON and tables out."""
+
+from acinus.glands.columns import COLUMNS, Column, Glands
+from acinus.glands.geojson import gland_id, write_geojson
+from acinus.glands.measure import NEIGHBOUR_RADIUS_UM, measure_glands
+from acinus.glands.polygons import TOLERANCE_UM, Outline, gland_polygons
+from acinus.glands.tables import read_table, write_csv, write_parquet
+
+__all__ = [
+    "COLUMNS",
+    "NEIGHBOUR_RADIUS_UM",
+    "TOLERANCE_UM",
+    "Column",
+    "Glands",
+    "Outline",
+    "gland_id",
+    "gland_polygons",
+    "measure_glands",
+    "read_table",
+    "write_csv",
+    "write_geojson",
+    "write_parquet",
+]

@@ -1,0 +1,104 @@
+"""The table on disk: CSV for people, Parquet for programs, the same columns in the same order."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from acinus.core.errors import InputError
+from acinus.core.files import atomic_path
+from acinus.glands.columns import COLUMNS, Column, Glands
+
+__all__ = ["read_table", "write_csv", "write_parquet"]
+
+
+def write_csv(path: Path, glands: Glands) -> None:
+    """Write one line a gland, each statistic with the digits it deserves; missing values are empty fields.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "glands.csv"
+    >>> write_csv(path, Glands.empty())
+    >>> path.read_text().split(",")[:2]
+    ['label', 'centroid_x_um']
+    """
+    written = [[_text(value, column) for value in glands[column.name].tolist()] for column in COLUMNS]
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(column.name for column in COLUMNS)
+        writer.writerows(zip(*written, strict=True))
+
+
+def write_parquet(path: Path, glands: Glands) -> None:
+    """Write the table at full precision; missing values are nulls, and each column carries its meaning.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+    """
+    arrays = [pa.array(glands[column.name], from_pandas=True) for column in COLUMNS]
+    fields = [
+        pa.field(column.name, array.type, metadata={"meaning": column.meaning})
+        for column, array in zip(COLUMNS, arrays, strict=True)
+    ]
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), temporary)
+
+
+def read_table(path: Path) -> Glands:
+    """Read a table that `write_csv` or `write_parquet` wrote, by its suffix.
+
+    Raises
+    ------
+    InputError
+        When the file is neither, or lacks columns.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} is not a table of glands; expected a name ending in .csv or .parquet")
+    try:
+        return Glands(_read_csv(path) if path.suffix == ".csv" else _read_parquet(path))
+    except (OSError, pa.ArrowInvalid, ValueError, KeyError) as error:
+        raise InputError(f"{path} cannot be read as a table of glands ({error}); measure again") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _text(value: float, column: Column) -> str:
+    """Return a value as it stands in the CSV."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value != value:  # NaN
+        return ""
+    return f"{value:.{column.digits}f}"
+
+
+def _read_csv(path: Path) -> dict[str, NDArray[Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        names, *lines = list(csv.reader(file))
+    types = {column.name: column.dtype for column in COLUMNS}
+    columns: dict[str, NDArray[Any]] = {}
+    for index, name in enumerate(names):
+        texts = [line[index] for line in lines]
+        if types.get(name) is np.bool_:
+            columns[name] = np.array([text == "true" for text in texts], dtype=np.bool_)
+        else:
+            columns[name] = np.array([float(text) if text else np.nan for text in texts])
+    return columns
+
+
+def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+    table = pq.read_table(path)
+    return {name: table.column(name).to_numpy() for name in table.column_names}
