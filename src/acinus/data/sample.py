@@ -1,0 +1,73 @@
+"""One image of a data set, by its paths: nothing is read until it is asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from acinus.core.errors import DatasetError
+from acinus.core.image import LabelMap, RgbImage
+from acinus.slides.images import read_image, read_labels
+
+__all__ = ["Sample", "natural_key"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image with what is known of it.
+
+    Attributes
+    ----------
+    name : str
+        Unique within its data set.
+    image_path : Path
+        The stained image.
+    truth_path : Path or None
+        Instance labels by an expert, read by evaluation alone.
+    mpp : float or None
+        µm per pixel; None leaves it to the file.
+    patient, grade : str or None
+        As the data set gives them.
+    """
+
+    name: str
+    image_path: Path
+    truth_path: Path | None = None
+    mpp: float | None = None
+    patient: str | None = None
+    grade: str | None = None
+
+    def image(self) -> RgbImage:
+        """Read the image, named by the sample."""
+        image = read_image(self.image_path, mpp=self.mpp)
+        return RgbImage(image.rgb, image.mpp, self.name)
+
+    def truth(self) -> LabelMap:
+        """Read the expert's label map, (H, W) int32.
+
+        Raises
+        ------
+        DatasetError
+            When the sample has none.
+        """
+        if self.truth_path is None:
+            raise DatasetError(
+                f"{self.name} has no labels; put them beside it as {self.name}_anno.png, or in labels/"
+            )
+        return read_labels(self.truth_path)
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key that sorts names as people count: train_2 before train_10.
+
+    Examples
+    --------
+    >>> sorted(["train_10", "train_2", "Train_1"], key=natural_key)
+    ['Train_1', 'train_2', 'train_10']
+    """
+    return tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"(\d+)", name.lower())
+        if part
+    )
