@@ -4,6 +4,8 @@ from acinus.glands.columns import COLUMNS, Column, Glands
 from acinus.glands.geojson import gland_id, write_geojson
 from acinus.glands.measure import NEIGHBOUR_RADIUS_UM, measure_glands
 from acinus.glands.polygons import TOLERANCE_UM, Outline, gland_polygons
+from acinus.glands.roc import auc
+from acinus.glands.summary import clark_evans, summarise
 from acinus.glands.tables import read_table, write_csv, write_parquet
 
 __all__ = [
@@ -13,10 +15,13 @@ __all__ = [
     "Column",
     "Glands",
     "Outline",
+    "auc",
+    "clark_evans",
     "gland_id",
     "gland_polygons",
     "measure_glands",
     "read_table",
+    "summarise",
     "write_csv",
     "write_geojson",
     "write_parquet",
