@@ -1,0 +1,137 @@
+"""One image: a predicted and a true label map in, every metric of this room out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acinus.core.units import check_mpp
+from acinus.metrics.confusion import ConfusionMatrix
+from acinus.metrics.detection import DetectionCounts, detection_counts
+from acinus.metrics.labels import AnyLabelMap, LabelPair
+from acinus.metrics.object_dice import object_dice_sums
+from acinus.metrics.object_hausdorff import object_hausdorff_sums
+from acinus.metrics.panoptic import IouMatches, iou_matches
+from acinus.metrics.two_sided import TwoSidedMean
+
+__all__ = ["ImageScores", "evaluate_pair"]
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """The counts and sums of one image, from which its metrics follow and which add up over a data set.
+
+    Attributes
+    ----------
+    name : str
+        The image.
+    mpp : float
+        µm per pixel of both maps.
+    pixels : ConfusionMatrix
+        Label-free: what the prediction calls gland.
+    detection : DetectionCounts
+        The challenge's matching.
+    matches : IouMatches
+        Objects matched at IoU > 0.5.
+    dice_sums : TwoSidedMean
+        Areas in px².
+    hausdorff_sums : TwoSidedMean
+        Areas in px², values in px.
+    """
+
+    name: str
+    mpp: float
+    pixels: ConfusionMatrix
+    detection: DetectionCounts
+    matches: IouMatches
+    dice_sums: TwoSidedMean
+    hausdorff_sums: TwoSidedMean
+
+    @property
+    def object_dice(self) -> float:
+        """The challenge's object Dice; 1 when both maps are empty, 0 when one is."""
+        return self.dice_sums.mean(when_empty=1.0)
+
+    @property
+    def object_hausdorff_px(self) -> float:
+        """The challenge's object Hausdorff; 0 when both maps are empty, the image's diagonal when one is."""
+        return self.hausdorff_sums.mean(when_empty=0.0)
+
+    @property
+    def object_hausdorff_um(self) -> float:
+        """`object_hausdorff_px` in µm."""
+        return self.object_hausdorff_px * self.mpp
+
+    def as_dict(self) -> dict[str, float | str]:
+        """Return all metrics by name, units in the names, ready for JSON (every number is finite)."""
+        oracle = self.pixels.oracle()
+        return {
+            "name": self.name,
+            "mpp": self.mpp,
+            "miou_label_free": self.pixels.miou,
+            "miou_oracle": oracle.miou,
+            "gland_iou": self.pixels.gland_iou,
+            "background_iou": self.pixels.background_iou,
+            "pixel_accuracy": self.pixels.pixel_accuracy,
+            "pixel_precision": self.pixels.precision,
+            "pixel_recall": self.pixels.recall,
+            "pixel_dice": self.pixels.dice,
+            "detection_f1": self.detection.f1,
+            "detection_precision": self.detection.precision,
+            "detection_recall": self.detection.recall,
+            "object_dice": self.object_dice,
+            "object_hausdorff_px": self.object_hausdorff_px,
+            "object_hausdorff_um": self.object_hausdorff_um,
+            "f1_iou50": self.matches.recognition_quality,
+            "panoptic_quality": self.matches.panoptic_quality,
+            "segmentation_quality": self.matches.segmentation_quality,
+        }
+
+
+def evaluate_pair(
+    prediction: AnyLabelMap, truth: AnyLabelMap, *, mpp: float, name: str = "image"
+) -> ImageScores:
+    """Score one predicted label map against its truth.
+
+    Parameters
+    ----------
+    prediction, truth : ndarray of shape (H, W), any integer type
+        0 is background, every other value one gland; values may have gaps and exceed 255. Either map may be
+        empty.
+    mpp : float
+        µm per pixel of both maps.
+    name : str
+        Names the image in tables and errors.
+
+    Returns
+    -------
+    ImageScores
+
+    Raises
+    ------
+    LabelMapError
+        When the shapes differ or a map is not of non-negative integers.
+    MppError
+        When `mpp` is not a light microscope's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> truth = np.zeros((8, 8), np.int32)
+    >>> truth[1:5, 1:5] = 300
+    >>> prediction = np.zeros((8, 8), np.uint8)
+    >>> prediction[1:5, 1:4] = 1
+    >>> scores = evaluate_pair(prediction, truth, mpp=0.5)
+    >>> scores.detection.f1, scores.pixels.gland_iou, scores.object_hausdorff_um
+    (1.0, 0.75, 0.5)
+    """
+    mpp = check_mpp(mpp, source=name)
+    pair = LabelPair.of(prediction, truth)
+    return ImageScores(
+        name=name,
+        mpp=mpp,
+        pixels=ConfusionMatrix.of(pair.prediction_mask, pair.truth_mask),
+        detection=detection_counts(pair),
+        matches=iou_matches(pair),
+        dice_sums=object_dice_sums(pair),
+        hausdorff_sums=object_hausdorff_sums(pair),
+    )
