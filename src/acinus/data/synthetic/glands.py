@@ -1,7 +1,7 @@
-"""Where glands lie and how far they reach: bent tubes cut by the section, one candidate per cell of a jittered grid.
+"""Where glands lie and how far they reach: bent tubes cut by the section, a candidate per cell of a jittered grid.
 
-Every gland is known from the seed and its cell alone, and where two reach for the same place the one that reaches
-further has it, so that the outline of a gland needs its neighbours' formulas but never their pictures.
+Every gland is known from the seed and its cell alone, and where two reach for the same place the one that
+reaches further has it, so that the outline of a gland needs its neighbours' formulas but never their pictures.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from acinus.data.synthetic.fields import SineField, cell_rng
+from acinus.data.synthetic.fields import Floats, Plane, SineField, cell_rng
 
 __all__ = ["Gland", "GlandGrid", "Grade", "gap_um"]
 
@@ -57,21 +56,21 @@ class Gland:
         own = self.half_length_um + self.radius_um * (1 + abs(self.taper)) + 2 * sum(self.wobble_um)
         return min(own, MAX_REACH_UM[self.grade])
 
-    def inner_distance_um(self, x_um: NDArray[np.float64], y_um: NDArray[np.float64]) -> NDArray[np.float64]:
+    def inner_distance_um(self, x_um: Floats, y_um: Floats) -> Plane:
         """Return the distance to the outline on a grid, positive inside, about right nearby; shape (H, W)."""
-        dx, dy = x_um[None, :] - self.x_um, y_um[:, None] - self.y_um
-        cos, sin = np.cos(self.angle_rad), np.sin(self.angle_rad)
+        dx = (x_um - self.x_um).astype(np.float32)[None, :]
+        dy = (y_um - self.y_um).astype(np.float32)[:, None]
+        cos, sin = float(np.cos(self.angle_rad)), float(np.sin(self.angle_rad))
         along, across = dx * cos + dy * sin, dy * cos - dx * sin
         scale = self.half_length_um + self.radius_um
         across = across - self.bend * (along**2 / scale - scale / 4)
         beyond = np.maximum(np.abs(along) - self.half_length_um, 0)
-        distance = self.radius_um * (1 + self.taper * np.clip(along / scale, -1, 1)) - np.hypot(
-            beyond, across
-        )
+        radius = self.radius_um * (1 + self.taper * np.clip(along / scale, -1, 1))
+        distance = radius - np.sqrt(beyond**2 + across**2)
         for amount, field in zip(self.wobble_um, self.wobble, strict=True):
             distance = distance + amount * field.on_grid(x_um, y_um)
-        far = self.reach_um - np.hypot(dx, dy)
-        return np.minimum(distance, far)
+        limited: Plane = np.minimum(distance, self.reach_um - np.sqrt(dx**2 + dy**2))
+        return limited
 
 
 def gap_um(one: Gland, other: Gland, seed: int) -> float:

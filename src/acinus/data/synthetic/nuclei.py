@@ -1,4 +1,4 @@
-"""Nuclei and other small rounded bodies: ellipses with an uneven outline, chromatin and a membrane, painted one over another."""
+"""Nuclei, goblet cells and red cells: uneven ellipses with chromatin and a membrane, painted one over another."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.data.synthetic.fields import TEXTURE_PX, Plane, grain
+from acinus.data.synthetic.fields import TEXTURE_PX, Floats, Plane, grain
 
 __all__ = ["Bodies", "join", "make_bodies", "stamp"]
-
-Floats = NDArray[np.float64]  # (N,)
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,17 @@ def make_bodies(
     Parameters
     ----------
     rng : numpy.random.Generator
+        Source of the variation.
     x_um, y_um, angle_rad : ndarray of shape (N,)
+        Centres and directions.
     length_um, width_um : float
         Mean axes in µm.
+    haematoxylin, eosin : float
+        Mean amounts of dye.
+    spread : float
+        Standard deviation of the logarithm of every size and amount.
+    chromatin, membrane, nucleolus : float
+        As in `Bodies`.
     """
     count = len(x_um)
 
@@ -121,14 +127,19 @@ def stamp(
     Parameters
     ----------
     haematoxylin, eosin : ndarray of shape (H, W), float32
-        Planes whose first pixel is the pixel (`x_px`, `y_px`) of the world.
+        Amounts of dye.
     bodies : Bodies
+        What to paint.
+    x_px, y_px : int
+        The world's pixel that is the first of the planes.
+    mpp : float
+        µm per pixel.
     softness_um : float
         Width of the blurred outline in µm.
     """
     half_px = np.ceil((0.62 * bodies.length_um + 1.0) / mpp).astype(np.int64)
     for half in np.unique(half_px):
-        # A body is painted after all smaller ones: fewer patch sizes, and big pale nuclei lie over small dark ones.
+        # Bodies of one patch size at once, small ones first: large pale nuclei lie over small dark ones.
         _stamp_one_size(
             haematoxylin, eosin, bodies.take(half_px == half), int(half), x_px, y_px, mpp, softness_um
         )
@@ -164,8 +175,9 @@ def _patches(
 ) -> tuple[Plane, Plane, Plane]:
     """Return cover (0..1) and the covered amounts of both dyes, each float32 of shape (N, side, side)."""
 
-    def wide(values: NDArray[np.float64]) -> Plane:
-        return values.astype(np.float32)[:, None, None]
+    def wide(values: Floats) -> Plane:
+        column: Plane = values.astype(np.float32)[:, None, None]
+        return column
 
     offset = (np.arange(-half, half + 1) + 0.5) * mpp
     dx = wide(column * mpp - b.x_um) + offset[None, None, :].astype(np.float32)

@@ -20,12 +20,13 @@ def optics(light: Plane, *, blur_um: float, mpp: float) -> Plane:
 
 
 def uneven_light(rng: np.random.Generator, height: int, width: int, *, strength: float) -> Plane:
-    """Return the share of light that reaches each pixel, falling from a bright spot, float32 of shape (H, W, 1)."""
+    """Return the share of light that reaches each pixel, less far from a bright spot, float32 (H, W, 1)."""
     centre = rng.uniform(0.2, 0.8, 2)
     y, x = np.linspace(0, 1, height)[:, None] - centre[0], np.linspace(0, 1, width)[None, :] - centre[1]
     fall = strength * rng.uniform(0, 0.10) * (x**2 + y**2)
     tilt = strength * rng.normal(0, 0.012, 2)
-    return (1 - fall + tilt[0] * x + tilt[1] * y).astype(np.float32)[:, :, None]
+    share: Plane = (1 - fall + tilt[0] * x + tilt[1] * y).astype(np.float32)[:, :, None]
+    return share
 
 
 def digitise(
@@ -52,4 +53,5 @@ def digitise(
 def compress(rgb: RgbArray, *, quality: int) -> RgbArray:
     """Pass through JPEG and back."""
     _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
+    decoded: RgbArray = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return np.ascontiguousarray(decoded[:, :, ::-1])

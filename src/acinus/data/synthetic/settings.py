@@ -27,7 +27,8 @@ class SyntheticSettings:
     edge_fraction : float
         Share of tiles that show the edge of the tissue and white glass, 0..1.
     stain_spread : float
-        How far stain vectors, amounts and white balance differ between images; 0 none, 1 as between laboratories.
+        How far stain vectors, amounts and white balance differ between images; 0 none,
+        1 as between laboratories.
     blur_um : float
         Standard deviation of the optical blur in µm.
     noise : float

@@ -14,8 +14,8 @@ from acinus.data.synthetic.fields import Plane
 
 __all__ = ["Stains", "absorb", "draw_stains", "optical_density"]
 
-HAEMATOXYLIN = (0.60, 0.74, 0.30)
-EOSIN = (0.13, 0.90, 0.37)
+HAEMATOXYLIN = (0.61, 0.75, 0.27)
+EOSIN = (0.09, 0.95, 0.28)
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,13 @@ def draw_stains(rng: np.random.Generator, *, spread: float) -> Stains:
     Parameters
     ----------
     rng : numpy.random.Generator
+        Source of the variation.
     spread : float
         0 gives the mean dyes, 1 the variation between laboratories.
     """
-    haematoxylin = np.array(HAEMATOXYLIN) * (1 + spread * rng.normal(0, (0.11, 0.05, 0.12)))
-    eosin = np.array(EOSIN) * (1 + spread * rng.normal(0, (0.3, 0.05, 0.18)))
-    amounts = np.exp(spread * rng.normal(0, (0.15, 0.2)))
+    haematoxylin = np.array(HAEMATOXYLIN) * (1 + spread * rng.normal(0, (0.10, 0.05, 0.15)))
+    eosin = np.array(EOSIN) * (1 + spread * rng.normal(0, (0.35, 0.05, 0.25)))
+    amounts = np.exp(spread * rng.normal(0, (0.14, 0.2)))
     white = np.array((245.0, 243.0, 245.0)) + spread * rng.uniform(-6, 4, 3)
     unit_h = haematoxylin / np.linalg.norm(haematoxylin) * amounts[0]
     unit_e = np.maximum(eosin, 0.03) / np.linalg.norm(eosin) * amounts[1]

@@ -1,4 +1,4 @@
-"""What lies between glands: wavy fibres, muscle bands, loose and torn places, spindle cells, lymphocytes, red cells."""
+"""What lies between glands: wavy fibres, muscle bands, loose and torn places, spindle cells, lymphocytes, blood."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.data.synthetic.fields import TEXTURE_PX, Plane, SineField, cell_rng, grain, lay_texture, strands
+from acinus.data.synthetic.fields import (
+    TEXTURE_PX,
+    Floats,
+    Plane,
+    SineField,
+    cell_rng,
+    grain,
+    lay_texture,
+    strands,
+)
 from acinus.data.synthetic.nuclei import Bodies, join, make_bodies
 
 __all__ = ["Stroma", "StromaPicture"]
 
 CELL_UM = 60.0
 _PURPOSE = 31
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -53,18 +60,21 @@ class Stroma:
         self.seed, self.mpp = seed, mpp
         rng = cell_rng(seed, _PURPOSE, 0, -1)
         self._angle = rng.uniform(0, np.pi)
-        self._eosin = rng.uniform(0.24, 0.42)
-        self._bluish = rng.uniform(0.03, 0.09)
+        self._eosin = rng.uniform(0.16, 0.36)
+        self._bluish = rng.uniform(0.02, 0.06)
         self._loose = rng.uniform(-0.6, 0.7)
         # A standard normal field exceeds this on about the wanted share of the area.
         self._quiet = 1.6 * (0.5 - inflammation) + rng.normal(0, 0.5)
         self._cells = rng.uniform(0.55, 0.95)
-        self._nucleus = rng.uniform(0.85, 1.15)
+        self._nucleus = rng.uniform(0.5, 0.68)
         self._muscle_from = rng.uniform(1.0, 2.4)
-        self._waves = [(SineField.draw(rng, wavelength_um=w), a) for w, a in ((260, 22), (95, 7), (38, 1.6))]
+        self._waves = [
+            (SineField.draw(rng, wavelength_um=w), a) for w, a in ((260, 14), (95, 4.5), (38, 1.5))
+        ]
         self._inflamed = SineField.draw(rng, wavelength_um=240.0)
         self._muscle = SineField.draw(rng, wavelength_um=420.0)
         self._density = SineField.draw(rng, wavelength_um=130.0)
+        self._blood = SineField.draw(rng, wavelength_um=70.0)
         self._tears = SineField.draw(rng, wavelength_um=170.0)
 
     def muscle_at(self, x_um: float, y_um: float) -> float:
@@ -95,18 +105,20 @@ class Stroma:
         inflamed = np.clip((self._inflamed.on_grid(x_um, y_um) - self._quiet) * 1.6 + 0.5, 0, 1)
         muscle = np.clip((self._muscle.on_grid(x_um, y_um) - self._muscle_from) * 4 + 0.5, 0, 1)
         fine = lay_texture(grain(0.8, self.mpp), x_px, y_px, width, height)
+        mesh = lay_texture(grain(2.2, self.mpp), x_px, y_px, width, height)
         coarse = lay_texture(grain(4.0, self.mpp), x_px + 300, y_px, width, height)
-        body = np.clip(0.75 + 0.34 * fibres + 0.10 * coarse + 0.06 * fine, 0.04, 2.0)
+        body = np.clip(0.85 + 0.27 * fibres + 0.08 * coarse + 0.10 * fine + 0.06 * mesh, 0.04, 2.0)
         loose = np.clip(self._loose + 0.6 * self._density.on_grid(x_um, y_um) + 0.25 * coarse, 0, 1)
         loose = loose * (1 - muscle)
-        holes = np.clip((0.9 * loose - 0.35 + 0.35 * -fibres) * 2.2, 0, 1) * loose
-        eosin = self._eosin * body * (1 - 0.35 * loose) * (1 - 0.35 * inflamed) * (1 + 0.35 * muscle)
-        bluish = (self._bluish + 0.07 * inflamed) * (0.8 + 0.25 * coarse + 0.2 * fine)
+        open_places = np.maximum(0.5 * mesh, -0.3 * fibres) + 0.3 * mesh + 0.25 * fine
+        holes = np.clip((loose - 0.55 + 0.6 * open_places) * 1.6, 0, 1) * (0.3 + 0.7 * loose)
+        eosin = self._eosin * body * (1 - 0.25 * loose) * (1 - 0.3 * inflamed) * (1 + 0.35 * muscle)
+        bluish = (self._bluish + 0.03 * inflamed) * (0.8 + 0.25 * coarse + 0.2 * fine)
         tear = np.clip(1.3 - np.abs(self._tears.on_grid(x_um, y_um) * 14 + 2.0 * coarse), 0, 1)
-        rest = (1 - 0.92 * holes) * (1 - 0.95 * tear * (loose > 0.1))
+        rest = (1 - 0.95 * holes) * (1 - 0.95 * tear * (loose > 0.1))
         return StromaPicture(
-            haematoxylin=(np.maximum(bluish, 0.01) * rest).astype(np.float32),
-            eosin=(eosin * rest).astype(np.float32),
+            haematoxylin=np.maximum(bluish, 0.01) * rest,
+            eosin=eosin * rest,
             direction=direction.astype(np.float32),
             inflamed=inflamed.astype(np.float32),
             muscle=muscle.astype(np.float32),
@@ -122,13 +134,15 @@ class Stroma:
         around = 26.0 * np.exp(-cv2.GaussianBlur(outside_um, (0, 0), 4.0 / self.mpp) / 14.0)
         return along.astype(np.float32), (across + around).astype(np.float32)
 
-    def cells(self, picture: StromaPicture, free: NDArray[np.bool_], x_px: int, y_px: int) -> Bodies:
-        """Return the cells of the box that `picture` shows, where `free` is true (H, W)."""
+    def cells(
+        self, picture: StromaPicture, free: NDArray[np.bool_], x_px: int, y_px: int
+    ) -> tuple[Bodies, Bodies]:
+        """Return cell bodies and nuclei of the box that `picture` shows, where `free` is true (H, W)."""
         height, width = free.shape
         low_x, low_y = x_px * self.mpp, y_px * self.mpp
         columns = range(int(low_x // CELL_UM), int((low_x + width * self.mpp) // CELL_UM) + 1)
         rows = range(int(low_y // CELL_UM), int((low_y + height * self.mpp) // CELL_UM) + 1)
-        groups = []
+        bodies, nuclei = [], []
         for row in rows:
             for column in columns:
                 rng = cell_rng(self.seed, _PURPOSE, column, row)
@@ -137,9 +151,10 @@ class Stroma:
                 at_y = np.floor(y / self.mpp).astype(np.int64) - y_px
                 inside = (at_x >= 0) & (at_y >= 0) & (at_x < width) & (at_y < height)
                 at = at_y.clip(0, height - 1), at_x.clip(0, width - 1)
-                cells, ok = self._kinds(rng, x, y, picture, at)
-                groups.append(cells.take(ok & (inside & free[at])[_owner(cells, x)]))
-        return join(groups)
+                body, nucleus = self._kinds(rng, x, y, picture, at, inside & free[at])
+                bodies.append(body)
+                nuclei.append(nucleus)
+        return join(bodies), join(nuclei)
 
     def _kinds(
         self,
@@ -148,58 +163,61 @@ class Stroma:
         y: Floats,
         picture: StromaPicture,
         at: tuple[NDArray[np.int64], NDArray[np.int64]],
-    ) -> tuple[Bodies, NDArray[np.bool_]]:
-        """Make of every place a lymphocyte, a plasma cell, a spindle cell or nothing, as its surroundings want."""
-        inflamed = picture.inflamed[at].astype(np.float64)
-        muscle = picture.muscle[at].astype(np.float64)
+        free: NDArray[np.bool_],
+    ) -> tuple[Bodies, Bodies]:
+        """Put a lymphocyte, plasma cell, spindle cell, red cell or nothing at every place, as it wants.
+
+        All are drawn before any is left out: what a box does not see must not change the draws of what it sees.
+        """
+        inflamed, muscle = picture.inflamed[at], picture.muscle[at]
         draw, kind = rng.random(len(x)), rng.random(len(x))
-        round_cell = draw < self._cells * (0.06 + 0.86 * inflamed) * (1 - 0.95 * muscle)
-        spindle = ~round_cell & (draw > 1 - (0.16 + 0.12 * muscle))
-        along = picture.direction[at].astype(np.float64)
-        round_angle = rng.uniform(0, np.pi, len(x))
-        plasma = round_cell & (kind < 0.35)
-        halo = make_bodies(
+        blood = (self._blood.at(x, y) > 2.1) & (muscle < 0.5)
+        round_cell = ~blood & (draw < self._cells * (0.05 + 0.85 * inflamed) * (1 - 0.95 * muscle))
+        spindle = ~blood & ~round_cell & (draw > 1 - (0.17 + 0.1 * muscle))
+        along = picture.direction[at] + rng.normal(0, 0.25, len(x))
+        turn = rng.uniform(0, np.pi, len(x))
+        plasma = make_bodies(
             rng,
-            x + 1.6 * np.cos(round_angle),
-            y + 1.6 * np.sin(round_angle),
-            round_angle,
-            length_um=9.5,
-            width_um=7.5,
-            haematoxylin=0.26,
-            eosin=0.3,
+            x + 1.5 * np.cos(turn),
+            y + 1.5 * np.sin(turn),
+            turn,
+            length_um=9.0,
+            width_um=7.0,
+            haematoxylin=0.12,
+            eosin=0.24,
             chromatin=0.2,
             membrane=0.1,
+        )
+        red = make_bodies(
+            rng, x, y, turn, length_um=6.6, width_um=5.6, haematoxylin=0.02, eosin=0.62, chromatin=0.1
         )
         dark = make_bodies(
             rng,
             x,
             y,
-            round_angle,
-            length_um=6.4,
-            width_um=5.6,
-            haematoxylin=1.0 * self._nucleus,
-            eosin=0.12,
-            spread=0.14,
-            chromatin=0.3,
-            membrane=0.15,
+            turn,
+            length_um=6.6,
+            width_um=5.5,
+            haematoxylin=1.05 * self._nucleus,
+            eosin=0.26,
+            spread=0.16,
+            chromatin=0.35,
+            membrane=0.25,
         )
         thin = make_bodies(
             rng,
             x,
             y,
-            along + rng.normal(0, 0.22, len(x)),
-            length_um=13.0,
-            width_um=3.4,
-            haematoxylin=0.75 * self._nucleus,
-            eosin=0.25,
-            spread=0.25,
+            along,
+            length_um=12.0,
+            width_um=3.2,
+            haematoxylin=0.8 * self._nucleus,
+            eosin=0.32,
+            spread=0.28,
+            chromatin=0.3,
         )
-        return join([halo, dark, thin]), np.concatenate([plasma, round_cell, spindle])
-
-
-def _owner(cells: Bodies, x: Floats) -> NDArray[np.int64]:
-    """Index of the place each body was made for (bodies are the places, three times over)."""
-    return np.arange(len(cells)) % len(x)
+        bodies = join([plasma.take(round_cell & (kind < 0.4) & free), red.take(blood & (draw < 0.9) & free)])
+        return bodies, join([dark.take(round_cell & free), thin.take(spindle & free)])
 
 
 def _scatter(rng: np.random.Generator, x_um: float, y_um: float) -> tuple[Floats, Floats]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from acinus.core.errors import UsageError
@@ -52,8 +54,11 @@ def synthetic_tile(
     Parameters
     ----------
     seed : int
+        Of everything on the tile.
     height_px, width_px : int
+        Size of the tile.
     settings : SyntheticSettings, optional
+        Resolution and what is varied.
 
     Returns
     -------
@@ -131,8 +136,11 @@ def write_synthetic_tiles(
     count : int
         Number of tiles; tile k has the seed `seed` + k.
     seed : int
+        Of the first tile.
     height_px, width_px : int
+        Size of each tile.
     settings : SyntheticSettings, optional
+        Resolution and what is varied.
 
     Returns
     -------
@@ -161,8 +169,6 @@ def write_synthetic_tiles(
     return images
 
 
-def _write_png(
-    path: Path, values: np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]], mpp: float
-) -> None:
+def _write_png(path: Path, values: NDArray[np.integer[Any]], mpp: float) -> None:
     with atomic_path(path) as temporary:
         Image.fromarray(values).save(temporary, dpi=(25400 / mpp, 25400 / mpp))

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from acinus.data.synthetic.fields import Plane, SineField
+from acinus.data.synthetic.fields import Floats, Plane, SineField
 
 __all__ = ["EdgeTissue", "Everywhere", "PiecesOfTissue", "Tissue"]
 
-Floats = NDArray[np.float64]
 DEEP_UM = 1e4
 
 
@@ -73,7 +71,8 @@ class EdgeTissue:
         dx, dy = x_um[None, :] - self.x_um, y_um[:, None] - self.y_um
         depth = dx * np.cos(self.angle_rad) + dy * np.sin(self.angle_rad)
         depth = depth + 16 * self.waves[0].on_grid(x_um, y_um) + 1.5 * self.waves[1].on_grid(x_um, y_um)
-        return depth.astype(np.float32)
+        distance: Plane = depth.astype(np.float32)
+        return distance
 
     def touches(self, x_um: float, y_um: float, width_um: float, height_um: float) -> bool:
         """Return True: the picture of one edge is never large."""
@@ -125,7 +124,8 @@ class PiecesOfTissue:
             best = np.maximum(best, (1 - radius) * min(rx, ry))
         size = min(30.0, 0.1 * float(self.radius_x_um.min()))
         best = best + size * self.waves[0].on_grid(x_um, y_um) + 1.5 * self.waves[1].on_grid(x_um, y_um)
-        return best.astype(np.float32)
+        distance: Plane = best.astype(np.float32)
+        return distance
 
     def touches(self, x_um: float, y_um: float, width_um: float, height_um: float) -> bool:
         """Compare the box with the rectangle around each piece."""

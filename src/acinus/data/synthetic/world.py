@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
 from acinus.core.image import LabelMap
-from acinus.data.synthetic.epithelium import GlandPicture, GlandStyle, draw_gland
+from acinus.data.synthetic.epithelium import GlandPicture, draw_gland
 from acinus.data.synthetic.fields import Plane, SineField, cell_rng
 from acinus.data.synthetic.glands import Gland, GlandGrid
+from acinus.data.synthetic.lining import GlandStyle
 from acinus.data.synthetic.nuclei import stamp
 from acinus.data.synthetic.settings import SyntheticSettings
 from acinus.data.synthetic.stains import Stains, absorb, draw_stains
@@ -58,8 +59,8 @@ class World:
     settings : SyntheticSettings
     tissue : Tissue
     malignancy : float or None
-        The same share of malignant tissue everywhere (0 or 1 for a tile of one grade); None lets it change from
-        place to place so that `settings.malignant_fraction` of the area is malignant.
+        1 makes every gland malignant, 0 none; None lets it change from place to place so that
+        `settings.malignant_fraction` of the area is malignant.
     """
 
     def __init__(
@@ -69,9 +70,9 @@ class World:
         rng = cell_rng(seed, _STYLE)
         self.stains: Stains = draw_stains(rng, spread=settings.stain_spread)
         self.style = GlandStyle(
-            cytoplasm=(float(rng.uniform(0.12, 0.28)), float(rng.uniform(0.2, 0.36))),
-            nucleus=float(rng.uniform(0.85, 1.15)),
-            mucin=float(rng.uniform(0.05, 0.16)),
+            cytoplasm=(float(rng.uniform(0.06, 0.16)), float(rng.uniform(0.2, 0.38))),
+            nucleus=float(rng.uniform(0.45, 0.62)),
+            mucin=float(rng.uniform(0.03, 0.1)),
             goblets=float(rng.uniform(0.65, 1.0)),
             retraction_um=float(
                 rng.choice([0.0, rng.uniform(1, 4), rng.uniform(4, 12)], p=(0.4, 0.35, 0.25))
@@ -101,15 +102,16 @@ class World:
         stroma = self._stroma.draw(x, y, outside_um)
         haematoxylin, eosin = stroma.haematoxylin.copy(), stroma.eosin.copy()
         depth = self.tissue.depth_um(x_um, y_um)
-        cells = self._stroma.cells(stroma, (cover < 0.3) & (outside_um > 2.5) & (depth > 3), x, y)
-        stamp(haematoxylin, eosin, cells, x_px=x, y_px=y, mpp=mpp)
+        free = (cover < 0.3) & (outside_um > 2.5) & (depth > 3)
+        for cells in self._stroma.cells(stroma, free, x, y):
+            stamp(haematoxylin, eosin, cells, x_px=x, y_px=y, mpp=mpp)
         _lay_glands(haematoxylin, eosin, glands, labels, x, y)
         present = np.clip(depth / 1.5 + 0.5, 0, 1)
         light = absorb(haematoxylin * present, eosin * present, self.stains)
         return Scene(light, labels, [key for key, _ in glands], margin)
 
     def _is_there(self, gland: Gland) -> bool:
-        """Whether the candidate has the grade of its place, lies in tissue, out of muscle, and is not left out."""
+        """Whether the candidate has the grade of its place, lies in tissue and out of muscle, and is not left out."""
         x, y = np.array([gland.x_um]), np.array([gland.y_um])
         if self._malignancy is None:
             # 0.9 turns the share into a threshold of a roughly normal field.
@@ -147,7 +149,7 @@ class World:
             return self._pictures[gland.key]
         reach = gland.reach_um
         around = self._candidates(gland.x_um - reach, gland.y_um - reach, 2 * reach, 2 * reach)
-        neighbours = [other for other in around if other.key != gland.key]
+        neighbours = [other for other in around if other.key != gland.key and _may_meet(gland, other)]
         picture = draw_gland(gland, neighbours, self.style, seed=self.seed, mpp=self.settings.mpp)
         self._pictures[gland.key] = picture
         held = sum(kept.nbytes for kept in self._pictures.values() if kept is not None)
@@ -155,6 +157,12 @@ class World:
             _, dropped = self._pictures.popitem(last=False)
             held -= dropped.nbytes if dropped is not None else 0
         return picture
+
+
+def _may_meet(one: Gland, other: Gland) -> bool:
+    """Whether two glands are near enough for their gap to matter."""
+    apart = np.hypot(one.x_um - other.x_um, one.y_um - other.y_um)
+    return bool(apart < one.reach_um + other.reach_um + 30)
 
 
 def _overlap(
