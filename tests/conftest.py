@@ -22,12 +22,8 @@ def acinus_data() -> Path:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end how much was not tested on real images: a quiet run hides the reasons of skips."""
-    skipped = [
-        report for report in terminalreporter.stats.get("skipped", ()) if _ABSENT in str(report.longrepr)
-    ]
-    if skipped:
-        terminalreporter.write_line(
-            f"{_ABSENT}: {count} tests were skipped; set ACINUS_DATA to run them",
-            yellow=True,
-            bold=True,
-        )
+    reports = terminalreporter.stats.get("skipped", ())
+    count = sum(_ABSENT in str(report.longrepr) for report in reports)
+    if count:
+        line = f"{_ABSENT}: {count} tests were skipped; set ACINUS_DATA to run them"
+        terminalreporter.write_line(line, yellow=True, bold=True)

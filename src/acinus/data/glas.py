@@ -1,8 +1,8 @@
 """GlaS (Warwick-QU): 165 H&E images of colon with every gland outlined, from the MICCAI 2015 challenge.
 
 K. Sirinukunwattana et al., "Gland segmentation in colon histology images: the GlaS challenge contest",
-Medical Image Analysis 35 (2017), doi 10.1016/j.media.2016.08.008; and "A stochastic polygons model for glandular
-structures in colon histology images", IEEE Transactions on Medical Imaging 34 (2015),
+Medical Image Analysis 35 (2017), doi 10.1016/j.media.2016.08.008; and "A stochastic polygons model for
+glandular structures in colon histology images", IEEE Transactions on Medical Imaging 34 (2015),
 doi 10.1109/TMI.2015.2433900.
 """
 

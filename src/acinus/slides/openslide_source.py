@@ -12,7 +12,7 @@ from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.slides.pyramid import SlideFacts, SourceRefusedError
-from acinus.slides.reader import Level
+from acinus.slides.reader import Level, level_downsample
 
 __all__ = ["OpenSlideSource", "openslide_vendor"]
 
@@ -47,8 +47,8 @@ class OpenSlideSource:
 
     def read_level(self, level: int, box: Box) -> RgbArray:
         """Return a box of one level; holes in the scan are white."""
-        # OpenSlide asks for the corner in level-0 pixels even on other levels.
-        downsample = self.facts.levels[level].downsample
+        # OpenSlide asks for the corner in level-0 pixels even on other levels, and divides by its own number.
+        downsample = self._slide.level_downsamples[level]
         corner = (round(box.x * downsample), round(box.y * downsample))
         try:
             region = self._slide.read_region(corner, level, (box.width, box.height))
@@ -72,7 +72,7 @@ def _facts(slide: openslide.OpenSlide) -> SlideFacts:
     levels = tuple(
         Level(
             size=Size(*slide.level_dimensions[i]),
-            downsample=float(slide.level_downsamples[i]),
+            downsample=level_downsample(Size(*slide.dimensions), Size(*slide.level_dimensions[i])),
             tile=Size(
                 int(known.get(f"openslide.level[{i}].tile-width", slide.level_dimensions[i][0])),
                 int(known.get(f"openslide.level[{i}].tile-height", slide.level_dimensions[i][1])),

@@ -55,5 +55,5 @@ def screen_density_removed(mpp: float | None, source: str) -> tuple[float | None
     if mpp is None:
         return None, "not in the file"
     if mpp > _COARSEST_MPP:
-        return None, f"not in the file ({source} is {25400 / mpp:.4g} dpi, for a screen or print)"
+        return None, f"not in the file ({source} is {25400 / mpp:.0f} dpi, for a screen or print)"
     return mpp, source

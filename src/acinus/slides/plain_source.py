@@ -42,10 +42,12 @@ def open_plain(path: Path) -> Image.Image:
     """
     too_large = f"{path.name} is too large for a plain image; convert it to a pyramidal TIFF"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(path, formats=PLAIN_FORMATS)
-        image.load()
+        # The file is opened here, so that it is closed after an error too; warnings are of large images and odd
+        # metadata, and what matters of both comes as an error.
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image: Image.Image = Image.open(file, formats=PLAIN_FORMATS)
+            image.load()
     except Image.DecompressionBombError as error:
         raise InputError(too_large) from error
     except UnidentifiedImageError as error:

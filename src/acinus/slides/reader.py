@@ -12,7 +12,7 @@ from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.core.units import check_mpp
 
-__all__ = ["Level", "SlideReader", "resolved_mpp", "working_size"]
+__all__ = ["Level", "SlideReader", "level_downsample", "resolved_mpp", "working_size"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,28 @@ class Level:
     size: Size
     downsample: float
     tile: Size
+
+
+def level_downsample(whole: Size, size: Size) -> float:
+    """Return the downsample of a level of `size`, a whole number wherever the sizes allow it.
+
+    Scanners cut a level to whole pixels: 4443 px halved are 2221, and to take the ratio of the two, 2.0005,
+    would move the far side by a pixel of the level.
+
+    Examples
+    --------
+    >>> level_downsample(Size(4443, 3567), Size(2221, 1783))
+    2.0
+    >>> level_downsample(Size(1000, 500), Size(400, 200))
+    2.5
+    """
+    ratio = (whole.width / size.width + whole.height / size.height) / 2
+    whole_number = max(1, round(ratio))
+    fits = (
+        abs(whole.width / whole_number - size.width) < 1
+        and abs(whole.height / whole_number - size.height) < 1
+    )
+    return float(whole_number) if fits else ratio
 
 
 class SlideReader(Protocol):

@@ -16,7 +16,7 @@ from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.slides.pixels import GREYSCALE_REFUSAL, on_white, to_8_bit
 from acinus.slides.pyramid import SlideFacts, SourceRefusedError
-from acinus.slides.reader import Level
+from acinus.slides.reader import Level, level_downsample
 from acinus.slides.tiff_resolution import tiff_mpp
 
 __all__ = ["TiffSource"]
@@ -49,31 +49,21 @@ class TiffSource:
                 raise SourceRefusedError("not a TIFF")
         try:
             self._file = tifffile.TiffFile(path)
-            pyramid = _colour_pyramid(self._file, path)
-        except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError) as error:
+        except (tifffile.TiffFileError, ValueError) as error:
             raise SourceRefusedError(str(error)) from error
-        self._pages: list[list[Any]] = [list(level.pages) for level in pyramid]
+        try:
+            pyramid = _colour_pyramid(self._file, path)
+            self._pages: list[list[Any]] = [list(level.pages) for level in pyramid]
+            _check_complete(self._pages, path)
+            self.facts = _facts(self._file, _levels([level.keyframe for level in pyramid]))
+        except (tifffile.TiffFileError, ValueError, KeyError, IndexError) as error:
+            self._file.close()
+            raise SourceRefusedError(str(error)) from error
+        except BaseException:
+            self._file.close()
+            raise
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int, int], NDArray[Any] | None] = OrderedDict()
-        self._check_complete()
-        levels = _levels([level.keyframe for level in pyramid])
-        whole = levels[0].size
-        mpp, source = tiff_mpp(self._file)
-        self.facts = SlideFacts(
-            format="ome-tiff" if self._file.is_ome else "svs" if self._file.is_svs else "tiff",
-            levels=levels,
-            bounds=Box(0, 0, whole.width, whole.height),
-            mpp=mpp,
-            mpp_source=source,
-        )
-
-    def _check_complete(self) -> None:
-        file_size = self._path.stat().st_size
-        for pages in self._pages:
-            for page in pages:
-                ends = np.asarray(page.dataoffsets, np.int64) + np.asarray(page.databytecounts, np.int64)
-                if ends.size == 0 or int(ends.max()) > file_size:
-                    raise InputError(f"{self._path.name} is truncated: pixels are missing; copy it again")
 
     def read_level(self, level: int, box: Box) -> RgbArray:
         """Return a box of one level as 8-bit RGB, transparent parts on white."""
@@ -144,6 +134,25 @@ class TiffSource:
         self._file.close()
 
 
+def _check_complete(pages: list[list[Any]], path: Path) -> None:
+    file_size = path.stat().st_size
+    for page in (page for level in pages for page in level):
+        ends = np.asarray(page.dataoffsets, np.int64) + np.asarray(page.databytecounts, np.int64)
+        if ends.size == 0 or int(ends.max()) > file_size:
+            raise InputError(f"{path.name} is truncated: pixels are missing; copy it again")
+
+
+def _facts(file: tifffile.TiffFile, levels: tuple[Level, ...]) -> SlideFacts:
+    mpp, source = tiff_mpp(file)
+    return SlideFacts(
+        format="ome-tiff" if file.is_ome else "svs" if file.is_svs else "tiff",
+        levels=levels,
+        bounds=Box(0, 0, levels[0].size.width, levels[0].size.height),
+        mpp=mpp,
+        mpp_source=source,
+    )
+
+
 def _colour_pyramid(file: tifffile.TiffFile, path: Path) -> list[Any]:
     """Return the levels of the first series that is one plane of 8- or 16-bit RGB."""
     candidates = list(file.series)
@@ -182,14 +191,10 @@ def _is_coarser(page: Any, *, than: Any) -> bool:
 
 
 def _levels(pages: list[Any]) -> tuple[Level, ...]:
+    sizes = [Size(page.imagewidth, page.imagelength) for page in pages]
     return tuple(
-        Level(
-            size=Size(page.imagewidth, page.imagelength),
-            # the mean of both axes, as OpenSlide has it: the smaller levels are cut to whole pixels
-            downsample=(pages[0].imagewidth / page.imagewidth + pages[0].imagelength / page.imagelength) / 2,
-            tile=_block_size(page),
-        )
-        for page in pages
+        Level(size=size, downsample=level_downsample(sizes[0], size), tile=_block_size(page))
+        for size, page in zip(sizes, pages, strict=True)
     )
 
 

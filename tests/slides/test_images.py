@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from acinus.core.errors import InputError, MppError
+from acinus.slides import read_image, read_labels
+
+COLOUR = (200, 100, 150)
+
+
+def save(path, mode: str, colour, size=(40, 50), **options):
+    Image.new(mode, size, colour).save(path, **options)
+    return path
+
+
+def test_an_image_carries_its_stem_and_the_resolution_given(tmp_path):
+    image = read_image(save(tmp_path / "crypt 1.png", "RGB", COLOUR), mpp=0.5)
+    assert (image.name, image.mpp, image.shape) == ("crypt 1", 0.5, (50, 40))
+    assert (image.rgb == COLOUR).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_transparency_is_laid_on_white(tmp_path, suffix):
+    half = read_image(save(tmp_path / f"half.{suffix}", "RGBA", (200, 100, 150, 51)), mpp=0.5)
+    assert half.rgb[0, 0].tolist() == [244, 224, 234]  # 255 − 0.2 · (255 − c)
+    clear = read_image(save(tmp_path / f"clear.{suffix}", "RGBA", (0, 0, 0, 0)), mpp=0.5)
+    assert (clear.rgb == 255).all()
+
+
+def test_a_palette_becomes_its_colours(tmp_path):
+    palette = Image.new("P", (40, 50), 1)
+    palette.putpalette([0, 0, 0, *COLOUR])
+    for name in ("a.png", "a.bmp", "a.tif"):
+        palette.save(tmp_path / name)
+        assert (read_image(tmp_path / name, mpp=0.5).rgb == COLOUR).all()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_cmyk_becomes_rgb(tmp_path, suffix):
+    image = read_image(save(tmp_path / f"a.{suffix}", "CMYK", (0, 255, 0, 0)), mpp=0.5)  # magenta ink alone
+    red, green, blue = image.rgb[0, 0]
+    assert red > 200
+    assert blue > 200
+    assert green < 60
+
+
+def test_sixteen_bit_png_keeps_the_high_byte(tmp_path):
+    import cv2
+
+    values = np.zeros((50, 40, 3), np.uint16)
+    values[:] = (0x12FF, 0x3400, 0xFFFF)
+    cv2.imwrite(str(tmp_path / "a.png"), values[..., ::-1])
+    assert read_image(tmp_path / "a.png", mpp=0.5).rgb[0, 0].tolist() == [0x12, 0x34, 0xFF]
+
+
+@pytest.mark.parametrize(("mode", "value"), [("L", 90), ("1", 1), ("LA", (90, 255)), ("I;16", 900)])
+def test_greyscale_is_refused_with_what_was_expected(tmp_path, mode, value):
+    path = save(tmp_path / "grey.png", mode, value)
+    with pytest.raises(InputError, match=r"^grey\.png is greyscale; expected a colour image of an H&E"):
+        read_image(path, mpp=0.5)
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0)])
+def test_white_and_black_images_are_read_like_any_other(tmp_path, colour):
+    assert (read_image(save(tmp_path / "a.png", "RGB", colour), mpp=0.5).rgb == colour).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 500)])
+def test_an_image_too_small_for_a_gland_is_refused(tmp_path, size):
+    path = save(tmp_path / "tiny.png", "RGB", COLOUR, size=size)
+    with pytest.raises(InputError, match=rf"tiny\.png has {size[0]} × {size[1]} px, expected at least 32"):
+        read_image(path, mpp=0.5)
+
+
+def test_a_huge_image_is_left_to_the_command_for_slides(tmp_path, monkeypatch):
+    monkeypatch.setattr("acinus.slides.images.LARGEST_IMAGE_PX", 1999)
+    with pytest.raises(InputError, match=r"Mpx, too many to read at once; use acinus segment"):
+        read_image(save(tmp_path / "a.png", "RGB", COLOUR), mpp=0.5)
+
+
+def test_pillows_warning_about_large_images_does_not_reach_the_user(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)  # 2000 px: a warning
+    assert read_image(save(tmp_path / "a.png", "RGB", COLOUR), mpp=0.5).shape == (50, 40)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 900)  # an error
+    with pytest.raises(InputError, match=r"a\.png is too large for a plain image; convert it to a pyramidal"):
+        read_image(tmp_path / "a.png", mpp=0.5)
+
+
+def test_an_image_without_resolution_asks_for_it(tmp_path):
+    with pytest.raises(MppError, match="pass --mpp"):
+        read_image(save(tmp_path / "a.png", "RGB", COLOUR))
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "largest"),
+    [
+        ("a.png", np.uint8, 255),
+        ("a.png", np.uint16, 65535),
+        ("a.bmp", np.uint8, 255),
+        ("a.tif", np.int32, 10**6),
+    ],
+)
+def test_label_values_come_back_unchanged(tmp_path, name, dtype, largest):
+    labels = np.zeros((40, 50), dtype)
+    labels[2:9, 2:9], labels[20:30, 20:30] = 7, largest
+    if name.endswith("tif"):
+        tifffile.imwrite(tmp_path / name, labels)
+    else:
+        Image.fromarray(labels).save(tmp_path / name)
+    read = read_labels(tmp_path / name)
+    assert read.dtype == np.int32
+    assert np.array_equal(read, labels)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1"])
+def test_each_area_of_a_binary_mask_is_one_gland(tmp_path, mode):
+    mask = np.zeros((40, 50), np.uint8)
+    mask[2:9, 2:9] = 255
+    mask[20:30, 20:30] = 255
+    mask[30:33, 30:33] = 255  # touches the former by a corner: the same gland
+    Image.fromarray(mask).convert(mode).save(tmp_path / "mask.png")
+    labels = read_labels(tmp_path / "mask.png")
+    assert np.unique(labels).tolist() == [0, 1, 2]
+    assert labels[5, 5] != labels[25, 25] == labels[32, 32]
+
+
+def test_a_map_of_one_gland_stays_one_gland(tmp_path):
+    labels = np.zeros((40, 50), np.uint8)
+    labels[5:30, 5:30] = 3
+    Image.fromarray(labels).save(tmp_path / "one.png")
+    assert np.array_equal(read_labels(tmp_path / "one.png"), labels > 0)
+
+
+def test_palette_labels_are_their_indices(tmp_path):
+    labels = np.arange(40 * 50, dtype=np.uint8).reshape(40, 50) % 4
+    image = Image.fromarray(labels)
+    image.putpalette([0, 0, 0, 9, 200, 30, 80, 80, 255, 250, 1, 1])
+    image.save(tmp_path / "a.png")
+    assert np.array_equal(read_labels(tmp_path / "a.png"), labels)
+
+
+def test_an_empty_or_tiny_map_is_read(tmp_path):
+    Image.new("L", (40, 50)).save(tmp_path / "empty.png")
+    assert not read_labels(tmp_path / "empty.png").any()
+    tifffile.imwrite(tmp_path / "one.tif", np.array([[5]], np.uint8))
+    assert read_labels(tmp_path / "one.tif").tolist() == [[1]]
+
+
+def test_pictures_and_numbers_that_are_no_labels_are_refused(tmp_path):
+    picture = save(tmp_path / "picture.png", "RGB", COLOUR)
+    with pytest.raises(InputError, match=r"picture\.png is a colour image, expected one channel"):
+        read_labels(picture)
+    tifffile.imwrite(tmp_path / "half.tif", np.full((9, 9), 0.5, np.float32))
+    with pytest.raises(InputError, match=r"half\.tif holds fractions"):
+        read_labels(tmp_path / "half.tif")
+    tifffile.imwrite(tmp_path / "minus.tif", np.full((9, 9), -1, np.int16))
+    with pytest.raises(InputError, match=r"minus\.tif holds values outside 0"):
+        read_labels(tmp_path / "minus.tif")
+    (tmp_path / "text.png").write_text("no labels at all")
+    with pytest.raises(InputError, match=r"text\.png holds text"):
+        read_labels(tmp_path / "text.png")
