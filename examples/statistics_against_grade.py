@@ -3,10 +3,10 @@
     python examples/statistics_against_grade.py --root ../shared/data/glas
     python examples/statistics_against_grade.py --root ../shared/data/glas --predictions out/
 
-Each image gives one number per statistic, the mean over its glands weighted by their area; the table says how
-well that number alone separates the grades (`acinus.glands.auc`), with an arrow for the side malignant images lie
-on. Label maps in ``--predictions`` (``<stem>/labels.png``) are measured the same way and read in the true masks'
-direction, so the last column says how much of the diagnosis survives the segmentation.
+Each image gives one number per statistic, the mean over its glands weighted by their area; the table says
+how well that number alone separates the grades (`acinus.glands.auc`), with an arrow for the side malignant
+images lie on. Label maps in ``--predictions`` (``<stem>/labels.png``) are measured the same way and read in
+the true masks' direction, so the last column says how much of the diagnosis survives the segmentation.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def separation(name: str, summaries: dict[str, Summary], grades: dict[str, bool]
 
 
 def shown(area: float, *, rises: bool) -> str:
-    """Return the ROC area for a statistic that rises (or falls) with malignancy, and an arrow that says which."""
+    """Return the ROC area of a statistic that rises, or falls, with malignancy; the arrow says which."""
     if math.isnan(area):
         return "–"
     return f"{area:.3f} ↑" if rises else f"{1.0 - area:.3f} ↓"

@@ -48,8 +48,7 @@ def matching_ellipse(ring: Ring) -> tuple[float, float]:
 
 
 def irregularity(outline: Outline) -> float:
-    """Return P / P(matching ellipse) of the largest part: 1 for any ellipse, however elongated; higher when
-    winding.
+    """Return P / P(matching ellipse) of the largest part: 1 for any ellipse, higher when winding.
 
     Unlike 1/circularity it does not rise merely because a crypt was cut lengthwise. Ours. The ellipse's
     perimeter is Ramanujan's second approximation, π (a + b) (1 + 3h / (10 + √(4 − 3h))) with h = (a − b)² /
@@ -63,8 +62,7 @@ def irregularity(outline: Outline) -> float:
 
 
 def best_alignment(outline: Outline) -> float:
-    """Return the best alignment metric: how far the outline stays from its ellipse at the best alignment of
-    both.
+    """Return the best alignment metric: how far the outline stays from its ellipse when best aligned.
 
     Both closed curves, the largest part's outer ring γ and its `matching_ellipse` ε, are complex functions
     of arc length s in [0, 1), centred on their means and divided by their lengths. Then
@@ -91,8 +89,7 @@ def best_alignment(outline: Outline) -> float:
 
 
 def fractal_dimension(outline: Outline, *, pixel: float) -> float:
-    """Return the box-counting dimension of all boundaries: 1 for smooth curves, towards 2 as they fill the
-    plane.
+    """Return the box-counting dimension of all boundaries: 1 if smooth, towards 2 as they fill the plane.
 
     N(s) boxes of side s hold a piece of the boundary; the dimension is the slope of log N against log 1/s,
     fitted for s = D/4, D/8, ... D/64 (D the bounding circle's diameter) as long as s ≥ 2 pixels. Sides

@@ -14,8 +14,7 @@ __all__ = ["auc"]
 
 
 def auc(values: ArrayLike, is_malignant: ArrayLike) -> float:
-    """Return the probability that a malignant image has the higher value than a benign one, ties counting
-    half.
+    """Return the probability that a malignant image exceeds a benign one, ties counting half.
 
     AUC = (R − m(m + 1)/2) / (m n), with R the sum of the mid-ranks of the m malignant among all m + n images
     (Mann–Whitney U / mn). 0.5 says nothing; below 0.5 the statistic falls with malignancy.

@@ -46,8 +46,7 @@ def equivalent_diameter(area: float) -> float:
 
 
 def circularity(outline: Outline) -> float:
-    """Return 4π A / P² of the filled outline: 1 for a disc, 0.785 for a square, towards 0 when long or
-    ragged.
+    """Return 4π A / P² of the filled outline: 1 for a disc, 0.785 for a square, less when long or ragged.
 
     A and P are of the outer rings alone, as in QuPath; several parts add up (QuPath gives none).
     """
