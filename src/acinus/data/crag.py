@@ -6,6 +6,8 @@ histology images", Medical Image Analysis 52 (2019), doi 10.1016/j.media.2018.12
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +47,8 @@ def crag(root: Path | str, *, split: Literal["train", "valid", "all"] = "train")
     Returns
     -------
     list of Sample
-        In natural order; of both parts named ``train/NAME`` and so on when their names meet.
+        In natural order; of both parts, images whose names meet are called ``train-NAME`` and
+        ``valid-NAME``.
 
     Raises
     ------
@@ -57,10 +60,15 @@ def crag(root: Path | str, *, split: Literal["train", "valid", "all"] = "train")
         raise DatasetError(f"{root} is not a folder; {CRAG_SOURCE}")
     splits = list(CRAG_COUNTS) if split == "all" else [split]
     problems: list[str] = []
-    samples = [sample for part in splits for sample in _part(root, part, problems)]
+    parts = {part: _part(root, part, problems) for part in splits}
     if problems:
         raise DatasetError(f"{root} is not a complete CRAG ({split}): {'; '.join(problems)}; {CRAG_SOURCE}")
-    return samples
+    counts = Counter(sample.name for samples in parts.values() for sample in samples)
+    return [
+        replace(sample, name=f"{part}-{sample.name}") if counts[sample.name] > 1 else sample
+        for part, samples in parts.items()
+        for sample in samples
+    ]
 
 
 def _part(root: Path, part: str, problems: list[str]) -> list[Sample]:

@@ -42,8 +42,8 @@ def open_plain(path: Path) -> Image.Image:
     """
     too_large = f"{path.name} is too large for a plain image; convert it to a pyramidal TIFF"
     try:
-        # The file is opened here, so that it is closed after an error too; warnings are of large images and odd
-        # metadata, and what matters of both comes as an error.
+        # The file is opened here, so that it is closed after an error too. Warnings are of large images and
+        # of odd metadata; what matters of both comes as an error.
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image: Image.Image = Image.open(file, formats=PLAIN_FORMATS)

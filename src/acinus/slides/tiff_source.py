@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -20,6 +21,9 @@ from acinus.slides.reader import Level, level_downsample
 from acinus.slides.tiff_resolution import tiff_mpp
 
 __all__ = ["TiffSource"]
+
+# A damaged file is reported by our own one line, not by tifffile's log on the terminal beside it.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _CACHE_BYTES = 64_000_000
 _TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acinus.core.errors import DatasetError, UsageError
+from acinus.data.sample import Sample
+from acinus.data.splits import hold_out
+
+
+def make(patients: list[int | None]) -> list[Sample]:
+    return [
+        Sample(f"s{i}", Path(f"s{i}.png"), patient=None if patient is None else str(patient))
+        for i, patient in enumerate(patients)
+    ]
+
+
+some_patients = st.lists(st.integers(0, 9), min_size=4, max_size=40).filter(lambda p: len(set(p)) > 1)
+
+
+@given(patients=some_patients, fraction=st.floats(0.05, 0.9), seed=st.integers(0, 50))
+def test_no_patient_is_on_both_sides_and_nothing_is_lost(patients, fraction, seed):
+    samples = make(patients)
+    kept, held = hold_out(samples, fraction=fraction, seed=seed, by_patient=True)
+    assert {s.patient for s in kept}.isdisjoint(s.patient for s in held)
+    assert kept
+    assert held
+    assert sorted([*kept, *held], key=samples.index) == samples
+
+
+@given(patients=some_patients, seed=st.integers(0, 50))
+def test_the_split_depends_on_the_names_and_not_on_their_order(patients, seed):
+    samples = make(patients)
+    for by_patient in (False, True):
+        _, held = hold_out(samples, count=2, seed=seed, by_patient=by_patient)
+        _, other = hold_out(samples[::-1], count=2, seed=seed, by_patient=by_patient)
+        assert set(held) == set(other)
+
+
+@given(count=st.integers(1, 9), seed=st.integers(0, 50))
+def test_by_image_exactly_as_many_are_held_as_asked(count, seed):
+    _, held = hold_out(make([None] * 10), count=count, seed=seed)
+    assert len(held) == count
+
+
+def test_another_seed_holds_out_others():
+    samples = make([None] * 30)
+    drawn = {tuple(s.name for s in hold_out(samples, fraction=0.2, seed=seed)[1]) for seed in range(5)}
+    assert len(drawn) == 5
+    assert all(len(names) == 6 for names in drawn)
+
+
+def test_whole_patients_are_drawn_towards_the_number_asked_for():
+    kept, held = hold_out(make([i // 4 for i in range(40)]), count=12, seed=3, by_patient=True)
+    assert (len(kept), len(held)) == (28, 12)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"count": 2, "fraction": 0.5}, {"count": 0}, {"count": 4}, {"fraction": 0.0}, {"fraction": 1.0}],
+)
+def test_a_split_that_leaves_one_side_empty_is_wrong_usage(asked):
+    with pytest.raises(UsageError):
+        hold_out(make([1, 2, 3, 4]), seed=0, **asked)
+
+
+def test_patients_must_be_known_and_more_than_one():
+    with pytest.raises(DatasetError, match=r"1 samples have no patient \(the first is s1\); split by image"):
+        hold_out(make([1, None, 2]), count=1, seed=0, by_patient=True)
+    with pytest.raises(DatasetError, match="all samples are of one patient"):
+        hold_out(make([1, 1, 1]), count=1, seed=0, by_patient=True)
+
+
+@pytest.mark.real_data
+def test_glas_can_be_split_by_patient(acinus_data):
+    from acinus.data.glas import glas
+
+    kept, held = hold_out(glas(acinus_data / "glas"), fraction=0.2, seed=0, by_patient=True)
+    assert {s.patient for s in kept}.isdisjoint(s.patient for s in held)
+    assert 10 <= len(held) <= 24
