@@ -96,9 +96,7 @@ def test_two_touching_glands_keep_their_own_outlines():
     labels[10:30, 10:30] = 1
     labels[10:30, 30:50] = 2
     (_, first), (_, second) = gland_polygons(labels, mpp=0.5)
-    assert (
-        first.intersection(second).area < 20 * 0.25 / 0.5
-    )  # the shared border times the tolerance in pixels
+    assert first.intersection(second).area < 20 * 0.25 / 0.5  # border times tolerance
     assert first.distance(second) < 0.5
 
 

@@ -1,0 +1,109 @@
+"""The pale inside, the wall around it and its stain, on drawn glands."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from acinus.glands import measure_glands
+from acinus.glands.lumen import find_lumen, wall_thickness
+from acinus.glands.stain import EOSIN, HAEMATOXYLIN, haematoxylin_density
+
+SIZE = 260
+Y, X = np.mgrid[:SIZE, :SIZE] + 0.5 - SIZE / 2
+R = np.hypot(X, Y)
+
+
+def stained(haematoxylin: float, eosin: float) -> np.ndarray:
+    """Return the colour of so much of both stains, shape (3,)."""
+    unit = [np.array(stain) / np.linalg.norm(stain) for stain in (HAEMATOXYLIN, EOSIN)]
+    return np.round(255 * 10 ** -(haematoxylin * unit[0] + eosin * unit[1])).astype(np.uint8)
+
+
+def gland_image(lumen: np.ndarray) -> np.ndarray:
+    """Return pink stroma, a purple gland of 100 px and a pale lumen, shape (SIZE, SIZE, 3)."""
+    rgb = np.broadcast_to(stained(0.1, 0.4), (SIZE, SIZE, 3)).copy()
+    rgb[R <= 100] = stained(0.6, 0.2)
+    rgb[lumen] = (240, 235, 240)
+    return rgb
+
+
+def measured(lumen: np.ndarray, *, mpp: float = 0.5) -> dict[str, float]:
+    glands = measure_glands((R <= 100).astype(np.int32), mpp=mpp, image=gland_image(lumen))
+    return {name: values[0] for name, values in glands.columns.items()}
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.2, 0.5, 0.9])
+def test_unmixing_recovers_the_haematoxylin_that_was_mixed_in(amount):
+    assert haematoxylin_density(stained(amount, 0.3)) == pytest.approx(amount, abs=0.02)
+
+
+def test_round_lumen_is_found_with_its_area_and_the_wall_around_it():
+    gland = measured(R <= 50)
+    assert gland["lumen_area_um2"] == pytest.approx(math.pi * 25**2, rel=0.01)
+    assert gland["lumen_fraction"] == pytest.approx(0.25, rel=0.01)
+    assert gland["thickness_um"] == pytest.approx(25, rel=0.02)
+    assert gland["thickness_cv"] < 0.02
+
+
+def test_haematoxylin_is_that_of_the_epithelium_alone():
+    assert measured(R <= 50)["haematoxylin_od"] == pytest.approx(0.6, abs=0.02)
+    assert measured(R <= 80)["haematoxylin_od"] == pytest.approx(0.6, abs=0.02)
+
+
+def test_gland_without_pale_inside_has_no_lumen_and_no_wall():
+    gland = measured(R < 0)
+    assert gland["lumen_area_um2"] == 0
+    assert gland["lumen_fraction"] == 0
+    assert math.isnan(gland["thickness_um"])
+
+
+def test_shed_cells_inside_the_lumen_belong_to_it():
+    assert measured((R <= 50) & (R > 10))["lumen_area_um2"] == pytest.approx(math.pi * 25**2, rel=0.01)
+
+
+def test_vacuoles_and_the_cleft_at_the_border_are_no_lumen():
+    vacuoles = (X % 20 < 5) & (Y % 20 < 5) & (R < 80)
+    assert measured(vacuoles)["lumen_area_um2"] == 0
+    assert measured((R <= 100) & (R > 96))["lumen_area_um2"] == 0
+
+
+def test_hole_in_the_label_is_lumen_whatever_its_colour():
+    labels = ((R <= 100) & (R > 50)).astype(np.int32)
+    glands = measure_glands(labels, mpp=0.5, image=gland_image(R < 0))
+    assert glands["lumen_fraction"][0] == pytest.approx(0.25, rel=0.01)
+
+
+def test_another_gland_inside_the_hole_is_not_lumen():
+    labels = ((R <= 100) & (R > 50)).astype(np.int32)
+    labels[R <= 30] = 2
+    glands = measure_glands(labels, mpp=0.5)
+    assert glands["lumen_area_um2"][0] == pytest.approx(math.pi * (25**2 - 15**2), rel=0.01)
+
+
+def test_the_image_side_is_not_the_border_of_the_gland():
+    filled = np.ones((60, 80), bool)
+    filled[:20] = False  # border above; cut by the image on the other three sides
+    lumen = np.zeros((60, 80), bool)
+    lumen[45:] = True
+    assert wall_thickness(filled, lumen, mpp=0.5) == (12.5, 0.0)
+    assert find_lumen(filled, lumen, mpp=0.5).sum() == lumen.sum()
+
+
+def test_gland_that_fills_the_image_has_no_wall_to_measure():
+    filled = np.ones((40, 40), bool)
+    lumen = np.zeros((40, 40), bool)
+    lumen[10:30, 10:30] = True
+    assert all(math.isnan(value) for value in wall_thickness(filled, lumen, mpp=0.5))
+    assert find_lumen(filled, lumen, mpp=0.5).sum() == 400
+
+
+@pytest.mark.parametrize("mpp", [0.25, 0.5, 1.0])
+def test_lumen_is_the_same_at_every_resolution(mpp):
+    step = {0.25: 1, 0.5: 2, 1.0: 4}[mpp]
+    image = gland_image(R <= 60)[::step, ::step]
+    glands = measure_glands((R <= 100).astype(np.int32)[::step, ::step], mpp=mpp, image=image)
+    assert glands["lumen_area_um2"][0] == pytest.approx(math.pi * 15**2, rel=0.03)
+    assert glands["thickness_um"][0] == pytest.approx(10, rel=0.05)

@@ -1,0 +1,117 @@
+"""Slides from glands: fractions, weighted means, quantiles, arrangement, and the ROC area."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acinus.core.errors import InputError
+from acinus.glands import COLUMNS, Glands, auc, clark_evans, measure_glands, summarise
+from acinus.glands.summary import STATISTICS
+
+
+def table(**columns: list[float]) -> Glands:
+    """Return glands with the given columns; all others 0."""
+    count = len(next(iter(columns.values())))
+    return Glands({c.name: np.asarray(columns.get(c.name, [0] * count)).astype(c.dtype) for c in COLUMNS})
+
+
+def test_summary_of_nothing_has_every_key():
+    empty = summarise(Glands.empty(), tissue_area_um2=1e6)
+    assert set(empty) == set(summarise(table(area_um2=[1.0, 2.0]), tissue_area_um2=1e6))
+    assert empty["glands"] == empty["gland_area_fraction"] == 0
+    assert math.isnan(empty["clark_evans"])
+
+
+def test_fractions_and_densities_are_of_the_tissue():
+    summary = summarise(table(area_um2=[3000.0, 1000.0], touches_side=[1, 0]), tissue_area_um2=16_000)
+    assert summary["gland_area_fraction"] == 0.25
+    assert summary["glands_per_mm2"] == pytest.approx(125)
+    assert summary["side_fraction"] == 0.5
+
+
+def test_large_glands_weigh_more_in_the_mean_but_not_in_the_quantiles():
+    summary = summarise(table(area_um2=[300, 100, 100], solidity=[0.5, 0.9, 1.0]), tissue_area_um2=1e4)
+    assert summary["solidity_area_weighted_mean"] == pytest.approx((150 + 90 + 100) / 500)
+    assert summary["solidity_q50"] == pytest.approx(0.9)
+    assert summary["solidity_q10"] == pytest.approx(0.58)
+
+
+def test_glands_without_a_value_are_left_out():
+    summary = summarise(table(area_um2=[300, 100], thickness_um=[np.nan, 20]), tissue_area_um2=1e4)
+    assert summary["thickness_um_area_weighted_mean"] == 20
+    assert summary["thickness_um_q90"] == 20
+    nothing = summarise(table(area_um2=[300, 100], thickness_um=[np.nan] * 2), tissue_area_um2=1e4)
+    assert math.isnan(nothing["thickness_um_area_weighted_mean"])
+
+
+def test_tissue_without_area_is_refused():
+    with pytest.raises(InputError, match="image's area"):
+        summarise(Glands.empty(), tissue_area_um2=0)
+
+
+def test_clark_evans_is_one_for_points_at_random():
+    rng = np.random.default_rng(0)
+    ratios = [clark_evans(rng.random((60, 2)) * 1000, area=1e6) for _ in range(200)]
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.02)
+
+
+def test_clark_evans_is_high_on_a_grid_and_low_in_clumps():
+    grid = np.stack(np.meshgrid(np.arange(10), np.arange(10)), axis=-1).reshape(-1, 2) * 100.0 + 50
+    assert clark_evans(grid, area=1e6) > 1.7
+    rng = np.random.default_rng(0)
+    clumps = np.repeat(rng.random((5, 2)) * 1000, 20, axis=0) + rng.normal(0, 10, (100, 2))
+    assert clark_evans(clumps, area=1e6) < 0.3
+    assert math.isnan(clark_evans(grid[:1], area=1e6))
+
+
+def test_auc_by_counting_pairs():
+    values, malignant = np.array([1, 2, 2, 3, 5, 5.0]), np.array([0, 1, 0, 0, 1, 1], bool)
+    pairs = [(m > b) + 0.5 * (m == b) for m in values[malignant] for b in values[~malignant]]
+    assert auc(values, malignant) == pytest.approx(np.mean(pairs))
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=30))
+def test_auc_counts_pairs_and_turns_over_with_the_sign(rows):
+    values = np.array([value for value, _ in rows], float)
+    malignant = np.array([flag for _, flag in rows])
+    forward, backward = auc(values, malignant), auc(-values, malignant)
+    if malignant.all() or not malignant.any():
+        assert math.isnan(forward)
+        return
+    pairs = [(m > b) + 0.5 * (m == b) for m in values[malignant] for b in values[~malignant]]
+    assert forward == pytest.approx(np.mean(pairs))
+    assert forward + backward == pytest.approx(1.0)
+
+
+def test_auc_leaves_out_images_without_a_value_and_refuses_unequal_lengths():
+    assert auc([1, np.nan, 2], [False, False, True]) == 1.0
+    with pytest.raises(InputError, match="one grade per value"):
+        auc([1, 2], [True])
+
+
+def test_every_statistic_is_summarised():
+    assert set(STATISTICS) | {"label", "centroid_x_um", "centroid_y_um", "touches_side"} == {
+        column.name for column in COLUMNS
+    }
+
+
+@pytest.mark.real_data
+def test_solidity_of_true_glas_masks_separates_benign_from_malignant(acinus_data):
+    grades = {}
+    for line in (acinus_data / "glas" / "Grade.csv").read_text().splitlines()[1:]:
+        name, _, grade, *_ = line.split(",")
+        grades[name] = grade.strip() == "malignant"
+    chosen = [f"train_{number}" for number in range(1, 86, 4)]
+    solidities = []
+    for stem in chosen:
+        labels = cv2.imread(str(acinus_data / "glas" / "train" / f"{stem}_anno.png"), cv2.IMREAD_UNCHANGED)
+        glands = measure_glands(labels.astype(np.int32), mpp=0.620)
+        summary = summarise(glands, tissue_area_um2=labels.size * 0.620**2)
+        solidities.append(summary["solidity_area_weighted_mean"])
+    assert auc(solidities, [grades[stem] for stem in chosen]) < 0.25  # malignant glands are less solid

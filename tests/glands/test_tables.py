@@ -1,0 +1,100 @@
+"""Tables on disk, read back, and the documentation of their columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from acinus.core.errors import InputError
+from acinus.glands import COLUMNS, Glands, measure_glands, read_table, write_csv, write_parquet
+
+
+@pytest.fixture(scope="module")
+def glands() -> Glands:
+    labels = np.zeros((90, 160), np.int32)
+    y, x = np.mgrid[:90, :160] + 0.5
+    labels[np.hypot(x - 45, y - 45) <= 35] = 12
+    labels[np.hypot(x - 45, y - 45) <= 15] = 0
+    labels[60:90, 100:140] = 5
+    return measure_glands(labels, mpp=0.5)
+
+
+def test_parquet_comes_back_exactly(tmp_path, glands):
+    write_parquet(tmp_path / "glands.parquet", glands)
+    back = read_table(tmp_path / "glands.parquet")
+    for column in COLUMNS:
+        assert back[column.name].dtype == column.dtype
+        np.testing.assert_array_equal(back[column.name], glands[column.name])
+
+
+def test_parquet_has_nulls_for_missing_values_and_says_what_columns_mean(tmp_path, glands):
+    write_parquet(tmp_path / "glands.parquet", glands)
+    table = pq.read_table(tmp_path / "glands.parquet")
+    assert table.column("lumen_fraction").null_count == 1
+    assert table.schema.field("solidity").metadata == {b"meaning": b"area over area of the convex hull"}
+
+
+def test_csv_comes_back_to_its_digits(tmp_path, glands):
+    write_csv(tmp_path / "glands.csv", glands)
+    back = read_table(tmp_path / "glands.csv")
+    for column in COLUMNS:
+        assert back[column.name].dtype == column.dtype
+        read, written = back[column.name].astype(float), glands[column.name].astype(float)
+        np.testing.assert_allclose(read, written, rtol=0, atol=0.51 * 10.0**-column.digits)
+
+
+def test_csv_reads_as_a_person_expects(tmp_path, glands):
+    write_csv(tmp_path / "glands.csv", glands)
+    header, first, second = (tmp_path / "glands.csv").read_text(encoding="utf-8").splitlines()
+    assert header == ",".join(column.name for column in COLUMNS)
+    row = dict(zip(header.split(","), first.split(","), strict=True))
+    assert (row["label"], row["touches_side"], row["area_um2"]) == ("5", "true", "300.00")
+    assert row["lumen_fraction"] == ""  # not known without an image
+    assert second.startswith("12,")
+
+
+@pytest.mark.parametrize("name", ["glands.csv", "glands.parquet"])
+def test_empty_table_keeps_its_columns(tmp_path, name):
+    (write_csv if name.endswith("csv") else write_parquet)(tmp_path / name, Glands.empty())
+    back = read_table(tmp_path / name)
+    assert len(back) == 0
+    assert back["neighbours"].dtype == np.int32
+
+
+@pytest.mark.parametrize("content", ["", "label,area_um2\n1,2\n", "label\nx\n"])
+def test_a_csv_that_is_no_table_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "other.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"other\.csv"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("name", ["other.parquet", "missing.csv", "other.txt"])
+def test_what_is_no_table_is_refused_by_name(tmp_path, name):
+    if name.startswith("other"):
+        (tmp_path / name).write_bytes(b"nothing")
+    with pytest.raises(InputError, match=name.split(".")[0]):
+        read_table(tmp_path / name)
+
+
+def test_columns_must_be_complete_and_of_one_length():
+    columns = dict(Glands.empty().columns)
+    with pytest.raises(InputError, match="solidity"):
+        Glands({name: values for name, values in columns.items() if name != "solidity"})
+    with pytest.raises(InputError, match="lengths"):
+        Glands(columns | {"solidity": np.ones(2)})
+
+
+def test_selection_keeps_rows_together(glands):
+    inside = glands.select(~glands["touches_side"])
+    assert inside["label"].tolist() == [12]
+
+
+def test_every_column_is_documented_with_its_name_in_qupath():
+    text = (Path(__file__).parents[2] / "docs" / "measurements.md").read_text(encoding="utf-8")
+    for column in COLUMNS:
+        assert f"`{column.name}`" in text, column.name
+        assert f"`{column.qupath}`" in text or column.kind == "identity", column.qupath
