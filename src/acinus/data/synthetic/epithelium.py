@@ -1,4 +1,4 @@
-"""One gland drawn whole: cytoplasm, basement membrane, cells, brush border, lumen, and the cleft around it."""
+"""One gland drawn whole: cytoplasm, basement membrane, cells, brush border, lumen and the cleft around it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where glands lie and how far they reach: bent tubes cut by the section, a candidate per cell of a jittered grid.
+"""Where glands lie and how far they reach: bent tubes in section, one candidate per cell of a jittered grid.
 
 Every gland is known from the seed and its cell alone, and where two reach for the same place the one that
-reaches further has it, so that the outline of a gland needs its neighbours' formulas but never their pictures.
+reaches further has it: the outline of a gland needs its neighbours' formulas but never their pictures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cells that line a gland: goblet cells and one row of nuclei (benign), or nuclei in several storeys (malignant)."""
+"""What lines a gland: goblet cells over one row of nuclei (benign), or many storeys of nuclei (malignant)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def palisade(sheet: Sheet, style: GlandStyle, rng: np.random.Generator) -> Bodie
 
 
 def crowd(sheet: Sheet, style: GlandStyle, rng: np.random.Generator) -> Bodies:
-    """Large crowded nuclei, pale inside with a dark membrane and a nucleolus, kept off the lumen by cytoplasm."""
+    """Large crowded nuclei, pale with a dark membrane and a nucleolus, kept off the lumen by cytoplasm."""
     height, width = sheet.shape
     pitch = rng.uniform(6.2, 7.6)
     across = np.arange(0, width * sheet.mpp, pitch)

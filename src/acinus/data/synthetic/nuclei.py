@@ -1,4 +1,4 @@
-"""Nuclei, goblet cells and red cells: uneven ellipses with chromatin and a membrane, painted one over another."""
+"""Nuclei, goblet cells and red cells: uneven ellipses with chromatin and a membrane, painted in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The piece of the world that one gland is drawn on: its outline after the neighbours took their share, its lumen."""
+"""The piece of the world that one gland is drawn on: its outline beside its neighbours, and its lumen."""
 
 from __future__ import annotations
 
@@ -87,10 +87,8 @@ def lay_out(
     depth = distance_um(inside, mpp)
     x_um, y_um = _centres(x_px, width, mpp), _centres(y_px, height, mpp)
     rough = lay_texture(grain(4.0, mpp), x_px, y_px, width, height)
-    if gland.grade == "benign":
-        lumen = _slit(depth, rough, rng)
-    else:
-        lumen = _hollows(depth, rough, x_um, y_um, rng)
+    benign = gland.grade == "benign"
+    lumen = _slit(depth, rough, rng) if benign else _hollows(depth, rough, x_um, y_um, rng)
     lumen &= depth > 9.0
     lumen_um = np.minimum(distance_um(~lumen, mpp), 60)
     inward = cv2.GaussianBlur(np.minimum(depth, 60) - 0.5 * lumen_um, (0, 0), 4.0 / mpp)

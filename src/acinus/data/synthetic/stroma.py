@@ -1,4 +1,4 @@
-"""What lies between glands: wavy fibres, muscle bands, loose and torn places, spindle cells, lymphocytes, blood."""
+"""What lies between glands: wavy fibres, muscle, loose and torn places, spindle cells, lymphocytes, blood."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from acinus.data.synthetic.fields import (
     strands,
 )
 from acinus.data.synthetic.nuclei import Bodies, join, make_bodies
+from acinus.data.synthetic.sheet import PAD_UM
 
 __all__ = ["Stroma", "StromaPicture"]
 
@@ -60,13 +61,13 @@ class Stroma:
         self.seed, self.mpp = seed, mpp
         rng = cell_rng(seed, _PURPOSE, 0, -1)
         self._angle = rng.uniform(0, np.pi)
-        self._eosin = rng.uniform(0.16, 0.36)
+        self._eosin = rng.uniform(0.18, 0.4)
         self._bluish = rng.uniform(0.02, 0.06)
         self._loose = rng.uniform(-0.6, 0.7)
         # A standard normal field exceeds this on about the wanted share of the area.
         self._quiet = 1.6 * (0.5 - inflammation) + rng.normal(0, 0.5)
         self._cells = rng.uniform(0.55, 0.95)
-        self._nucleus = rng.uniform(0.5, 0.68)
+        self._nucleus = rng.uniform(0.42, 0.6)
         self._muscle_from = rng.uniform(1.0, 2.4)
         self._waves = [
             (SineField.draw(rng, wavelength_um=w), a) for w, a in ((260, 14), (95, 4.5), (38, 1.5))
@@ -75,6 +76,7 @@ class Stroma:
         self._muscle = SineField.draw(rng, wavelength_um=420.0)
         self._density = SineField.draw(rng, wavelength_um=130.0)
         self._blood = SineField.draw(rng, wavelength_um=70.0)
+        self._crowding = SineField.draw(rng, wavelength_um=42.0)
         self._tears = SineField.draw(rng, wavelength_um=170.0)
 
     def muscle_at(self, x_um: float, y_um: float) -> float:
@@ -87,6 +89,8 @@ class Stroma:
 
         Parameters
         ----------
+        x_px, y_px : int
+            First pixel of the box in the world.
         outside_um : ndarray of shape (H, W), float32
             Distance to the nearest gland; fibres bend around it.
         """
@@ -131,7 +135,8 @@ class Stroma:
         across = y_um[:, None] * cos - x_um[None, :] * sin
         for field, amount_um in self._waves:
             across = across + amount_um * field.on_grid(x_um, y_um)
-        around = 26.0 * np.exp(-cv2.GaussianBlur(outside_um, (0, 0), 4.0 / self.mpp) / 14.0)
+        near = cv2.GaussianBlur(outside_um, (0, 0), 4.0 / self.mpp)
+        around = 26.0 * np.maximum(np.exp(-near / 14.0) - np.exp(-PAD_UM / 14.0), 0)
         return along.astype(np.float32), (across + around).astype(np.float32)
 
     def cells(
@@ -167,12 +172,13 @@ class Stroma:
     ) -> tuple[Bodies, Bodies]:
         """Put a lymphocyte, plasma cell, spindle cell, red cell or nothing at every place, as it wants.
 
-        All are drawn before any is left out: what a box does not see must not change the draws of what it sees.
+        All are drawn before any is left out: what a box does not see must not change what it does see.
         """
         inflamed, muscle = picture.inflamed[at], picture.muscle[at]
         draw, kind = rng.random(len(x)), rng.random(len(x))
         blood = (self._blood.at(x, y) > 2.1) & (muscle < 0.5)
-        round_cell = ~blood & (draw < self._cells * (0.05 + 0.85 * inflamed) * (1 - 0.95 * muscle))
+        crowding = np.clip(0.72 + 0.4 * self._crowding.at(x, y), 0.1, 1.15)
+        round_cell = ~blood & (draw < crowding * self._cells * (0.05 + 0.85 * inflamed) * (1 - 0.95 * muscle))
         spindle = ~blood & ~round_cell & (draw > 1 - (0.17 + 0.1 * muscle))
         along = picture.direction[at] + rng.normal(0, 0.25, len(x))
         turn = rng.uniform(0, np.pi, len(x))

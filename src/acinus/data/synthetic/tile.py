@@ -153,7 +153,8 @@ def write_synthetic_tiles(
     for k in range(count):
         tile = synthetic_tile(seed + k, height_px=height_px, width_px=width_px, settings=settings)
         name = f"tile_{k:03d}"
-        labels = tile.labels.astype(np.uint8 if tile.labels.max() < 256 else np.uint16)
+        small = tile.labels.max() < 256
+        labels = tile.labels.astype(np.uint8) if small else tile.labels.astype(np.uint16)
         _write_png(folder / f"{name}.png", tile.image.rgb, tile.image.mpp)
         _write_png(folder / f"{name}_anno.png", labels, tile.image.mpp)
         images.append(folder / f"{name}.png")

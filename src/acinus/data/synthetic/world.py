@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
-from acinus.core.image import LabelMap
+from acinus.core.image import BoolMask, LabelMap
 from acinus.data.synthetic.epithelium import GlandPicture, draw_gland
 from acinus.data.synthetic.fields import Plane, SineField, cell_rng
 from acinus.data.synthetic.glands import Gland, GlandGrid
 from acinus.data.synthetic.lining import GlandStyle
 from acinus.data.synthetic.nuclei import stamp
 from acinus.data.synthetic.settings import SyntheticSettings
+from acinus.data.synthetic.sheet import PAD_UM
 from acinus.data.synthetic.stains import Stains, absorb, draw_stains
 from acinus.data.synthetic.stroma import Stroma
 from acinus.data.synthetic.tissue import Tissue
@@ -71,8 +74,8 @@ class World:
         self.stains: Stains = draw_stains(rng, spread=settings.stain_spread)
         self.style = GlandStyle(
             cytoplasm=(float(rng.uniform(0.06, 0.16)), float(rng.uniform(0.2, 0.38))),
-            nucleus=float(rng.uniform(0.45, 0.62)),
-            mucin=float(rng.uniform(0.03, 0.1)),
+            nucleus=float(rng.uniform(0.36, 0.54)),
+            mucin=float(rng.uniform(0.02, 0.08)),
             goblets=float(rng.uniform(0.65, 1.0)),
             retraction_um=float(
                 rng.choice([0.0, rng.uniform(1, 4), rng.uniform(4, 12)], p=(0.4, 0.35, 0.25))
@@ -81,8 +84,9 @@ class World:
         )
         self._malignancy = malignancy
         self._malignant = SineField.draw(cell_rng(seed, _MALIGNANCY), wavelength_um=2500.0)
-        inflammation = settings.inflammation
-        self._stroma = Stroma(seed=seed, mpp=settings.mpp, inflammation=inflammation)
+        self._malignant_below = _normal_quantile(settings.malignant_fraction)
+        self._stroma = Stroma(seed=seed, mpp=settings.mpp, inflammation=settings.inflammation)
+        self._there = lru_cache(maxsize=1 << 16)(self._is_there)
         self._grids = (
             GlandGrid(seed=seed, grade="benign", pitch_um=float(rng.uniform(112, 140))),
             GlandGrid(seed=seed, grade="malignant", pitch_um=float(rng.uniform(150, 210))),
@@ -110,13 +114,18 @@ class World:
         light = absorb(haematoxylin * present, eosin * present, self.stains)
         return Scene(light, labels, [key for key, _ in glands], margin)
 
+    def truth(self, box: Box) -> tuple[LabelMap, BoolMask]:
+        """Return the labels of a box (0, or a number per gland in the order of cells) and malignancy."""
+        glands = self._glands_in(box)
+        labels, _, _ = _layout(glands, box.x, box.y, (box.height, box.width))
+        is_malignant = np.array([False, *(key[0] == 1 for key, _ in glands)])
+        return labels, is_malignant[labels]
+
     def _is_there(self, gland: Gland) -> bool:
-        """Whether the candidate has the grade of its place, lies in tissue and out of muscle, and is not left out."""
+        """Whether the candidate is of the grade of its place, in tissue, out of muscle, and not left out."""
         x, y = np.array([gland.x_um]), np.array([gland.y_um])
         if self._malignancy is None:
-            # 0.9 turns the share into a threshold of a roughly normal field.
-            share = self.settings.malignant_fraction
-            malignant = share > 0 and (share == 1 or self._malignant.at(x, y)[0] < 3.2 * (share - 0.5))
+            malignant = bool(self._malignant.at(x, y)[0] < self._malignant_below)
         else:
             malignant = self._malignancy >= 0.5
         if malignant != (gland.grade == "malignant"):
@@ -131,12 +140,13 @@ class World:
 
     def _candidates(self, x_um: float, y_um: float, width_um: float, height_um: float) -> list[Gland]:
         found = [g for grid in self._grids for g in grid.near(x_um, y_um, width_um, height_um)]
-        return [gland for gland in found if self._is_there(gland)]
+        return [gland for gland in found if self._there(gland)]
 
     def _glands_in(self, box: Box) -> list[tuple[GlandKey, GlandPicture]]:
         mpp = self.settings.mpp
         pictures = []
-        for gland in self._candidates(*(value * mpp for value in (box.x, box.y, box.width, box.height))):
+        x_um, y_um, pad = box.x * mpp - PAD_UM, box.y * mpp - PAD_UM, 2 * PAD_UM
+        for gland in self._candidates(x_um, y_um, box.width * mpp + pad, box.height * mpp + pad):
             picture = self._picture(gland)
             if picture is not None:
                 pictures.append((gland.key, picture))
@@ -157,6 +167,13 @@ class World:
             _, dropped = self._pictures.popitem(last=False)
             held -= dropped.nbytes if dropped is not None else 0
         return picture
+
+
+def _normal_quantile(share: float) -> float:
+    """The value that a standard normal field stays below on `share` of the area."""
+    if share in (0.0, 1.0):
+        return -np.inf if share == 0.0 else np.inf
+    return NormalDist().inv_cdf(share)
 
 
 def _may_meet(one: Gland, other: Gland) -> bool:
