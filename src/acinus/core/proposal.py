@@ -1,0 +1,99 @@
+"""The proposal map: what stage 1 says about every pixel, and the only thing stage 2 learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from acinus.core.errors import InputError
+from acinus.core.files import atomic_path
+from acinus.core.image import BoolMask
+
+__all__ = ["BACKGROUND", "EXTERIOR", "IGNORE", "INTERIOR", "ProposalMap"]
+
+BACKGROUND: Final = 0
+EXTERIOR: Final = 1
+INTERIOR: Final = 2
+IGNORE: Final = 255
+
+_PALETTE = {
+    BACKGROUND: (236, 236, 236),
+    EXTERIOR: (94, 42, 132),
+    INTERIOR: (232, 150, 60),
+    IGNORE: (150, 190, 200),
+}
+
+
+@dataclass(frozen=True)
+class ProposalMap:
+    """Regions found without labels, with the trust put in each pixel.
+
+    Attributes
+    ----------
+    regions : ndarray of shape (H, W), uint8
+        `BACKGROUND` 0, `EXTERIOR` 1 (the dark ring), `INTERIOR` 2 (what a closed ring encloses),
+        `IGNORE` 255.
+    confidence : ndarray of shape (H, W), float32
+        0..1; weight of the pixel in stage 2. Means nothing where `regions` is `IGNORE`.
+    mpp : float
+        µm per pixel of both arrays.
+    """
+
+    regions: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    mpp: float
+
+    @property
+    def gland(self) -> BoolMask:
+        """Exterior and interior together."""
+        return np.isin(self.regions, (EXTERIOR, INTERIOR))
+
+    def save(self, path: Path) -> None:
+        """Write `path` (PNG in colours that can be looked at) and ``<stem>_confidence.png`` beside it.
+
+        The palette index of each pixel of the first is the region's number; the resolution is stored in it.
+        """
+        picture = Image.fromarray(self.regions, mode=None).convert("P")
+        picture.putdata(self.regions.ravel().tolist())
+        palette = [0] * 768
+        for value, colour in _PALETTE.items():
+            palette[3 * value : 3 * value + 3] = colour
+        picture.putpalette(palette)
+        dpi = 25400.0 / self.mpp
+        with atomic_path(_confidence_path(path)) as temporary:
+            Image.fromarray(np.rint(self.confidence * 255).astype(np.uint8)).save(temporary, optimize=True)
+        with atomic_path(path) as temporary:
+            picture.save(temporary, optimize=True, dpi=(dpi, dpi))
+
+    @classmethod
+    def load(cls, path: Path) -> ProposalMap:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            When either file is missing or is not a proposal map.
+        """
+        try:
+            with Image.open(path) as picture:
+                regions = np.asarray(picture)
+                dpi = picture.info.get("dpi", (0.0, 0.0))[0]
+                palette_mode = picture.mode == "P"
+            with Image.open(_confidence_path(path)) as picture:
+                confidence = np.asarray(picture).astype(np.float32) / 255.0
+        except (OSError, UnidentifiedImageError) as error:
+            raise InputError(
+                f"{path} is not a proposal map ({error}); delete it and run fit again"
+            ) from error
+        if not palette_mode or not dpi or regions.shape != confidence.shape:
+            raise InputError(f"{path} is not a proposal map written by acinus; delete it and run fit again")
+        return cls(regions=regions, confidence=confidence, mpp=25400.0 / dpi)
+
+
+def _confidence_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_confidence.png")

@@ -1,0 +1,43 @@
+"""Random changes that leave a gland a gland: stain and scanner in optical density, mirrors, quarter turns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.colour import optical_density, rgb_from_optical_density
+from acinus.core.image import RgbArray
+
+__all__ = ["Turn", "normalise", "random_turn", "stain_jitter"]
+
+Turn = tuple[bool, int]
+"""Mirror left to right first, then so many quarter turns counter-clockwise."""
+
+
+def stain_jitter(rgb: RgbArray, *, strength: float, rng: np.random.Generator) -> RgbArray:
+    """Vary stain colour, stain amount and illumination of an (H, W, 3) uint8 image.
+
+    In optical density the three channels are mixed by a matrix near the identity (other stain vectors),
+    scaled (thicker sections, longer staining) and shifted (white balance), after Tellez et al. 2019
+    (arXiv 1902.06543); the mixing matrix in place of their deconvolution is ours.
+
+    Parameters
+    ----------
+    strength : float
+        0 changes nothing; 1 gives mixing of σ 0.05, amounts of ±25 % and shifts of σ 0.03.
+    """
+    mixing = np.eye(3) + rng.normal(0.0, 0.05 * strength, (3, 3))
+    amount = rng.uniform(1.0 - 0.25 * strength, 1.0 + 0.25 * strength)
+    shift = rng.normal(0.0, 0.03 * strength, 3)
+    density = optical_density(rgb) @ (mixing.T * amount).astype(np.float32) + shift.astype(np.float32)
+    return rgb_from_optical_density(density)
+
+
+def random_turn(rng: np.random.Generator) -> Turn:
+    """Draw one of the eight symmetries of the square."""
+    return bool(rng.integers(2)), int(rng.integers(4))
+
+
+def normalise(rgb: RgbArray) -> NDArray[np.float32]:
+    """Turn (..., 3) uint8 into float32 of about zero mean and unit variance, the input of every network."""
+    return (rgb.astype(np.float32) / 255.0 - 0.5) / 0.25

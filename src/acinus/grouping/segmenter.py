@@ -1,0 +1,82 @@
+"""A trained network as a segmenter, and its folder on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from acinus.core.image import RgbArray, RgbImage
+from acinus.core.segmenter import ProbabilityMap
+from acinus.data.augment import normalise
+from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.networks.prediction import Prediction
+
+__all__ = ["NetworkSegmenter", "embed", "predict"]
+
+_MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
+
+
+@dataclass(frozen=True)
+class NetworkSegmenter:
+    """A network, the resolution it works at and the device it runs on.
+
+    Attributes
+    ----------
+    network : module returning a `Prediction`
+        In evaluation mode.
+    mpp : float
+        Working resolution in µm per pixel.
+    device : torch.device
+    mirrors : bool
+        Average the predictions of the four mirror images.
+    """
+
+    network: nn.Module
+    mpp: float
+    device: torch.device
+    mirrors: bool = True
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        """Return P(gland), float32 of the image's own (H, W)."""
+        small = predict(self.network, rgb_at_mpp(image, self.mpp), device=self.device, mirrors=self.mirrors)
+        return resize_map(small, image.shape)
+
+
+@torch.no_grad()
+def predict(network: nn.Module, rgb: RgbArray, *, device: torch.device, mirrors: bool) -> ProbabilityMap:
+    """Return P(gland) of an image at the working resolution, (H, W) float32."""
+    batch = _padded(rgb, int(network.stride)).to(device, memory_format=torch.channels_last)  # type: ignore[arg-type]
+    flips = _MIRRORS if mirrors else _MIRRORS[:1]
+    total = torch.zeros(1)
+    for axes in flips:
+        prediction: Prediction = network(batch.flip(axes) if axes else batch)
+        probability = prediction.logits.sigmoid()
+        total = total.to(device) + (probability.flip(axes) if axes else probability)
+    mean = (total / len(flips))[0, 0, : rgb.shape[0], : rgb.shape[1]]
+    result: ProbabilityMap = mean.float().cpu().numpy()
+    return result
+
+
+@torch.no_grad()
+def embed(network: nn.Module, rgb: RgbArray, *, device: torch.device) -> NDArray[np.float32]:
+    """Return the features of an image at the working resolution, (H, W, D) float32."""
+    batch = _padded(rgb, int(network.stride)).to(device, memory_format=torch.channels_last)  # type: ignore[arg-type]
+    prediction: Prediction = network(batch)
+    features = functional.interpolate(
+        prediction.features, size=batch.shape[-2:], mode="bilinear", align_corners=False
+    )
+    inside = features[0, :, : rgb.shape[0], : rgb.shape[1]]
+    result: NDArray[np.float32] = inside.permute(1, 2, 0).float().cpu().contiguous().numpy()
+    return result
+
+
+def _padded(rgb: RgbArray, stride: int) -> torch.Tensor:
+    """Return the normalised image as (1, 3, H', W'), its last row and column repeated up to the stride."""
+    batch = torch.from_numpy(normalise(rgb)).permute(2, 0, 1)[None]
+    bottom, right = -rgb.shape[0] % stride, -rgb.shape[1] % stride
+    return functional.pad(batch, (0, right, 0, bottom), mode="replicate")

@@ -1,0 +1,151 @@
+"""Train the segmentation network of stage 2 for one round."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from acinus.core.files import atomic_path
+from acinus.grouping.batch import Batch, TrainingImage, draw_batch
+from acinus.grouping.mask_loss import mask_loss
+from acinus.grouping.settings import GroupingSettings
+from acinus.networks.prediction import Prediction
+
+__all__ = ["StepRecord", "train_network"]
+
+StepRecord = dict[str, float]
+"""Metrics of one step: ``step``, ``loss``, ``mask``, ``diffusion``, ``learning_rate``."""
+
+_CHECKPOINT_EVERY = 25  # steps
+_WARM_UP = 0.1  # share of the steps over which the learning rate rises
+
+
+def train_network(
+    network: nn.Module,
+    images: Sequence[TrainingImage],
+    settings: GroupingSettings,
+    *,
+    seed: int,
+    device: torch.device,
+    on_step: Callable[[StepRecord], None],
+    checkpoint: Path | None = None,
+) -> nn.Module:
+    """Train `network` on proposals and return its moving average, in evaluation mode.
+
+    Parameters
+    ----------
+    network : module returning a `Prediction`
+        Trained in place.
+    images : sequence of TrainingImage
+        At the working resolution.
+    seed : int
+        Every step draws its crops from (seed, step), so a resumed run draws what an undisturbed one would.
+    on_step : callable
+        Receives the metrics of each step.
+    checkpoint : Path, optional
+        File from which training goes on if it exists, written every 25 steps. The caller removes it.
+    """
+    network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    averaged = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    start = _restore(checkpoint, network, averaged, optimiser, device)
+    for step in range(start, settings.steps):
+        learning_rate = _learning_rate(step, settings)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate
+        batch = draw_batch(
+            images,
+            crops=settings.batch_crops,
+            crop_px=settings.crop_px,
+            scale_range=settings.scale_range,
+            stain_strength=settings.stain_strength,
+            rng=np.random.default_rng([seed, step]),
+        ).to(device)
+        prediction: Prediction = network(batch.images)
+        mask = mask_loss(prediction.logits, batch.gland, batch.weight)
+        diffusion = _diffusion(prediction, batch, settings)
+        loss = mask + settings.diffusion_weight * diffusion
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        _average(averaged, network, decay=min(settings.averaging, (step + 1) / (step + 10)))
+        on_step(
+            {
+                "step": step,
+                "loss": loss.item(),
+                "mask": mask.item(),
+                "diffusion": diffusion.item(),
+                "learning_rate": learning_rate,
+            }
+        )
+        if checkpoint is not None and (step + 1) % _CHECKPOINT_EVERY == 0:
+            _save(checkpoint, network, averaged, optimiser, step + 1)
+    return averaged.eval()
+
+
+def _diffusion(prediction: Prediction, batch: Batch, settings: GroupingSettings) -> torch.Tensor:
+    """Return the knowledge diffusion loss on regions brought to the features' stride."""
+    if settings.diffusion_weight == 0.0:
+        return prediction.logits.new_zeros(())
+    size = (prediction.features.shape[2], prediction.features.shape[3])
+    exterior = functional.adaptive_avg_pool2d(batch.exterior, size)
+    interior = functional.adaptive_avg_pool2d(batch.interior, size)
+    return settings.diffusion(prediction.features, exterior, interior)
+
+
+def _learning_rate(step: int, settings: GroupingSettings) -> float:
+    """Rise linearly over the first tenth of the steps, then fall along a half cosine."""
+    warm_up = max(1, round(_WARM_UP * settings.steps))
+    if step < warm_up:
+        return settings.learning_rate * (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, settings.steps - warm_up)
+    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+@torch.no_grad()
+def _average(averaged: nn.Module, network: nn.Module, *, decay: float) -> None:
+    """Move the average towards the network; running statistics move along, counters are copied."""
+    for mean, value in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(value, 1.0 - decay)
+        else:
+            mean.copy_(value)
+
+
+def _save(
+    checkpoint: Path, network: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer, step: int
+) -> None:
+    state = {
+        "network": network.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+    }
+    with atomic_path(checkpoint) as temporary:
+        torch.save(state, temporary)
+
+
+def _restore(
+    checkpoint: Path | None,
+    network: nn.Module,
+    averaged: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    device: torch.device,
+) -> int:
+    """Load a checkpoint if there is one and return the step to go on with."""
+    if checkpoint is None or not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, map_location=device, weights_only=True)
+    network.load_state_dict(state["network"])
+    averaged.load_state_dict(state["averaged"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])

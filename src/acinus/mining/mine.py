@@ -1,0 +1,73 @@
+"""Stage 1 from end to end: unlabelled images in, proposal maps out, many images in parallel processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import joblib
+import torch
+
+from acinus.core.image import RgbArray, RgbImage
+from acinus.core.proposal import ProposalMap
+from acinus.data.resample import rgb_at_mpp
+from acinus.mining.cluster import cluster_responses
+from acinus.mining.settings import MiningSettings
+from acinus.mining.train import responses_of, train_shallow
+from acinus.networks.shallow import ShallowCNN
+
+__all__ = ["fit_shallow", "mine_image", "mine_proposals"]
+
+
+def fit_shallow(images: Sequence[RgbImage], settings: MiningSettings, *, seed: int) -> ShallowCNN | None:
+    """Train the network that all images share; None when each image trains its own."""
+    if not settings.shallow.shared:
+        return None
+    return train_shallow([rgb_at_mpp(image, settings.mpp) for image in images], settings.shallow, seed=seed)
+
+
+def mine_image(
+    image: RgbImage, settings: MiningSettings, *, network: ShallowCNN | None, seed: int
+) -> ProposalMap:
+    """Return the proposal map of one image, at the working resolution.
+
+    Parameters
+    ----------
+    network : ShallowCNN or None
+        The shared network; None trains one on this image alone.
+    """
+    rgb: RgbArray = rgb_at_mpp(image, settings.mpp)
+    if network is None:
+        network = train_shallow([rgb], settings.shallow, seed=seed)
+    clusters = cluster_responses(responses_of(network, rgb), clusters=settings.clusters, seed=seed)
+    return settings.cue(RgbImage(rgb=rgb, mpp=settings.mpp, name=image.name), clusters)
+
+
+def mine_proposals(
+    images: Sequence[RgbImage],
+    settings: MiningSettings,
+    *,
+    network: ShallowCNN | None,
+    seed: int,
+    processes: int,
+) -> Iterator[ProposalMap]:
+    """Yield the proposal map of each image in order.
+
+    Parameters
+    ----------
+    processes : int
+        Number of processes that share the images; 1 computes in this one. The result does not depend on it.
+    """
+    if processes == 1 or len(images) == 1:
+        for image in images:
+            yield mine_image(image, settings, network=network, seed=seed)
+        return
+    # loky starts fresh interpreters, so neither threads nor an unguarded script of the user's are a danger.
+    pool = joblib.Parallel(n_jobs=min(processes, len(images)), return_as="generator")
+    yield from pool(joblib.delayed(_mine_alone)(image, settings, network, seed) for image in images)
+
+
+def _mine_alone(
+    image: RgbImage, settings: MiningSettings, network: ShallowCNN | None, seed: int
+) -> ProposalMap:
+    torch.set_num_threads(1)
+    return mine_image(image, settings, network=network, seed=seed)

@@ -1,0 +1,111 @@
+"""How much a closed shape looks like a gland, from its outline, its ring and its texture alone.
+
+Each property of the shape is turned into 0..1 by a logistic curve and the score is their product. The curves
+are fixed for the package: they express what a gland is (compact, with a ring darker than what it encloses or
+than what surrounds it, with a sharp outline, without the dots of lymphocytes, not cut by the image's side).
+Their positions are relative to the image's own contrast, so stain strength cancels. Ours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.colour import optical_density
+from acinus.core.geometry import Box
+from acinus.core.image import RgbImage
+from acinus.mining.morphology import blur, disc
+from acinus.mining.shape_candidates import Candidate
+
+__all__ = ["ImageTexture", "score_candidate"]
+
+_RIM_UM = 10.0  # one layer of epithelial nuclei
+_FINE_UM = 2.5  # texture finer than this is chromatin and the dots of lymphocytes
+
+# property: (value of score one half, width); a negative width means that less is better
+_PALE = {
+    "solidity": (0.87, 0.025),
+    "ring": (0.7, 0.2),
+    "edge": (1.0, 0.25),
+    "fine": (0.6, -0.12),
+    "cut": (0.3, -0.08),
+}
+_DARK = {
+    "solidity": (0.90, 0.025),
+    "ring": (0.9, 0.2),
+    "edge": (1.4, 0.25),
+    "fine": (1.4, -0.15),
+    "cut": (0.4, -0.08),
+    "core": (-0.1, -0.25),
+}
+
+
+@dataclass(frozen=True)
+class ImageTexture:
+    """The maps of one image that every candidate is scored on, all (H, W) float32."""
+
+    density: NDArray[np.float32]
+    gradient: NDArray[np.float32]
+    fine: NDArray[np.float32]
+    mpp: float
+
+    @classmethod
+    def of(cls, image: RgbImage) -> ImageTexture:
+        """Compute the maps: optical density, the slope of its blur, its variance finer than 2.5 µm."""
+        density = optical_density(image.rgb).mean(axis=2)
+        smooth = blur(density, 4.0, mpp=image.mpp)
+        slope_x, slope_y = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+        fine = (density - blur(density, _FINE_UM, mpp=image.mpp)) ** 2
+        return cls(density=density, gradient=np.hypot(slope_x, slope_y), fine=fine, mpp=image.mpp)
+
+
+def score_candidate(candidate: Candidate, texture: ImageTexture) -> float:
+    """Return 0..1, near 1 for a shape that has every property of a gland; 0 in an image without contrast."""
+    spread = float(texture.density.std())
+    mean_gradient, mean_fine = float(texture.gradient.mean()), float(texture.fine.mean())
+    if min(spread, mean_gradient, mean_fine) <= 0.0:
+        return 0.0
+    height, width = texture.density.shape
+    rim = disc(_RIM_UM, mpp=texture.mpp)
+    box = _grown(candidate.box, rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
+    view = np.s_[box.y : box.bottom, box.x : box.right]
+    body = candidate.mask(box)
+    outer = cv2.dilate(body.astype(np.uint8), rim).astype(bool) & ~body
+    core = cv2.erode(body.astype(np.uint8), rim).astype(bool)
+    inner = body & ~core
+    if core.sum() < 10:  # thinner than two rims
+        core = body
+    if outer.sum() < 10:  # fills the image
+        return 0.0
+    density = texture.density[view]
+    x, y = candidate.contour[:, 0, 0], candidate.contour[:, 0, 1]
+    within = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
+    if not within.any():
+        return 0.0
+    ring = (
+        density[inner].mean() - density[outer].mean()
+        if candidate.dark
+        else density[outer].mean() - density[body].mean()
+    )
+    properties = {
+        "solidity": candidate.solidity,
+        "ring": float(ring) / spread,
+        "edge": float(texture.gradient[y[within], x[within]].mean()) / mean_gradient,
+        "fine": float(texture.fine[view][body].mean()) / mean_fine,
+        "cut": 1.0 - float(within.mean()),
+        "core": float(density[core].mean() - density[inner].mean()) / spread,
+    }
+    curves = _DARK if candidate.dark else _PALE
+    return math.prod(_logistic((properties[name] - at) / width) for name, (at, width) in curves.items())
+
+
+def _logistic(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, x))))
+
+
+def _grown(box: Box, margin_px: int) -> Box:
+    return Box(box.x - margin_px, box.y - margin_px, box.width + 2 * margin_px, box.height + 2 * margin_px)

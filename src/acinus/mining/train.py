@@ -1,0 +1,146 @@
+"""Train the shallow network of stage 1 on unlabelled images, and read its responses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from acinus.core.image import RgbArray
+from acinus.data.augment import Turn, normalise, random_turn, stain_jitter
+from acinus.mining.feature_clustering import FeatureClusteringLoss
+from acinus.mining.spatial import spatial_loss
+from acinus.networks.shallow import ShallowCNN
+
+__all__ = ["SelfSupervisedLoss", "ShallowSettings", "responses_of", "train_shallow"]
+
+
+class SelfSupervisedLoss(Protocol):
+    """A loss of responses and the responses of a transformed view, both (B, C, H, W)."""
+
+    @property
+    def needs_view(self) -> bool:
+        """Whether the view has to be computed."""
+        ...
+
+    def __call__(self, responses: torch.Tensor, view_responses: torch.Tensor) -> torch.Tensor:
+        """Return a scalar."""
+        ...
+
+
+@dataclass(frozen=True)
+class ShallowSettings:
+    """Settings of the shallow network.
+
+    Attributes
+    ----------
+    loss : SelfSupervisedLoss
+        Successor's choice by default (MSSG); `IICLoss` is the proposal's own.
+    spatial_weight : float
+        Weight of the spatial loss against the self-supervised one (MSSG: 5 to 1).
+    channels, responses : int
+        Widths (MSSG: 128 both; ours: 32, which costs a twelfth and mines the same regions).
+    steps : int
+        Optimiser steps (MSSG: 50 for each image).
+    batch_crops, crop_px : int
+        Crops per step and their side at the working resolution (ours).
+    learning_rate, momentum : float
+        SGD (MSSG: 0.01 and 0.9).
+    shared : bool
+        One network for all images (ours: cheaper by the number of images, and IIC needs many images to tell
+        clusters apart) or a fresh one per image (MSSG).
+    """
+
+    loss: SelfSupervisedLoss = field(default_factory=FeatureClusteringLoss)
+    spatial_weight: float = 5.0
+    channels: int = 32
+    responses: int = 32
+    steps: int = 50
+    batch_crops: int = 8
+    crop_px: int = 128
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    shared: bool = True
+
+
+def train_shallow(images: Sequence[RgbArray], settings: ShallowSettings, *, seed: int) -> ShallowCNN:
+    """Train one shallow network on crops of `images`.
+
+    Parameters
+    ----------
+    images : sequence of (H, W, 3) uint8
+        At the working resolution.
+
+    Returns
+    -------
+    ShallowCNN
+        In evaluation mode.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = ShallowCNN(channels=settings.channels, responses=settings.responses).train()
+    optimiser = torch.optim.SGD(network.parameters(), lr=settings.learning_rate, momentum=settings.momentum)
+    for _ in range(settings.steps):
+        crops, views, turns = _draw_crops(images, settings, rng)
+        responses = network(crops)  # (B, C, S, S)
+        view_responses = _turn_back(network(views), turns) if settings.loss.needs_view else responses
+        self_supervised = settings.loss(responses, view_responses)
+        spatial = spatial_loss(responses)
+        loss = self_supervised + settings.spatial_weight * spatial
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def responses_of(network: ShallowCNN, image: RgbArray) -> NDArray[np.float32]:
+    """Return the responses (H, W, C) of one image (H, W, 3)."""
+    batch = torch.from_numpy(normalise(image)).permute(2, 0, 1)[None]  # (1, 3, H, W)
+    responses: NDArray[np.float32] = network(batch)[0].permute(1, 2, 0).contiguous().numpy()
+    return responses
+
+
+def _draw_crops(
+    images: Sequence[RgbArray], settings: ShallowSettings, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, list[Turn]]:
+    """Return crops (B, 3, S, S), their transformed views and the turns by which these were made."""
+    crops, views, turns = [], [], []
+    for _ in range(settings.batch_crops):
+        crop = _random_crop(images[int(rng.integers(len(images)))], settings.crop_px, rng)
+        mirrored, quarters = turn = random_turn(rng)
+        view = stain_jitter(crop, strength=1.0, rng=rng)
+        view = np.rot90(view[:, ::-1] if mirrored else view, quarters)
+        crops.append(normalise(crop))
+        views.append(normalise(view))
+        turns.append(turn)
+    return _to_batch(crops), _to_batch(views), turns
+
+
+def _random_crop(image: RgbArray, side_px: int, rng: np.random.Generator) -> RgbArray:
+    """Cut a square out of an image, mirrored at its sides where it is smaller than the square."""
+    height, width = image.shape[:2]
+    if height < side_px or width < side_px:
+        bottom, right = max(0, side_px - height), max(0, side_px - width)
+        image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REFLECT), dtype=np.uint8)
+        height, width = image.shape[:2]
+    y, x = int(rng.integers(height - side_px + 1)), int(rng.integers(width - side_px + 1))
+    return image[y : y + side_px, x : x + side_px]
+
+
+def _to_batch(crops: Sequence[NDArray[np.float32]]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.stack(crops))).permute(0, 3, 1, 2).contiguous()
+
+
+def _turn_back(responses: torch.Tensor, turns: Sequence[Turn]) -> torch.Tensor:
+    """Undo the turn of each view's responses (B, C, S, S), so that pixels lie on those of the crop."""
+    upright = []
+    for response, (mirrored, quarters) in zip(responses, turns, strict=True):
+        turned = torch.rot90(response, -quarters, dims=(1, 2))
+        upright.append(turned.flip(2) if mirrored else turned)
+    return torch.stack(upright)

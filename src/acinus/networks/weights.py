@@ -1,0 +1,76 @@
+"""Load ResNet weights: a torchvision-layout state dict as .pth or .safetensors, or ImageNet's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from acinus.core.errors import ModelError
+from acinus.networks.resnet import ResNet
+
+__all__ = ["load_backbone_weights"]
+
+_IMAGENET_URLS = {
+    18: "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+    34: "https://download.pytorch.org/models/resnet34-b627a593.pth",
+    50: "https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+}
+
+
+def load_backbone_weights(backbone: ResNet, weights: str, *, depth: int) -> None:
+    """Fill `backbone` from a file, or from torchvision's ImageNet weights when `weights` is ``imagenet``.
+
+    Parameters
+    ----------
+    weights : str
+        Path of a ``.pth`` (read with ``weights_only``, so no code in it runs) or ``.safetensors`` file, or
+        ``imagenet``, the only value for which anything is downloaded.
+    depth : int
+        Depth of `backbone`, which decides the file that is downloaded.
+
+    Raises
+    ------
+    ModelError
+        When the file is missing, is no state dict or does not fit; when the download fails.
+    """
+    state = _download(depth) if weights == "imagenet" else _read(Path(weights))
+    state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    try:
+        backbone.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{weights} does not hold a torchvision-layout ResNet-{depth} "
+            f"({str(error).splitlines()[-1].strip()[:160]}); choose the depth that matches the file"
+        ) from error
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist; --weights takes a .pth or .safetensors file, or 'imagenet'")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # both readers raise many types on damaged files
+        raise ModelError(
+            f"{path} cannot be read as weights ({type(error).__name__}); expected a state dict of tensors"
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ModelError(f"{path} holds no state dict; save it with torch.save(model.state_dict(), path)")
+    return state
+
+
+def _download(depth: int) -> dict[str, torch.Tensor]:
+    url = _IMAGENET_URLS[depth]
+    try:
+        state: dict[str, torch.Tensor] = torch.hub.load_state_dict_from_url(
+            url, progress=False, weights_only=True
+        )
+    except Exception as error:  # urllib raises several unrelated types
+        raise ModelError(
+            f"ImageNet weights could not be downloaded from {url} ({type(error).__name__}); "
+            "without a network fetch that file elsewhere and pass --weights PATH"
+        ) from error
+    return state
