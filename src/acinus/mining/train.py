@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray
 from acinus.data.augment import Turn, normalise, random_turn, stain_jitter
-from acinus.mining.feature_clustering import FeatureClusteringLoss
-from acinus.mining.spatial import spatial_loss
+from acinus.losses.feature_clustering import FeatureClusteringLoss
+from acinus.losses.spatial import spatial_loss
 from acinus.networks.shallow import ShallowCNN
 
 __all__ = ["SelfSupervisedLoss", "ShallowSettings", "responses_of", "train_shallow"]
