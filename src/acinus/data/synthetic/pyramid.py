@@ -110,7 +110,7 @@ def write_pyramid(
     levels = [size]
     while max(levels[-1].width, levels[-1].height) > tile_px:
         levels.append(Size((levels[-1].width + 1) // 2, (levels[-1].height + 1) // 2))
-    empty = _encode(np.full((tile_px, tile_px, 3), blank, dtype=np.uint8), jpeg_quality)
+    empty = _encode(np.full((tile_px, tile_px, 3), blank, dtype=np.uint8), jpeg_quality, small=True)
     jpeg = jpeg_quality is not None
     with (
         atomic_path(path) as temporary,
@@ -157,11 +157,17 @@ def _encoded(
                 yield _encode(tile, jpeg_quality)
 
 
-def _encode(tile: RgbArray, jpeg_quality: int | None) -> bytes:
+def _encode(tile: RgbArray, jpeg_quality: int | None, *, small: bool = False) -> bytes:
+    """Encode one tile; `small` spends time to save bytes."""
     if jpeg_quality is None:
         return bytes(imagecodecs.zlib_encode(tile.tobytes(), level=6))
     return bytes(
         imagecodecs.jpeg8_encode(
-            tile, level=jpeg_quality, colorspace="rgb", outcolorspace="ycbcr", subsampling="420"
+            tile,
+            level=jpeg_quality,
+            colorspace="rgb",
+            outcolorspace="ycbcr",
+            subsampling="420",
+            optimize=small,
         )
     )

@@ -126,7 +126,9 @@ def _outline(
     left, top, width, height = (int(stats[largest, k]) for k in range(4))
     pad = int(np.ceil(PAD_UM / mpp))
     left, top, right, bottom = max(0, left - pad), max(0, top - pad), left + width + pad, top + height + pad
-    return x0 + left, y0 + top, labels[top:bottom, left:right] == largest
+    own_mask = (labels[top:bottom, left:right] == largest).astype(np.uint8)
+    contours, _ = cv2.findContours(own_mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return x0 + left, y0 + top, cv2.drawContours(own_mask, contours, -1, 1, cv2.FILLED) > 0
 
 
 def _slit(depth: Plane, rough: Plane, rng: np.random.Generator) -> BoolMask:

@@ -17,7 +17,7 @@ _TEXTURES = 61
 
 
 def two_texture_tile(
-    seed: int, *, height_px: int, width_px: int, mpp: float = 0.62, blob_um: float = 90.0
+    seed: int, *, height_px: int, width_px: int, mpp: float = 0.62, blob_um: float = 60.0
 ) -> SyntheticTile:
     """Draw dark purple blobs of coarse grain on pale pink fine stripes, each pixel in exactly one of the two.
 
@@ -53,7 +53,7 @@ def two_texture_tile(
     x_px, y_px = (int(v) for v in rng.integers(0, 1024, 2))
     spots = lay_texture(grain(1.6, mpp), x_px, y_px, width_px, height_px)
     stripes = np.sin(2 * np.pi * (x_um[None, :] + 0.4 * y_um[:, None]) / 6.0)
-    haematoxylin = np.where(blob, 0.42 + 0.16 * spots, 0.06).clip(0.02, None).astype(np.float32)
+    haematoxylin = np.where(blob, 0.45 + 0.10 * spots, 0.06).clip(0.02, None).astype(np.float32)
     eosin = np.where(blob, 0.16, 0.24 + 0.12 * stripes).astype(np.float32)
     stains = Stains()
     rgb = digitise(

@@ -26,7 +26,7 @@ from acinus.data.synthetic.tissue import Tissue
 __all__ = ["Scene", "World"]
 
 MARGIN_UM = 40.0
-GLAND_MEMORY_BYTES = 160_000_000
+GLAND_MEMORY_BYTES = 96_000_000
 _STYLE, _MALIGNANCY, _PRESENCE = 1, 2, 3
 
 GlandKey = tuple[int, int, int]
