@@ -1,7 +1,7 @@
 """Settings as JSON: nested dataclasses to plain values and back, with errors that name the field.
 
-A settings file holds only what differs from the defaults. Where a field takes one of several classes (a loss, a
-cue, a network), the file names it: ``{"mining": {"cue": {"kind": "DarkestCluster", "closing_um": 5}}}``.
+A settings file holds only what differs from the defaults. Where a field takes one of several classes (a loss,
+a cue, a network), the file names it: ``{"mining": {"cue": {"kind": "DarkestCluster", "closing_um": 5}}}``.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _value(current: Any, value: Any, hint: Any, kinds: Mapping[str, type], where
         raise UsageError(f"{where} cannot be null")
     if isinstance(value, Mapping):
         if current is None:
-            kind = value.get("kind") or next(c.__name__ for c in choices if is_dataclass(c))
+            kind = value.get("kind") or next(_name(c) for c in choices if is_dataclass(c))
             current = _make(kind, kinds, where)
         if not is_dataclass(current):
             raise UsageError(f"{where}: expected {_name(hint)}, got an object")

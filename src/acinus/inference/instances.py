@@ -42,7 +42,9 @@ class InstanceSettings:
 def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> BoolMask:
     """Return the cleaned mask of all glands, (H, W) bool."""
     mask = probability >= settings.threshold
-    holes = _no_larger_than(~mask & ndimage.binary_fill_holes(mask), um2_to_px(settings.max_hole_um2, mpp=mpp))
+    holes = _no_larger_than(
+        ~mask & ndimage.binary_fill_holes(mask), um2_to_px(settings.max_hole_um2, mpp=mpp)
+    )
     mask = mask | holes
     specks = _no_larger_than(mask, um2_to_px(settings.min_area_um2, mpp=mpp))
     return np.asarray(mask & ~specks, dtype=bool)
@@ -59,9 +61,9 @@ def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp
 
     Notes
     -----
-    Each gland keeps its deepest points: the distance to the background, lowered by `parting_um` and grown back
-    under the original (h-maxima), has one summit per gland; the summits are flooded by watershed. The summits'
-    own h is what tells two touching glands from one bent gland.
+    The distance to the background has one summit per gland; lesser summits, which rise by less than
+    `parting_um` above the saddle to a higher one, are bends of the same gland (h-maxima, by grey
+    reconstruction: Soille 2003, section 6.3.4). The summits are flooded by watershed.
     """
     mask = gland_mask(probability, settings, mpp=mpp)
     if not mask.any():

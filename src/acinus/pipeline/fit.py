@@ -1,0 +1,244 @@
+"""Learn from unlabelled images: stage 1, stage 2, a model folder; resumable at any moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import safetensors.torch
+import torch
+from torch import nn
+
+from acinus.core.colour import optical_density
+from acinus.core.errors import InputError, UsageError
+from acinus.core.files import make_folder, read_json, write_json
+from acinus.core.image import RgbImage
+from acinus.core.progress import Progress, SilentProgress
+from acinus.core.proposal import ProposalMap
+from acinus.core.run import fingerprint, run_record
+from acinus.core.settings import settings_to_plain
+from acinus.data.resample import rgb_at_mpp
+from acinus.grouping.rounds import save_weights, train_rounds
+from acinus.grouping.train import StepRecord
+from acinus.mining.mine import fit_shallow, mine_proposals
+from acinus.mining.settings import MiningSettings
+from acinus.networks.shallow import ShallowCNN
+from acinus.pipeline.model import load_model, save_model
+from acinus.pipeline.settings import Settings
+
+__all__ = ["fit"]
+
+
+def fit(
+    images: Sequence[RgbImage],
+    settings: Settings,
+    *,
+    seed: int,
+    device: torch.device,
+    folder: Path,
+    weights: str | None = None,
+    processes: int | None = None,
+    inputs: Sequence[dict[str, str]] = (),
+    progress: Progress | None = None,
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Learn to segment glands from images alone and leave a model in `folder`.
+
+    Parameters
+    ----------
+    images : sequence of RgbImage
+        With distinct names, see `reduced`.
+    settings : Settings
+    seed : int
+        Decides everything that is random.
+    device : torch.device
+        Where stage 2 computes.
+    folder : Path
+        Takes ``run.json``, ``proposals/``, ``rounds/``, ``metrics.jsonl`` and the model. A second call with
+        the same images, settings and seed goes on where the first was interrupted.
+    weights : str, optional
+        Initial weights of a PSPNet's backbone.
+    processes : int, optional
+        Processes that share the images in stage 1; by default one a core.
+    inputs : sequence of dict
+        Name, path and checksum of each image for the run file.
+    progress : Progress, optional
+
+    Returns
+    -------
+    network, stain
+        The network in evaluation mode and the training images' stain, as `save_model` takes them.
+
+    Raises
+    ------
+    UsageError
+        When there is no image, or `folder` holds a run of other images or settings.
+    """
+    progress = progress or SilentProgress()
+    if not images:
+        raise UsageError("no image to learn from; give at least one image file or a folder of them")
+    record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)
+    record["fingerprint"] = _fingerprint(images, settings, seed=seed, weights=weights, device=device)
+    if _claim(folder, record):
+        network, _, stain = load_model(folder, device=device)
+        return network, stain
+    proposals = _mine(
+        images, settings.mining, seed=seed, folder=folder, processes=processes, progress=progress
+    )
+    with _StepLog(folder / "metrics.jsonl", settings, progress) as log:
+        network = train_rounds(
+            [rgb_at_mpp(image, settings.grouping.mpp) for image in images],
+            [image.name for image in images],
+            proposals,
+            settings.grouping,
+            seed=seed,
+            device=device,
+            folder=folder / "rounds",
+            weights=weights,
+            on_step=log,
+        )
+    stain = _stain(images)
+    save_model(folder, network, settings, stain=stain)
+    return network, stain
+
+
+def reduced(image: RgbImage, settings: Settings) -> RgbImage:
+    """Return the image at the finest resolution that fitting uses, which is all that memory has to hold."""
+    mpp = min(settings.mining.mpp, settings.grouping.mpp)
+    return RgbImage(rgb=rgb_at_mpp(image, mpp), mpp=mpp, name=image.name)
+
+
+def _fingerprint(
+    images: Sequence[RgbImage], settings: Settings, *, seed: int, weights: str | None, device: torch.device
+) -> str:
+    contents = [f"{image.name} {image.mpp} {fingerprint(image.rgb.tobytes())}" for image in images]
+    plain = orjson.dumps(settings_to_plain(settings)).decode()
+    return fingerprint(plain, str(seed), str(weights), device.type, *contents)
+
+
+def _claim(folder: Path, record: dict[str, Any]) -> bool:
+    """Take `folder` for this run; return whether the run is finished already."""
+    make_folder(folder)
+    path = folder / "run.json"
+    if path.exists():
+        earlier = read_json(path).get("fingerprint")
+        if earlier != record["fingerprint"]:
+            raise UsageError(
+                f"{folder} holds a fit of other images, settings or seed; choose another --out or delete it"
+            )
+        return (folder / "model.json").exists()
+    if any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and holds no fit; choose an empty or new folder for --out")
+    write_json(path, record)
+    return False
+
+
+def _mine(
+    images: Sequence[RgbImage],
+    settings: MiningSettings,
+    *,
+    seed: int,
+    folder: Path,
+    processes: int | None,
+    progress: Progress,
+) -> list[ProposalMap]:
+    """Return the proposals of all images, those on disk included, and write the others as they come."""
+    target = make_folder(folder / "proposals")
+    found: dict[str, ProposalMap] = {}
+    for image in images:
+        try:
+            found[image.name] = ProposalMap.load(target / f"{image.name}.png")
+        except InputError:
+            continue  # not mined yet
+    missing = [image for image in images if image.name not in found]
+    with progress.task("Stage 1: proposals", total=len(images), done=len(found)) as advance:
+        if missing:
+            network = _shallow(images, settings, seed=seed, folder=folder)
+            mined = mine_proposals(
+                missing, settings, network=network, seed=seed, processes=processes or os.cpu_count() or 1
+            )
+            for image, proposal in zip(missing, mined, strict=True):
+                proposal.save(target / f"{image.name}.png")
+                # Read back, so that a resumed run sees the very values that an undisturbed one does.
+                found[image.name] = ProposalMap.load(target / f"{image.name}.png")
+                advance(image.name)
+    return [found[image.name] for image in images]
+
+
+def _shallow(
+    images: Sequence[RgbImage], settings: MiningSettings, *, seed: int, folder: Path
+) -> ShallowCNN | None:
+    """Return the shared shallow network, from disk when it is there."""
+    path = folder / "shallow.safetensors"
+    if path.exists() and settings.shallow.shared:
+        shallow = settings.shallow
+        network = ShallowCNN(channels=shallow.channels, responses=shallow.responses)
+        network.load_state_dict(safetensors.torch.load_file(path))
+        return network.eval()
+    trained = fit_shallow(images, settings, seed=seed)
+    if trained is not None:
+        save_weights(trained, path)
+    return trained
+
+
+def _stain(images: Sequence[RgbImage]) -> dict[str, Any]:
+    """Return mean and spread over images of each image's mean optical density, by channel."""
+    means = np.stack([optical_density(image.rgb).mean(axis=(0, 1)) for image in images])
+    return {"mean_od": means.mean(axis=0).tolist(), "std_od": means.std(axis=0).tolist()}
+
+
+class _StepLog:
+    """Writes each step's metrics as a JSON line and shows progress; called with (round, record)."""
+
+    def __init__(self, path: Path, settings: Settings, progress: Progress) -> None:
+        self._path = path
+        self._steps = settings.grouping.steps
+        self._rounds = settings.grouping.rounds
+        self._progress = progress
+        self._round = -1
+        self._task: Any = None
+        self._start = time.monotonic()
+
+    def __enter__(self) -> _StepLog:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._task is not None:
+            self._task.__exit__(*error)
+
+    def __call__(self, number: int, record: StepRecord) -> None:
+        step = int(record["step"])
+        if number != self._round:
+            self._open_round(number, step)
+        line = {"round": number, **record, "seconds": round(time.monotonic() - self._start, 3)}
+        with self._path.open("ab") as file:
+            file.write(orjson.dumps(line) + b"\n")
+        self._advance(f"loss {record['loss']:.3f}")
+
+    def _open_round(self, number: int, step: int) -> None:
+        if self._task is not None:
+            self._task.__exit__(None, None, None)
+        _forget_from(self._path, number, step)
+        name = f"Stage 2: round {number + 1} of {self._rounds}"
+        self._task = self._progress.task(name, total=self._steps, done=step)
+        self._advance = self._task.__enter__()
+        self._round = number
+
+
+def _forget_from(path: Path, number: int, step: int) -> None:
+    """Drop the lines that an interrupted run wrote after its last checkpoint: they are computed again."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_bytes().splitlines():
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:  # cut off by the crash
+            continue
+        if (record["round"], record["step"]) < (number, step):
+            kept.append(line + b"\n")
+    path.write_bytes(b"".join(kept))

@@ -1,0 +1,89 @@
+"""The model folder: ``model.json`` and ``weights.safetensors``; nothing in it can run code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from acinus import __version__
+from acinus.core.errors import ModelError, UsageError
+from acinus.core.files import make_folder, write_json
+from acinus.core.settings import settings_to_plain
+from acinus.grouping.rounds import build_network, save_weights
+from acinus.pipeline.settings import Settings, settings_from_plain
+
+__all__ = ["FORMAT", "load_model", "save_model"]
+
+FORMAT = 1
+"""Raised whenever a folder written before can no longer be read."""
+
+
+def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: dict[str, Any]) -> None:
+    """Write a model folder; ``model.json`` comes last, so a folder that has it is whole.
+
+    Parameters
+    ----------
+    stain : dict
+        ``mean_od`` and ``std_od`` of the training images' channels, for warnings about other stains.
+    """
+    make_folder(folder)
+    save_weights(network, folder / "weights.safetensors")
+    write_json(
+        folder / "model.json",
+        {
+            "format": FORMAT,
+            "acinus": __version__,
+            "settings": settings_to_plain(settings),
+            "stain": stain,
+        },
+    )
+
+
+def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settings, dict[str, Any]]:
+    """Read a model folder and return the network in evaluation mode, its settings and its stain.
+
+    Raises
+    ------
+    ModelError
+        When the folder is no model, was written by another format version, or is damaged.
+    """
+    description = _read_description(folder)
+    try:
+        settings = settings_from_plain(description["settings"], where=f"{folder}/model.json")
+        network = build_network(settings.grouping, seed=0, weights=None)
+        network.load_state_dict(safetensors.torch.load_file(folder / "weights.safetensors"))
+    except (KeyError, UsageError, OSError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise ModelError(
+            f"{folder} is a damaged model ({reason}); copy it again or run acinus fit"
+        ) from error
+    return network.to(device).eval(), settings, description.get("stain", {})
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / "model.json"
+    if not path.is_file():
+        unfinished = (folder / "run.json").is_file()
+        remedy = (
+            "its fit was interrupted; run the same acinus fit command again to finish it"
+            if unfinished
+            else "--model takes the folder that acinus fit wrote with --out"
+        )
+        raise ModelError(f"{folder} holds no model.json; {remedy}")
+    try:
+        description = orjson.loads(path.read_bytes())
+        found = description["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is not a model description; copy it again or run acinus fit") from error
+    if found != FORMAT:
+        raise ModelError(
+            f"{folder} was written by acinus {description.get('acinus', 'of another version')} in format "
+            f"{found}, this acinus {__version__} reads format {FORMAT}; fit again or install that version"
+        )
+    return dict(description)
