@@ -103,7 +103,8 @@ def crowd(sheet: Sheet, style: GlandStyle, rng: np.random.Generator) -> Bodies:
     x = sheet.x_px * sheet.mpp + grid_x.ravel() + rng.normal(0, 1.2, grid_x.size)
     y = sheet.y_px * sheet.mpp + grid_y.ravel() + rng.normal(0, 1.2, grid_x.size)
     at = sheet.pixels_of(x, y)
-    apical = rng.uniform(5, 13)
+    # Between lumina that lie deep inside there is less free cytoplasm than towards the outline.
+    apical = rng.uniform(5, 13) * np.clip(1.4 - sheet.depth_um[at] / 40.0, 0.35, 1.0)
     room = (sheet.depth_um[at] > 3.5) & (sheet.lumen_um[at] > apical + rng.normal(0, 1.5, len(x)))
     room &= rng.random(len(x)) < 0.93
     x, y = x[room], y[room]
