@@ -1,1 +1,5 @@
 """Static HTML pages from files on disk."""
+
+from acinus.report.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,152 @@
+"""The page: results of a folder in, one self-contained HTML file out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from acinus.core.files import atomic_path, make_folder
+from acinus.report.gallery import choose_glands
+from acinus.report.results import ImageResult, Results, read_results
+from acinus.report.run_facts import run_facts
+from acinus.report.statistics import headlines, statistic_cards
+from acinus.report.views import ImageView, look
+from acinus.report.wording import MEASURES, METRICS, as_in_table, number, percent, plural
+
+__all__ = ["MOST_ROWS", "write_report"]
+
+MOST_ROWS = 500
+"""Glands listed in the page, largest first; the files beside it have all."""
+
+_GALLERY = 6
+
+
+@dataclass(frozen=True)
+class GlandRow:
+    """A line of the table of glands."""
+
+    anchor: str
+    image: str
+    label: int
+    cut: bool
+    cells: tuple[tuple[str, str], ...]  # (what to sort by, what to show)
+
+
+def write_report(
+    folder: Path,
+    out: Path | None = None,
+    *,
+    title: str | None = None,
+    intro: str | None = None,
+    evaluation: Mapping[str, float] | None = None,
+) -> Path:
+    """Write one HTML file about a folder of results; it needs no network and no other file.
+
+    Parameters
+    ----------
+    folder : Path
+        What ``acinus segment`` wrote, for one image or many.
+    out : Path, optional
+        The file to write, or a folder for it; ``report.html`` in `folder` otherwise.
+    title : str, optional
+        Heading of the page.
+    intro : str, optional
+        Plain text before everything else; with it the page explains the method in three steps.
+    evaluation : mapping of str to float, optional
+        ``acinus.metrics.pool(...).as_dict()`` where truth is known.
+
+    Returns
+    -------
+    Path
+        The file, written whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no results.
+    OutputError
+        When the page cannot be written.
+    """
+    folder = Path(folder)
+    results = read_results(folder)
+    target = folder / "report.html" if out is None else out / "report.html" if out.is_dir() else Path(out)
+    make_folder(target.parent)
+    html = _render(results, target, title=title, intro=intro, evaluation=evaluation or {})
+    with atomic_path(target) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    return target
+
+
+def _render(
+    results: Results, target: Path, *, title: str | None, intro: str | None, evaluation: Mapping[str, float]
+) -> str:
+    environment = Environment(
+        loader=PackageLoader("acinus.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "percent": percent}
+    environment.globals["plural"] = plural
+    most, least = choose_glands(results.images, count=_GALLERY)
+    views, crops = look(results, [*most, *least])
+    rows = _gland_rows(views)
+    return environment.get_template("report.html.j2").render(
+        title=title or _title(results.images),
+        intro=intro,
+        problems=results.problems,
+        headlines=headlines(results.images),
+        views=views,
+        warned=[view for view in views if view.warnings],
+        score_metrics=[
+            metric for metric in METRICS if any(metric.key in view.result.scores for view in views)
+        ],
+        evaluation=[(metric, evaluation[metric.key]) for metric in METRICS if metric.key in evaluation],
+        cards=statistic_cards(results.images),
+        most=[crop for crop in crops if crop.gland in most],
+        least=[crop for crop in crops if crop.gland in least],
+        measures=MEASURES,
+        rows=rows[:MOST_ROWS],
+        gland_count=len(rows),
+        tables=[(view.result.name, _link(view.result, target)) for view in views],
+        run=run_facts(results.run),
+    )
+
+
+def _title(images: Sequence[ImageResult]) -> str:
+    return f"Glands of {images[0].name}" if len(images) == 1 else f"Glands of {len(images)} images"
+
+
+def _gland_rows(views: Sequence[ImageView]) -> list[GlandRow]:
+    """Return all glands, largest first, each value with the digits of the CSV."""
+    found: list[tuple[float, GlandRow]] = []
+    for view in views:
+        glands = view.result.glands
+        for row in range(len(glands)):
+            values = [(float(glands[measure.column][row]), measure.column) for measure in MEASURES]
+            cells = tuple(
+                (f"{value:.6g}" if math.isfinite(value) else "", as_in_table(value, column))
+                for value, column in values
+            )
+            line = GlandRow(
+                anchor=view.anchor,
+                image=view.result.name,
+                label=int(glands["label"][row]),
+                cut=bool(glands["touches_side"][row]),
+                cells=cells,
+            )
+            found.append((float(glands["area_um2"][row]), line))
+    return [line for _, line in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _link(image: ImageResult, target: Path) -> str:
+    """Return the address of an image's full table, relative to the page."""
+    relative = os.path.relpath(image.folder / "glands.csv", target.parent)
+    return quote(Path(relative).as_posix())

@@ -1,0 +1,201 @@
+"""Pictures for the page: thumbnails and crops as JPEG inside the file, outlines above them as SVG."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+from PIL import Image, UnidentifiedImageError
+
+from acinus.core.errors import AcinusError
+from acinus.core.geometry import Box, Size
+from acinus.core.image import RgbArray
+from acinus.report.outlines import Ring, svg_path
+from acinus.report.quality import FOCUS_MPP
+from acinus.report.results import ImageResult
+from acinus.slides import SlideReader, open_slide
+
+__all__ = [
+    "Picture",
+    "ScaleBar",
+    "crop_picture",
+    "data_uri",
+    "focus_samples",
+    "opened",
+    "overlay_picture",
+    "thumbnail",
+]
+
+_JPEG_QUALITY = 84
+_FIELD_UM = 1024.0  # side of a field in which a large slide is judged
+_FIELDS_A_SIDE = 4
+_WHOLE_PX = 6_000_000  # up to this many pixels at FOCUS_MPP an image is judged whole
+_TITLED_GLANDS = 400  # up to this many glands each outline answers the pointer with its number
+_MAX_BAR_SHARE = 0.28
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """A round length and the share of the picture's width that it takes, in per cent."""
+
+    label: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture ready for the template.
+
+    Attributes
+    ----------
+    uri : str
+        The pixels as a data URI.
+    width, height : int
+        In its own pixels.
+    outlines : Markup
+        SVG elements in those pixels; empty where the outlines are in the pixels already.
+    bar : ScaleBar
+    """
+
+    uri: str
+    width: int
+    height: int
+    outlines: Markup
+    bar: ScaleBar
+
+
+@contextmanager
+def opened(image: ImageResult) -> Iterator[SlideReader | None]:
+    """Yield the reader of the stained image, or None where it is gone, damaged or no longer the same size."""
+    reader: SlideReader | None = None
+    if image.source is not None:
+        try:
+            reader = open_slide(image.source, mpp=image.mpp)
+        except AcinusError:
+            reader = None
+    if reader is not None and reader.size != Size(image.width_px, image.height_px):
+        reader.close()
+        reader = None
+    try:
+        yield reader
+    finally:
+        if reader is not None:
+            reader.close()
+
+
+def thumbnail(
+    image: ImageResult, reader: SlideReader, outlines: dict[int, list[Ring]], *, side_px: int
+) -> Picture:
+    """Return the whole image with its outlines, its longer side at most `side_px`."""
+    box = Box(0, 0, image.width_px, image.height_px)
+    return _picture(image, reader, box, outlines, side_px=side_px, chosen=None)
+
+
+def crop_picture(
+    image: ImageResult,
+    reader: SlideReader,
+    outlines: dict[int, list[Ring]],
+    *,
+    chosen: int,
+    box: Box,
+    side_px: int,
+) -> Picture:
+    """Return one gland in its surroundings, its outline drawn stronger than the others'."""
+    return _picture(image, reader, box, outlines, side_px=side_px, chosen=chosen)
+
+
+def overlay_picture(path: Path, *, width_um: float, side_px: int) -> Picture | None:
+    """Return the written overlay, reduced; None where it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            picture.draft("RGB", (side_px, side_px))
+            small = picture.convert("RGB")
+            small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        return None
+    rgb = np.asarray(small)
+    return Picture(data_uri(rgb), small.width, small.height, Markup(""), scale_bar(width_um))
+
+
+def focus_samples(image: ImageResult, reader: SlideReader) -> tuple[list[RgbArray], float]:
+    """Return what a picture is judged by and its µm per pixel: all of it, or a grid of fields of a slide."""
+    mpp = max(image.mpp, FOCUS_MPP)
+    whole = Box(0, 0, image.width_px, image.height_px)
+    if image.area_um2 / mpp**2 <= _WHOLE_PX:
+        return [reader.read(whole, mpp=mpp)], mpp
+    side = max(1, min(round(_FIELD_UM / image.mpp), image.width_px, image.height_px))
+    xs = np.linspace(0, image.width_px - side, _FIELDS_A_SIDE).round().astype(int).tolist()
+    ys = np.linspace(0, image.height_px - side, _FIELDS_A_SIDE).round().astype(int).tolist()
+    return [reader.read(Box(x, y, side, side), mpp=mpp) for y in ys for x in xs], mpp
+
+
+def data_uri(rgb: RgbArray) -> str:
+    """Return pixels as a JPEG inside a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def scale_bar(width_um: float) -> ScaleBar:
+    """Return the longest round length that takes at most 28 % of a picture of this width.
+
+    Examples
+    --------
+    >>> scale_bar(480.0)
+    ScaleBar(label='100 µm', percent=20.833)
+    >>> scale_bar(30_000.0).label
+    '5 mm'
+    """
+    longest = _MAX_BAR_SHARE * width_um
+    power = 10.0 ** np.floor(np.log10(longest))
+    length = float(power * max(step for step in (1, 2, 5) if step * power <= longest))
+    label = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
+    return ScaleBar(label, round(100 * length / width_um, 3))
+
+
+def _picture(
+    image: ImageResult,
+    reader: SlideReader,
+    box: Box,
+    outlines: dict[int, list[Ring]],
+    *,
+    side_px: int,
+    chosen: int | None,
+) -> Picture:
+    mpp = image.mpp * max(1.0, max(box.width, box.height) / side_px)
+    rgb = reader.read(box, mpp=mpp)
+    height, width = rgb.shape[:2]
+    paths = _paths(image, box, outlines, scale=width / box.width, chosen=chosen)
+    return Picture(data_uri(rgb), width, height, paths, scale_bar(box.width * image.mpp))
+
+
+def _paths(
+    image: ImageResult, box: Box, outlines: dict[int, list[Ring]], *, scale: float, chosen: int | None
+) -> Markup:
+    """Return one path a gland; cut glands dashed, the chosen one strong, its neighbours faint."""
+    cut = dict(zip(image.glands["label"].tolist(), image.glands["touches_side"].tolist(), strict=True))
+    titled = chosen is None and len(outlines) <= _TITLED_GLANDS
+    areas = dict(zip(image.glands["label"].tolist(), image.glands["area_um2"].tolist(), strict=True))
+    template = Markup('<path class="{}" d="{}">{}</path>')
+    title = Markup("<title>Gland {}: {} µm²</title>")
+    parts = []
+    for label, rings in outlines.items():
+        if not _touches(rings, box):
+            continue
+        kind = "cut" if cut.get(label) else "whole"
+        if chosen is not None:
+            kind = "chosen" if label == chosen else "other"
+        words = title.format(label, f"{areas[label]:.0f}") if titled and label in areas else ""
+        parts.append(template.format(kind, svg_path(rings, origin=(box.x, box.y), scale=scale), words))
+    return Markup("").join(parts)
+
+
+def _touches(rings: list[Ring], box: Box) -> bool:
+    low, high = np.concatenate(rings).min(axis=0), np.concatenate(rings).max(axis=0)
+    return bool(high[0] >= box.x and high[1] >= box.y and low[0] <= box.right and low[1] <= box.bottom)

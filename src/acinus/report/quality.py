@@ -1,0 +1,199 @@
+"""What a picture deserves to be warned about: no tissue, out of focus, an odd stain, glands cut off.
+
+All four are computed from the pixels and the table, never from truth. Thresholds are ours; how they were set
+is said beside each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.colour import optical_density
+from acinus.core.image import RgbArray
+from acinus.report.results import ImageResult
+from acinus.slides import tissue_mask
+
+__all__ = ["FOCUS_MPP", "PictureFacts", "Warned", "image_warnings", "picture_facts", "stain_reference"]
+
+FOCUS_MPP = 1.0
+"""µm per pixel at which focus is judged, so that one threshold holds for every scanner."""
+
+MIN_TISSUE = 0.02
+"""Share of the picture; below it there is nothing to segment."""
+
+MIN_FOCUS = 0.05
+"""In `PictureFacts.focus`: 40 GlaS images have 0.32 to 1.16, blurred by 1 µm (standard deviation)
+0.04 to 0.30, by 2 µm 0.005 to 0.041; drawn images 0.30 to 0.77 and, with 2 µm, 0.011 to 0.019."""
+
+MAX_STAIN_DISTANCE = 5.0
+"""In spreads of the reference, over the three channels; see `stain_reference`."""
+
+MIN_COHORT = 4
+"""Other images needed to say that one is stained unlike them."""
+
+MAX_CUT = 0.5
+"""Share of an image's glands cut by its side above which its statistics rest on too few whole ones."""
+
+_LEAST_SPREAD_OD = 0.08  # images of one stainer differ by this much in a channel's mean anyway
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What the pixels say.
+
+    Attributes
+    ----------
+    tissue_fraction : float
+        Share of the picture that is tissue, 0..1.
+    focus : float or None
+        Variance of the Laplacian of the mean optical density over the variance of that density, both on
+        tissue at `FOCUS_MPP`; None without tissue or where the image is coarser than `FOCUS_MPP`.
+    mean_od : tuple of 3 floats or None
+        Mean optical density (natural logarithm) of red, green and blue on tissue; None without tissue.
+    """
+
+    tissue_fraction: float
+    focus: float | None
+    mean_od: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Warned:
+    """One warning: its kind, how grave it is, and the sentence shown."""
+
+    kind: Literal["tissue", "focus", "stain", "cut", "empty", "source"]
+    grave: bool
+    text: str
+
+
+def picture_facts(samples: Sequence[RgbArray], *, mpp: float) -> PictureFacts:
+    """Judge a picture by one or several samples of it.
+
+    Parameters
+    ----------
+    samples : sequence of ndarray of shape (H, W, 3), uint8
+        The whole picture, or fields of it where it is large.
+    mpp : float
+        µm per pixel of the samples.
+
+    Examples
+    --------
+    >>> picture_facts([np.full((64, 64, 3), 245, np.uint8)], mpp=1.0)
+    PictureFacts(tissue_fraction=0.0, focus=None, mean_od=None)
+    """
+    tissue_px, total_px = 0, 0
+    density_sum = np.zeros(3)
+    sharpness, weights = [], []
+    for rgb in samples:
+        tissue = tissue_mask(rgb, mpp=mpp)
+        density = optical_density(rgb)
+        count = int(np.count_nonzero(tissue))
+        tissue_px, total_px = tissue_px + count, total_px + tissue.size
+        if count:
+            density_sum += density[tissue].sum(axis=0, dtype=np.float64)
+            sharpness.append(_sharpness(density.mean(axis=2), tissue))
+            weights.append(count)
+    fraction = tissue_px / max(total_px, 1)
+    if fraction < MIN_TISSUE:
+        return PictureFacts(fraction, None, None)
+    red, green, blue = (density_sum / tissue_px).tolist()
+    judged = mpp <= FOCUS_MPP * 1.05
+    focus = float(np.average(sharpness, weights=weights)) if judged else None
+    return PictureFacts(fraction, focus, (red, green, blue))
+
+
+def _sharpness(density: NDArray[np.float32], tissue: NDArray[np.bool_]) -> float:
+    """Return var(Laplacian) / var on tissue: pale stain and strong stain are then judged alike."""
+    laplacian = cv2.Laplacian(density, cv2.CV_32F, ksize=1)
+    return float(laplacian[tissue].var()) / max(float(density[tissue].var()), 1e-4)
+
+
+@dataclass(frozen=True)
+class StainReference:
+    """Mean optical density that images should have, how much it may differ, and what it was taken from."""
+
+    mean_od: NDArray[np.float64]
+    spread_od: NDArray[np.float64]
+    source: str
+
+    def distance(self, mean_od: tuple[float, float, float]) -> float:
+        """Return the distance in spreads over the three channels."""
+        return float(np.linalg.norm((np.asarray(mean_od) - self.mean_od) / self.spread_od))
+
+
+def stain_reference(run: dict[str, Any], others: Sequence[PictureFacts | None]) -> StainReference | None:
+    """Return the training images' stain if the run file has it, else that of the other images of the batch.
+
+    Parameters
+    ----------
+    run : dict
+        ``run.json``; its ``stain`` is {"mean_od": [r, g, b], "std_od": [r, g, b]}: mean and standard
+        deviation over the training images of their mean optical density (natural logarithm) on tissue.
+    others : sequence of PictureFacts or None
+        The batch without the image that is judged; medians keep one more odd image from shifting it.
+    """
+    stain = run.get("stain")
+    if (
+        isinstance(stain, dict)
+        and len(stain.get("mean_od") or []) == 3
+        and len(stain.get("std_od") or []) == 3
+    ):
+        spread = np.maximum(np.asarray(stain["std_od"], np.float64), _LEAST_SPREAD_OD)
+        return StainReference(np.asarray(stain["mean_od"], np.float64), spread, "the training images")
+    known = np.array([facts.mean_od for facts in others if facts is not None and facts.mean_od is not None])
+    if len(known) < MIN_COHORT:
+        return None
+    median = np.median(known, axis=0)
+    spread = np.maximum(1.4826 * np.median(np.abs(known - median), axis=0), _LEAST_SPREAD_OD)
+    return StainReference(median, spread, "the other images here")
+
+
+def image_warnings(
+    image: ImageResult, facts: PictureFacts | None, reference: StainReference | None
+) -> list[Warned]:
+    """Return what must be said beside one image, gravest first; nothing for a good one."""
+    warned: list[Warned] = []
+    if facts is None:
+        warned.append(
+            Warned("source", False, "The stained image is gone, so tissue, focus and stain were not checked.")
+        )
+    elif facts.mean_od is None:
+        share = f"{100 * facts.tissue_fraction:.0f} %"
+        warned.append(Warned("tissue", True, f"No tissue: {share} of the picture is stained like H&E."))
+    else:
+        warned += _of_pixels(facts, facts.mean_od, reference)
+    count = len(image.glands)
+    has_tissue = facts is None or facts.mean_od is not None
+    if count == 0 and has_tissue:
+        warned.append(Warned("empty", False, "No gland was found on this tissue."))
+    cut = int(np.count_nonzero(image.glands["touches_side"]))
+    if count and cut / count > MAX_CUT:
+        text = (
+            f"{cut} of {count} glands are cut by the side of the image; shapes rest on the whole ones only."
+        )
+        warned.append(Warned("cut", False, text))
+    return warned
+
+
+def _of_pixels(
+    facts: PictureFacts, mean_od: tuple[float, float, float], reference: StainReference | None
+) -> list[Warned]:
+    warned = []
+    if facts.focus is not None and facts.focus < MIN_FOCUS:
+        text = f"Out of focus: sharpness {facts.focus:.3f}, expected {MIN_FOCUS:g} or more."
+        warned.append(Warned("focus", True, text))
+    distance = reference.distance(mean_od) if reference is not None else math.nan
+    if reference is not None and distance > MAX_STAIN_DISTANCE:
+        text = (
+            f"Stained unlike {reference.source}: {distance:.1f} spreads away, "
+            f"expected {MAX_STAIN_DISTANCE:g} or less."
+        )
+        warned.append(Warned("stain", True, text))
+    return warned
