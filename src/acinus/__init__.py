@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,7 +20,5 @@ __all__ = ["GlandSegmenter", "__version__"]
 def __getattr__(name: str) -> Any:
     """Load the estimator, and PyTorch with it, only when it is asked for."""
     if name == "GlandSegmenter":
-        from acinus.pipeline.estimator import GlandSegmenter
-
-        return GlandSegmenter
+        return import_module("acinus.pipeline.estimator").GlandSegmenter
     raise AttributeError(f"module 'acinus' has no attribute {name!r}")

@@ -1,6 +1,67 @@
 """The command line, one file a verb: parse, call the verb, say where the result lies."""
 
+from __future__ import annotations
 
-def main() -> None:
-    """Run the command line."""
-    print("acinus")
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from acinus import __version__
+from acinus.cli.demo import demo
+from acinus.cli.doctor import doctor
+from acinus.cli.evaluate import evaluate
+from acinus.cli.fit import fit
+from acinus.cli.info import info
+from acinus.cli.measure import measure
+from acinus.cli.output import say_error
+from acinus.cli.report import report
+from acinus.cli.segment import segment
+from acinus.cli.view import view
+from acinus.core.errors import AcinusError
+
+__all__ = ["app", "main"]
+
+app = App(
+    name="acinus",
+    version=__version__,
+    help="Learn to segment glands on H&E images from unlabelled images alone; measure and show them.\n\n"
+    "Start with:  acinus demo\n\n"
+    "Your own images:  acinus fit tiles/ --mpp 0.5 --out model  then  "
+    "acinus segment tiles/ --mpp 0.5 --model model --out results",
+    help_format="plaintext",
+)
+for verb in (demo, fit, segment, evaluate, measure, report, view, info, doctor):
+    app.command(verb)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process: 0 all done, 1 some input failed, 2 wrong usage."""
+    sys.exit(run(words))
+
+
+def run(words: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = app(
+            list(sys.argv[1:] if words is None else words),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        say_error(f"{_first_line(error)}; see acinus --help")
+        return 2
+    except AcinusError as error:
+        say_error(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say_error("interrupted; run the same command again to go on")
+        return 130
+    except BrokenPipeError:
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _first_line(error: CycloptsError) -> str:
+    return " ".join(str(error).split())

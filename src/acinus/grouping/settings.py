@@ -16,7 +16,7 @@ __all__ = ["GroupingSettings", "PSPNetSpec", "UNetSpec"]
 class UNetSpec:
     """The default network (ours)."""
 
-    widths: tuple[int, ...] = (24, 48, 80, 128)
+    widths: tuple[int, ...] = (16, 32, 64, 128)
     context_cells: int = 13
 
     def build(self) -> UNet:

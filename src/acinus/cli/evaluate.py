@@ -1,0 +1,56 @@
+"""``acinus evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from acinus.cli.output import say
+
+__all__ = ["evaluate"]
+
+_ROWS = (
+    ("pooled mIoU, label-free", "miou_label_free", 4),
+    ("pooled mIoU, oracle mapping", "miou_oracle", 4),
+    ("mean of per-image mIoU", "miou_image_mean", 4),
+    ("F1 (challenge)", "detection_f1", 4),
+    ("object Dice", "object_dice", 4),
+    ("object Hausdorff, px", "object_hausdorff_px", 1),
+    ("object Hausdorff, µm", "object_hausdorff_um", 1),
+    ("F1 at IoU 0.5", "f1_iou50", 4),
+    ("panoptic quality", "panoptic_quality", 4),
+)
+
+
+def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, json: bool = False) -> int:
+    """Compare predicted label maps with true ones.
+
+    Example: acinus evaluate results/ truth/
+
+    Maps are matched by the stem of their image: <stem>/labels.png, <stem>.png, <stem>_anno.png and the like.
+
+    Parameters
+    ----------
+    predictions
+        Folder of predicted label maps, such as acinus segment wrote, or one file.
+    truth
+        Folder of true label maps, or one file.
+    mpp
+        µm per pixel of the maps; overrides what image.json beside a prediction says.
+    json
+        Print all metrics, also of each image, as JSON.
+    """
+    from acinus.pipeline.evaluate import evaluate_folders
+
+    scores, images = evaluate_folders(predictions, truth, mpp=mpp)
+    pooled = scores.as_dict()
+    if json:
+        plain = {"pooled": pooled, "images": [image.as_dict() for image in images]}
+        say(orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())
+        return 0
+    say(f"{len(images)} images")
+    for name, key, digits in _ROWS:
+        if key in pooled:
+            say(f"{name:<30} {pooled[key]:.{digits}f}")
+    return 0

@@ -1,0 +1,70 @@
+"""``acinus fit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from acinus.cli.output import console_progress, say, say_error
+
+__all__ = ["fit"]
+
+
+def fit(
+    images: Annotated[list[Path], Parameter(negative=())],
+    /,
+    *,
+    out: Path,
+    mpp: float | None = None,
+    seed: int = 0,
+    settings: Path | None = None,
+    weights: str | None = None,
+    device: str = "auto",
+    processes: int | None = None,
+) -> int:
+    """Learn to segment glands from images without labels, and write a model folder.
+
+    Example: acinus fit tiles/ --mpp 0.5 --out model
+
+    An interrupted fit goes on when the same command is run again. Progress and metrics of each step are in
+    RUN/metrics.jsonl, the proposals of stage 1 as pictures in RUN/proposals/.
+
+    Parameters
+    ----------
+    images
+        Image files, or folders of them. At least a dozen images of the same stain are a good start.
+    out
+        The model folder, new or of an interrupted fit.
+    mpp
+        µm per pixel of the images; overrides what the files say.
+    seed
+        Decides everything that is random.
+    settings
+        JSON file with settings that differ from the defaults; RUN/model.json shows all of them.
+    weights
+        Initial weights of a PSPNet's ResNet: a .pth or .safetensors file, or 'imagenet' (downloads them).
+    device
+        auto, cpu, cuda or mps.
+    processes
+        Processes of stage 1; one a core by default.
+    """
+    from acinus.pipeline.fit_files import fit_files
+
+    outcome = fit_files(
+        images,
+        out=out,
+        mpp=mpp,
+        seed=seed,
+        settings_path=settings,
+        weights=weights,
+        device=device,
+        processes=processes,
+        progress=console_progress(),
+    )
+    for failure in outcome.failures:
+        say_error(failure.reason)
+    say(f"Learnt from {len(outcome.done)} images; the model is in {out}")
+    say(f"Next: acinus segment IMAGES --model {out} --out results")
+    return outcome.exit_code

@@ -1,0 +1,79 @@
+"""What commands print: results on stdout, progress and errors on stderr, colours only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from acinus.core.progress import Advance, Progress
+
+__all__ = ["console_progress", "say", "say_error"]
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    print(text)
+
+
+def say_error(text: str) -> None:
+    """Print one line on stderr."""
+    print(f"acinus: {' '.join(text.split())}", file=sys.stderr)
+
+
+def console_progress() -> Progress:
+    """Return bars with the time left on a terminal, plain lines elsewhere; `NO_COLOR` is respected."""
+    return _BarProgress() if sys.stderr.isatty() else _LineProgress()
+
+
+class _BarProgress:
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Bars(*columns, console=Console(stderr=True)) as bars:
+            task = bars.add_task(name, total=total, completed=done, note="")
+
+            def advance(note: str = "") -> None:
+                bars.update(task, advance=1, note=note)
+
+            yield advance
+
+
+class _LineProgress:
+    """A line every 30 seconds, and one at the end."""
+
+    interval_s = 30.0
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        start = last = time.monotonic()
+        count = done
+
+        def advance(note: str = "") -> None:
+            nonlocal count, last
+            count += 1
+            now = time.monotonic()
+            if count == total or now - last >= self.interval_s:
+                last = now
+                left = (now - start) / max(1, count - done) * (total - count)
+                times = f"{now - start:.0f} s, {left:.0f} s left"
+                print(
+                    f"{name}: {count}/{total}, {times}{f', {note}' if note else ''}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+
+        yield advance

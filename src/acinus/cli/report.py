@@ -1,0 +1,29 @@
+"""``acinus report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acinus.cli.output import say
+
+__all__ = ["report"]
+
+
+def report(folder: Path, /, *, out: Path | None = None) -> int:
+    """Write a page that shows and sums up the results of acinus segment.
+
+    Example: acinus report results
+
+    The page is one HTML file that needs no network; it can be mailed and printed.
+
+    Parameters
+    ----------
+    folder
+        What acinus segment wrote with --out.
+    out
+        The page; by default FOLDER/report.html.
+    """
+    from acinus.report import write_report
+
+    say(f"The report is {write_report(folder, out)}")
+    return 0

@@ -1,0 +1,42 @@
+"""Measure the glands of a label map, wherever it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acinus.core.errors import InputError
+from acinus.core.files import make_folder, write_json
+from acinus.core.units import um2_to_px
+from acinus.glands import gland_polygons, measure_glands, summarise, write_csv, write_geojson, write_parquet
+from acinus.slides.images import read_image, read_labels
+from acinus.slides.tissue import tissue_mask
+
+__all__ = ["measure_files"]
+
+
+def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> int:
+    """Write ``glands.csv``, ``.parquet``, ``.geojson`` and ``summary.json`` and return the number of glands.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read, or the two differ in size.
+    """
+    image = read_image(image_path, mpp=mpp)
+    labels = read_labels(labels_path)
+    if labels.shape != image.shape:
+        raise InputError(
+            f"{labels_path.name} is {labels.shape[1]} × {labels.shape[0]} px, {image_path.name} is "
+            f"{image.shape[1]} × {image.shape[0]}; give the label map at the image's size"
+        )
+    make_folder(out)
+    glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
+    write_csv(out / "glands.csv", glands)
+    write_parquet(out / "glands.parquet", glands)
+    write_geojson(
+        out / "glands.geojson", gland_polygons(labels, mpp=image.mpp), name=image.name, glands=glands
+    )
+    tissue_px = float(tissue_mask(image.rgb, mpp=image.mpp).sum())
+    tissue_um2 = tissue_px / um2_to_px(1.0, mpp=image.mpp)
+    write_json(out / "summary.json", summarise(glands, tissue_area_um2=tissue_um2))
+    return len(glands)

@@ -1,0 +1,61 @@
+"""Many inputs, some of which fail: attempt all, keep the reasons, lose nothing."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from acinus.core.errors import AcinusError
+
+__all__ = ["Failure", "Outcome"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One input that could not be processed, with the reason in one line and the traceback for the log."""
+
+    name: str
+    reason: str
+    details: str
+
+
+@dataclass
+class Outcome:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the results lie.
+    done : list of str
+        Names of the inputs that were processed.
+    skipped : list of str
+        Names of those whose results were there already.
+    failures : list of Failure
+    """
+
+    folder: Path
+    done: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Note a failure; our own errors are their own explanation, others get their type."""
+        reason = str(error) if isinstance(error, AcinusError) else f"{type(error).__name__}: {error}"
+        details = "".join(traceback.format_exception(error))
+        self.failures.append(Failure(name=name, reason=" ".join(reason.split()), details=details))
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all inputs were processed, else 1."""
+        return 1 if self.failures else 0
+
+    def write_log(self) -> Path | None:
+        """Write the tracebacks to ``failures.log`` in the folder; None when there is nothing to say."""
+        path = self.folder / "failures.log"
+        if not self.failures:
+            path.unlink(missing_ok=True)
+            return None
+        path.write_text("\n".join(f"{f.name}: {f.reason}\n{f.details}" for f in self.failures))
+        return path
