@@ -22,7 +22,8 @@ Values = NDArray[np.float64]
 _WIDTH, _LEFT, _RIGHT = 380.0, 92.0, 12.0
 _TOP, _BARS = 6.0, 84.0
 _ROW = 15.0
-_BINS = 24
+_LEAST_BINS, _MOST_BINS = 8, 24
+_LONGEST_TAIL = 100.0  # a crumb of one pixel must not squeeze all glands into a corner
 _MOST_ROWS = 16
 _LONGEST_NAME = 14
 
@@ -45,7 +46,8 @@ class Axis:
     ticks: tuple[float, ...]
 
     def x(self, value: float) -> float:
-        """Return where a value lies, in chart units."""
+        """Return where a value lies, in chart units; values beyond an end lie on it."""
+        value = min(max(value, self.low), self.high)
         low, high, value = (
             (math.log10(self.low), math.log10(self.high), math.log10(value))
             if self.logarithmic
@@ -66,6 +68,7 @@ def axis_for(values: Values, *, logarithmic: bool) -> Axis:
     """
     low, high = float(values.min()), float(values.max())
     if logarithmic and low > 0:
+        low = max(low, float(np.median(values)) / _LONGEST_TAIL)
         ends = _round_down(low), _round_up(high)
         if ends[0] == ends[1]:
             ends = ends[0], 10 * ends[0]
@@ -114,13 +117,14 @@ def distribution(
 
 
 def histogram_counts(values: Values, axis: Axis) -> tuple[Values, NDArray[np.int64]]:
-    """Return the edges of 24 bins, equal on the axis, and the number of values in each."""
+    """Return the edges of 8 to 24 bins, equal on the axis, and the number of values in each."""
+    bins = int(np.clip(2 * math.sqrt(len(values)), _LEAST_BINS, _MOST_BINS))
     if axis.logarithmic:
-        edges = np.geomspace(axis.low, axis.high, _BINS + 1)
+        edges = np.geomspace(axis.low, axis.high, bins + 1)
     else:
-        edges = np.linspace(axis.low, axis.high, _BINS + 1)
+        edges = np.linspace(axis.low, axis.high, bins + 1)
     edges[0], edges[-1] = axis.low, axis.high
-    return edges, np.histogram(values, edges)[0].astype(np.int64)
+    return edges, np.histogram(np.clip(values, axis.low, axis.high), edges)[0].astype(np.int64)
 
 
 def _bars(values: Values, axis: Axis, base: float) -> list[Markup]:
@@ -171,7 +175,8 @@ def _row(name: str, group: Values, axis: Axis, *, y: float) -> list[Markup]:
     label = Markup('<text class="name" x="{:g}" y="{:g}" text-anchor="end">{}<title>{}</title></text>')
     parts = [label.format(_LEFT - 6, y + 3.5, short, name)]
     if not group.size:
-        return parts
+        absent = Markup('<text class="tick" x="{:g}" y="{:g}">no whole gland</text>')
+        return [*parts, absent.format(_LEFT + 2, y + 3.5)]
     q10, q25, q50, q75, q90 = (axis.x(q) for q in np.percentile(group, (10, 25, 50, 75, 90)).tolist())
     words = f"{name}: median {number(float(np.median(group)))} of {group.size}"
     box = Markup(

@@ -38,7 +38,8 @@ def choose_glands(images: Sequence[ImageResult], *, count: int) -> tuple[list[Ch
     """Return the most regular glands, best first, and the least regular, worst first.
 
     Regularity is the mean of two ranks over the batch: of solidity, and of the departure from the best
-    aligned ellipse. Cut glands and those under a quarter of the median area are left out; no gland is in both lists.
+    aligned ellipse. Cut glands and those under a quarter of the median area are left out; no gland is
+    in both lists.
     """
     found = [Chosen(image, row) for image in images for row in np.flatnonzero(_eligible(image)).tolist()]
     if not found:

@@ -104,7 +104,9 @@ def _render(
         problems=results.problems,
         headlines=headlines(results.images),
         views=views,
-        warned=[view for view in views if view.warnings],
+        grave=any(warning.grave for view in views for warning in view.warnings),
+        mild=_by_kind(views),
+        estimated=any(view.result.quality is not None for view in views),
         score_metrics=[
             metric for metric in METRICS if any(metric.key in view.result.scores for view in views)
         ],
@@ -122,6 +124,16 @@ def _render(
 
 def _title(images: Sequence[ImageResult]) -> str:
     return f"Glands of {images[0].name}" if len(images) == 1 else f"Glands of {len(images)} images"
+
+
+def _by_kind(views: Sequence[ImageView]) -> dict[str, list[ImageView]]:
+    """Return the images of each kind of mild warning, so that the page's head names a kind once."""
+    kinds: dict[str, list[ImageView]] = {}
+    for view in views:
+        for warning in view.warnings:
+            if not warning.grave:
+                kinds.setdefault(warning.kind, []).append(view)
+    return kinds
 
 
 def _gland_rows(views: Sequence[ImageView]) -> list[GlandRow]:

@@ -182,15 +182,15 @@ def _paths(
     cut = dict(zip(image.glands["label"].tolist(), image.glands["touches_side"].tolist(), strict=True))
     titled = chosen is None and len(outlines) <= _TITLED_GLANDS
     areas = dict(zip(image.glands["label"].tolist(), image.glands["area_um2"].tolist(), strict=True))
-    template = Markup('<path class="{}" d="{}">{}</path>')
+    template = Markup('<path class="{}" d="{}">{}</path>')  # drawn twice by the page, dark below bright
     title = Markup("<title>Gland {}: {} µm²</title>")
     parts = []
     for label, rings in outlines.items():
         if not _touches(rings, box):
             continue
-        kind = "cut" if cut.get(label) else "whole"
+        kind = "gland cut" if cut.get(label) else "gland"
         if chosen is not None:
-            kind = "chosen" if label == chosen else "other"
+            kind = "gland" if label == chosen else "gland other"
         words = title.format(label, f"{areas[label]:.0f}") if titled and label in areas else ""
         parts.append(template.format(kind, svg_path(rings, origin=(box.x, box.y), scale=scale), words))
     return Markup("").join(parts)

@@ -132,6 +132,8 @@ def _read_image(path: Path) -> ImageResult:
     facts = _read_object(path)
     try:
         width_px, height_px = int(facts["width_px"]), int(facts["height_px"])
+        if min(width_px, height_px) < 1:
+            raise ValueError(f"a size of {width_px} × {height_px} px")
         mpp = check_mpp(float(facts["mpp"]), source=str(path))
         quality, scores = facts.get("quality"), facts.get("scores") or {}
         glands = read_table(path.parent / "glands.csv")

@@ -42,16 +42,17 @@ def run_facts(run: dict[str, Any]) -> RunFacts:
     >>> facts.command, facts.settings
     ('acinus segment', (('tile.px', '512'), ('seed', '3')))
     """
-    command = run.get("command", "")
+    command = run.get("command") or ""
     others = {key: value for key, value in run.items() if key not in (*_SHOWN_ELSEWHERE, "commit")}
-    versions = run.get("versions", run.get("version", {}))
+    versions = run.get("versions") or run.get("version") or {}
+    model = run.get("model") or {}
     version_rows = tuple(_flat(versions, "" if isinstance(versions, dict) else "acinus"))
     commit = (("commit", str(run["commit"])),) if run.get("commit") else ()
     return RunFacts(
         command=" ".join(map(str, command)) if isinstance(command, list) else str(command),
         settings=(*_flat(run.get("settings") or {}, ""), *_flat(others, "")),
         versions=(*version_rows, *commit),
-        model=tuple(_flat(run.get("model") or {}, "")),
+        model=tuple(_flat(model, "" if isinstance(model, dict) else "model")),
         inputs=tuple(_inputs(run.get("inputs"))),
     )
 

@@ -47,6 +47,7 @@ class ImageView:
     alt: str
     trust: tuple[str, str]
     warnings: tuple[Warned, ...]
+    shown: bool
     cut: int
     median_area_um2: float
     median_solidity: float
@@ -125,6 +126,7 @@ def _view(index: int, image: ImageResult, picture: Picture | None, warned: list[
         alt=alt,
         trust=trust(image.quality),
         warnings=tuple(warned),
+        shown=index < _MOST_PICTURES,
         cut=int(np.count_nonzero(image.glands["touches_side"])),
         median_area_um2=float(np.median(whole["area_um2"])) if len(whole) else float("nan"),
         median_solidity=float(np.median(whole["solidity"])) if len(whole) else float("nan"),

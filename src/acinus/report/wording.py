@@ -111,7 +111,7 @@ def number(value: float) -> str:
     size = abs(value)
     if size >= 100 or value == round(value):
         return f"{value:,.0f}".replace(",", "\u202f")
-    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3f}"
+    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 else 4}f}"
 
 
 def percent(share: float) -> str:

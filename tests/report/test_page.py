@@ -1,0 +1,227 @@
+"""The page: what is in it, what it never does, and that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from acinus.core.errors import InputError, OutputError
+from acinus.metrics import evaluate_pair, pool
+from acinus.report import page, write_report
+from acinus.report.wording import MEASURES
+
+EVALUATION = {"images": 2, "miou_label_free": 0.7312, "detection_f1": 0.654, "object_hausdorff_um": 61.24}
+
+
+@pytest.fixture
+def batch(results, stained):
+    results.add("slide 1", stained(1), scores={"detection_f1": 0.61}, quality=None)
+    results.add("slide 2", stained(2))
+    results.run()
+    return results
+
+
+def test_page_is_well_formed_named_and_in_a_language(batch, read_page):
+    read = read_page(write_report(batch.root, title="Two slides", intro="Why.", evaluation=EVALUATION))
+    assert read.root.all("html")[0].attributes["lang"] == "en"
+    assert read.root.all("title")[0].text == "Two slides"
+    assert [heading.text for heading in read.root.all("h1")] == ["Two slides"]
+    assert any(meta.attributes.get("name") == "viewport" for meta in read.root.all("meta"))
+
+
+def test_every_id_is_unique_and_every_inner_link_has_its_target(batch, read_page):
+    read = read_page(write_report(batch.root, intro="Why.", evaluation=EVALUATION))
+    ids = [element.attributes["id"] for element in read.elements if "id" in element.attributes]
+    assert len(ids) == len(set(ids))
+    links = [element.attributes["href"] for element in read.elements if "href" in element.attributes]
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+    labelled = [element.attributes.get("aria-labelledby") for element in read.elements]
+    assert {name for name in labelled if name} <= set(ids)
+
+
+def test_nothing_is_fetched_from_anywhere(batch, read_page):
+    read = read_page(write_report(batch.root, intro="Why.", evaluation=EVALUATION))
+    text = re.sub(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+|// Sorts", "", read.source)
+    assert re.search(r"https?:|//[a-z]|@import|url\(", text) is None
+    sources = [element.attributes["src"] for element in read.elements if "src" in element.attributes]
+    assert len(sources) == 2 + 4 + 4  # images, most and least regular glands
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert {element.tag for element in read.elements} & {"link", "iframe", "object", "embed"} == set()
+
+
+def test_every_picture_and_chart_is_described_in_words(batch, read_page):
+    read = read_page(write_report(batch.root))
+    assert all(len(image.attributes["alt"]) > 20 for image in read.root.all("img"))
+    alt = read.root.all("img")[0].attributes["alt"]
+    assert "slide 1" in alt
+    assert "4 glands" in alt
+    charts = read.root.all("svg", role="img")
+    assert len(charts) == len(read.root.all("figure")) > 5
+    assert all("median" in chart.attributes["aria-label"] for chart in charts)
+
+
+def test_tables_have_captions_and_headings_of_columns_and_rows(batch, read_page):
+    read = read_page(write_report(batch.root, evaluation=EVALUATION))
+    tables = read.root.all("table")
+    assert len(tables) >= 5
+    for table in tables:
+        assert table.all("caption")[0].text
+        assert all(heading.attributes["scope"] in ("col", "row") for heading in table.all("th"))
+
+
+def test_numbers_of_glands_are_those_of_the_csv(batch, read_page):
+    read = read_page(write_report(batch.root))
+    heading, *rows = read.table("table-glands")
+    assert heading[:3] == ["Image", "Gland", "Cut"]
+    shown = {(row[0], row[1]): row[3:] for row in rows}
+    assert len(shown) == 8
+    for name in ("slide 1", "slide 2"):
+        with (batch.root / name / "glands.csv").open(encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                expected = [line[measure.column] or "–" for measure in MEASURES]
+                assert shown[name, line["label"]] == expected
+
+
+def test_numbers_of_images_are_those_of_their_files(batch, read_page):
+    read = read_page(write_report(batch.root))
+    heading, first, second = read.table("table-images")
+    row = dict(zip(heading, first, strict=True))
+    facts = json.loads((batch.root / "slide 1" / "image.json").read_text(encoding="utf-8"))
+    assert row["Image"] == "slide 1"
+    assert row["Glands"] == str(facts["gland_count"]) == "4"
+    assert row["Gland area, %"] == f"{100 * facts['gland_area_fraction']:.1f}"
+    assert row["Glands per mm²"] == f"{4 / (0.32 * 0.32):.1f}"
+    assert (row["Trust"], row["Detection F1"]) == ("–", "0.610")
+    assert dict(zip(heading, second, strict=True))["Detection F1"] == "–"
+
+
+def test_long_tables_are_cut_at_the_largest_glands_and_say_so(batch, read_page, monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 3)
+    read = read_page(write_report(batch.root))
+    _, *rows = read.table("table-glands")
+    areas = [float(row[3]) for row in rows]
+    assert len(areas) == 3
+    assert areas == sorted(areas, reverse=True)
+    assert "the 3 largest of 8" in read.root.all("table", id="table-glands")[0].all("caption")[0].text
+    assert 'href="slide%201/glands.csv"' in read.source
+
+
+def test_figures_against_truth_are_shown_with_what_they_mean(batch, discs, read_page):
+    labels = discs((80, 80, 40), (220, 90, 30))
+    scores = pool([evaluate_pair(labels, discs((84, 80, 40)), mpp=1.0)]).as_dict()
+    read = read_page(write_report(batch.root, evaluation=scores))
+    [table] = [table for table in read.root.all("table") if table.attributes.get("class") == "metrics"]
+    rows = {row.all("th")[0].text: [cell.text for cell in row.all("td")] for row in table.all("tr")[1:]}
+    assert rows["mIoU"][0] == f"{scores['miou_label_free']:.3f}"
+    assert rows["Object Hausdorff"][0] == f"{scores['object_hausdorff_um']:.1f} µm"
+    assert all(len(meaning) > 30 for _, meaning in rows.values())
+    assert "Against the truth" not in read_page(write_report(batch.root)).source
+
+
+def test_method_is_explained_with_an_intro_alone(batch, read_page):
+    assert "three steps" not in read_page(write_report(batch.root)).source
+    read = read_page(write_report(batch.root, intro="Drawn <images> & truth."))
+    assert len(read.root.all("ol")[0].all("li")) == 3
+    assert read.root.all("header")[0].all("p")[1].text == "Drawn <images> & truth."
+
+
+def test_command_settings_versions_and_checksums_are_listed(batch, read_page):
+    text = read_page(write_report(batch.root)).root.text
+    for words in (
+        "acinus segment images --out results",
+        "grouping.rounds",
+        "numpy",
+        "abc123def456",
+        "0" * 64,
+    ):
+        assert words in text
+
+
+def test_names_with_special_characters_are_escaped(results, stained, read_page):
+    name = "<script>alert(\"x\")</script> & 'µ' {{ 7 * 7 }}"
+    results.add(name, stained(1), stem="a b#c%?")
+    results.run(command="acinus <b>")
+    read = read_page(write_report(results.root, title='"Q" <i>'))
+    assert len(read.root.all("script")) == 1
+    assert read.root.all("h1")[0].text == '"Q" <i>'
+    assert read.root.all("article")[0].all("h3")[0].text == name
+    assert 'href="a%20b%23c%25%3F/glands.csv"' in read.source
+
+
+def test_missing_image_leaves_the_overlay_and_missing_overlay_the_numbers(results, stained, read_page):
+    results.add("gone", stained(1))
+    bare = results.add("bare", stained(2))
+    for name in ("gone", "bare"):
+        (results.root / f"{name}.png").unlink()
+    (bare / "overlay.png").unlink()
+    read = read_page(write_report(results.root))
+    articles = {article.all("h3")[0].text: article for article in read.root.all("article")}
+    assert len(articles["gone"].all("img")) == 1
+    assert len(articles["bare"].all("img")) == 0
+    assert "4" in articles["bare"].all("dd")[0].text
+    assert read.warnings() == {"gone": {"source"}, "bare": {"source"}}
+
+
+def test_image_replaced_by_one_of_another_size_is_not_drawn_upon(results, stained, read_page):
+    results.add("swapped", stained(1))
+    Image.fromarray(stained(2)[:200]).save(results.root / "swapped.png")
+    assert read_page(write_report(results.root)).warnings()["swapped"] == {"source"}
+
+
+def test_single_image_folder_without_run_file_has_a_page(results, stained, read_page):
+    folder = results.add("only", stained(1))
+    written = write_report(folder)
+    assert written == folder / "report.html"
+    read = read_page(written)
+    assert read.root.all("h1")[0].text == "Glands of only"
+    assert "no run file" in read.root.text
+
+
+def test_damaged_and_missing_results_are_named_and_the_others_shown(batch, read_page):
+    (batch.root / "slide 2" / "glands.csv").write_text("label\n1\n", encoding="utf-8")
+    batch.run(inputs=[*batch.inputs, {"name": "slide 3", "path": "x.png", "sha256": ""}])
+    read = read_page(write_report(batch.root))
+    assert list(read.warnings()) == ["slide 1"]
+    notice = next(section for section in read.root.all("section") if "notice" in section.attributes["class"])
+    assert "slide 2/glands.csv" in notice.text
+    assert "2 of 3 inputs have no result: slide 2, slide 3" in notice.text
+
+
+def test_image_without_glands_has_a_page_without_statistics(results, stained, discs, read_page):
+    results.add("bare", stained(1), discs())
+    read = read_page(write_report(results.root))
+    assert read.root.all("figure") == []
+    assert read.warnings() == {"bare": {"empty"}}
+
+
+def test_folder_without_results_ends_in_one_line(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(InputError, match="acinus segment") as caught:
+            write_report(folder)
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_is_whole_or_absent(batch, monkeypatch):
+    before = sorted(batch.root.iterdir())
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_text", fail)
+        with pytest.raises(OutputError, match="no space left"):
+            write_report(batch.root)
+    assert sorted(batch.root.iterdir()) == before
+    first = write_report(batch.root).read_bytes()
+    assert write_report(batch.root).read_bytes() == first
+
+
+def test_page_goes_where_it_is_told_with_links_that_still_lead_to_the_tables(batch, tmp_path):
+    assert write_report(batch.root, tmp_path / "new" / "page.html") == tmp_path / "new" / "page.html"
+    assert 'href="../results/slide%201/glands.csv"' in (tmp_path / "new" / "page.html").read_text("utf-8")
+    assert write_report(batch.root, tmp_path / "new") == tmp_path / "new" / "report.html"

@@ -1,0 +1,100 @@
+"""Warnings come for the images that deserve them, and for no others."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from acinus.data.synthetic import synthetic_tile
+from acinus.report import write_report
+from acinus.report.quality import MIN_FOCUS, picture_facts
+
+SIDE = 320
+H_AND_E = {"mean_od": [0.35, 0.75, 0.45], "std_od": [0.05, 0.1, 0.05]}
+
+
+@pytest.fixture
+def good(results, stained):
+    for seed in range(6):
+        results.add(f"good {seed}", stained(seed))
+    return results
+
+
+def warned(results, read_page):
+    return {name: kinds for name, kinds in read_page(write_report(results.root)).warnings().items() if kinds}
+
+
+def test_good_images_have_no_warning(good, read_page):
+    assert warned(good, read_page) == {}
+    assert "Look at these first" not in read_page(good.root / "report.html").source
+
+
+def test_white_glass_has_no_tissue(good, discs, read_page):
+    good.add("white", np.full((SIDE, SIDE, 3), 243, np.uint8), discs())
+    assert warned(good, read_page) == {"white": {"tissue"}}
+
+
+def test_small_white_picture_has_no_tissue_either():
+    assert picture_facts([np.full((100, 100, 3), 243, np.uint8)], mpp=1.0).tissue_fraction == 0.0
+
+
+def test_blurred_image_is_out_of_focus(good, stained, read_page):
+    good.add("blurred", cv2.GaussianBlur(stained(9), (0, 0), 3.0))
+    assert warned(good, read_page) == {"blurred": {"focus"}}
+
+
+def test_brown_tissue_is_stained_unlike_the_others(good, stained, read_page):
+    good.add("brown", stained(9, colour=(150, 100, 80)))
+    assert warned(good, read_page) == {"brown": {"stain"}}
+
+
+def test_stain_is_compared_with_the_training_images_where_they_are_known(results, stained, read_page):
+    results.add("usual", stained(1))
+    results.add("brown", stained(2, colour=(150, 100, 80)))
+    assert warned(results, read_page) == {}  # two images are no cohort
+    results.run(stain=H_AND_E)
+    assert warned(results, read_page) == {"brown": {"stain"}}
+    results.run(stain={})
+    assert warned(results, read_page) == {}
+
+
+def test_glands_cut_by_the_side_are_counted(good, stained, discs, read_page):
+    good.add(
+        "cut", stained(9), discs((0, 60, 40), (320, 60, 30), (100, 320, 40), (0, 200, 30), (160, 160, 30))
+    )
+    assert warned(good, read_page) == {"cut": {"cut"}}
+    assert "4 of 5 glands are cut" in read_page(good.root / "report.html").source
+
+
+def test_warnings_of_pixels_do_not_depend_on_glands(good, discs, read_page):
+    good.add("white", np.full((SIDE, SIDE, 3), 243, np.uint8), discs((160, 160, 40), (60, 60, 30)))
+    assert warned(good, read_page) == {"white": {"tissue"}}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_drawn_tissue_is_sharp_until_blurred_by_two_micrometres(seed):
+    tile = synthetic_tile(seed, height_px=160, width_px=160)
+    size = round(160 * tile.image.mpp)
+    focus = []
+    for blur_um in (0.0, 2.0):
+        rgb = tile.image.rgb
+        if blur_um:
+            rgb = cv2.GaussianBlur(rgb, (0, 0), blur_um / tile.image.mpp)
+        small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA)
+        focus.append(picture_facts([small], mpp=1.0).focus)
+    assert focus[0] > 4 * MIN_FOCUS
+    assert focus[1] < MIN_FOCUS
+
+
+def test_focus_is_not_judged_on_pixels_too_coarse_for_it(stained):
+    assert picture_facts([stained(1)], mpp=2.0).focus is None
+
+
+def test_stain_and_focus_do_not_depend_on_how_a_picture_is_cut_into_fields(stained):
+    rgb = stained(3)
+    whole = picture_facts([rgb], mpp=1.0)
+    halves = picture_facts([rgb[:160], rgb[160:]], mpp=1.0)
+    assert whole.tissue_fraction == halves.tissue_fraction == 1.0
+    np.testing.assert_allclose(halves.mean_od, whole.mean_od, rtol=1e-5)
+    np.testing.assert_allclose(halves.focus, whole.focus, rtol=0.05)
