@@ -11,7 +11,7 @@ from PIL import Image
 
 from acinus.core.errors import InputError, OutputError
 from acinus.metrics import evaluate_pair, pool
-from acinus.report import page, write_report
+from acinus.report import page, views, write_report
 from acinus.report.wording import MEASURES
 
 EVALUATION = {"images": 2, "miou_label_free": 0.7312, "detection_f1": 0.654, "object_hausdorff_um": 61.24}
@@ -108,6 +108,14 @@ def test_long_tables_are_cut_at_the_largest_glands_and_say_so(batch, read_page, 
     assert areas == sorted(areas, reverse=True)
     assert "the 3 largest of 8" in read.root.all("table", id="table-glands")[0].all("caption")[0].text
     assert 'href="slide%201/glands.csv"' in read.source
+
+
+def test_large_batches_show_the_first_pictures_and_judge_all(batch, read_page, monkeypatch):
+    monkeypatch.setattr(views, "_MOST_PICTURES", 1)
+    read = read_page(write_report(batch.root))
+    assert list(read.warnings()) == ["slide 1"]
+    assert "The first 1 of 2 images" in read.root.text
+    assert [row[0] for row in read.table("table-images")[1:]] == ["slide 1", "slide 2"]
 
 
 def test_figures_against_truth_are_shown_with_what_they_mean(batch, discs, read_page):
