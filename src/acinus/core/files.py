@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +76,23 @@ def atomic_path(final: Path) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         if temporary.is_dir() and final.is_dir():
-            shutil.rmtree(final)
-        temporary.replace(final)
+            # The old folder is moved aside first: deleting may fail half way, renaming does not.
+            old = temporary.with_suffix(".old")
+            final.replace(old)
+            temporary.replace(final)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            temporary.replace(final)
         _sync(final.parent)
     except OSError as error:
         raise output_error(error, final) from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        # Where the name itself is refused (too long, below a file) there is nothing to remove.
+        with suppress(OSError):
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
