@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from acinus.core.errors import InputError
 from acinus.core.files import atomic_path
@@ -86,7 +86,7 @@ class ProposalMap:
                 palette_mode = picture.mode == "P"
             with Image.open(_confidence_path(path)) as picture:
                 confidence = np.asarray(picture).astype(np.float32) / 255.0
-        except (OSError, UnidentifiedImageError) as error:
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow's answers to damaged files
             raise InputError(
                 f"{path} is not a proposal map ({error}); delete it and run fit again"
             ) from error
