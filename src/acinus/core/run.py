@@ -85,7 +85,7 @@ def _commit() -> str | None:
     here = Path(__file__).parent
     try:
         answer = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
+            ["git", "-C", str(here), "rev-parse", "--show-prefix", "--short=12", "HEAD"],
             capture_output=True,
             text=True,
             timeout=5,
@@ -93,4 +93,6 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip() or None
+    # An environment often lies inside some other repository, whose commit says nothing about this code.
+    prefix, _, commit = answer.stdout.strip().partition("\n")
+    return commit if prefix == "src/acinus/core/" else None
