@@ -6,10 +6,11 @@ a cue, a network), the file names it: ``{"mining": {"cue": {"kind": "DarkestClus
 
 from __future__ import annotations
 
+import inspect
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar
 
 from acinus.core.errors import UsageError
@@ -55,35 +56,78 @@ def apply_settings(
     Raises
     ------
     UsageError
-        On an unknown field, an unknown kind, or a value of the wrong type.
+        On an unknown field, an unknown kind or one that does not belong there, or a value of the wrong type.
     """
     if not isinstance(changes, Mapping):
         raise UsageError(f"{where}: expected an object with fields, got {changes!r}")
-    kind = changes.get("kind", type(settings).__name__)
-    if kind != type(settings).__name__:
-        settings = _make(kind, kinds, where)
-    hints = typing.get_type_hints(type(settings))
-    known = {field.name for field in fields(settings)}  # type: ignore[arg-type]
-    new: dict[str, Any] = {}
+    changed: T = _object(settings, changes, (type(settings),), kinds, where)
+    return changed
+
+
+def _object(
+    current: Any, changes: Mapping[str, Any], choices: tuple[Any, ...], kinds: Mapping[str, type], where: str
+) -> Any:
+    """Return an instance of one of `choices`: `current` changed, or another kind with its own defaults."""
+    cls = _class(current, changes, choices, kinds, where)
+    if type(current) is cls:
+        values = {field.name: getattr(current, field.name) for field in fields(cls)}
+    else:
+        values = _defaults(cls)
+    known = sorted(field.name for field in fields(cls))
+    hints = typing.get_type_hints(cls)
     for name, value in changes.items():
         if name == "kind":
             continue
         if name not in known:
-            raise UsageError(f"{where}.{name} is not a setting; {where} has {', '.join(sorted(known))}")
-        new[name] = _value(getattr(settings, name), value, hints[name], kinds, f"{where}.{name}")
+            raise UsageError(f"{where}.{name} is not a setting; {where} has {', '.join(known)}")
+        values[name] = _value(values.get(name), value, hints[name], kinds, f"{where}.{name}")
+    missing = [name for name in known if name not in values]
+    if missing:
+        raise UsageError(f"{where}: {cls.__name__} has no default for {', '.join(missing)}; give a value")
     try:
-        return replace(settings, **new)  # type: ignore[type-var]
+        return cls(**values)
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from error
 
 
-def _make(kind: str, kinds: Mapping[str, type], where: str) -> Any:
-    if kind not in kinds:
-        raise UsageError(f"{where}: there is no kind {kind!r}; choose one of {', '.join(sorted(kinds))}")
-    try:
-        return kinds[kind]()
-    except TypeError as error:
-        raise UsageError(f"{where}: {kind} cannot be used here ({error})") from error
+def _class(
+    current: Any, changes: Mapping[str, Any], choices: tuple[Any, ...], kinds: Mapping[str, type], where: str
+) -> Any:
+    """Return the class that ``kind`` names, without it that of `current`, or the only one there is."""
+    fitting = {name: kind for name, kind in kinds.items() if any(_fits(kind, c) for c in choices)}
+    if current is not None:
+        fitting[type(current).__name__] = type(current)
+    default = next(iter(fitting)) if len(fitting) == 1 else None
+    name = changes.get("kind", default if current is None else type(current).__name__)
+    if not isinstance(name, str) or name not in fitting:
+        absent = "it needs a kind" if name is None else f"there is no kind {name!r}"
+        raise UsageError(f"{where}: {absent}; choose one of {', '.join(sorted(fitting))}")
+    return fitting[name]
+
+
+def _fits(kind: type, choice: Any) -> bool:
+    """Say whether a field of type `choice` takes a `kind`: a subclass, or called as the protocol is."""
+    if not _is_protocol(choice):
+        return isinstance(choice, type) and issubclass(kind, choice)
+    return callable(kind) and _parameters(kind) == _parameters(choice)
+
+
+def _parameters(kind: type) -> list[str]:
+    return list(inspect.signature(kind.__call__).parameters)
+
+
+def _is_protocol(choice: Any) -> bool:
+    return bool(getattr(choice, "_is_protocol", False))
+
+
+def _defaults(cls: Any) -> dict[str, Any]:
+    values = {}
+    for field in fields(cls):
+        if field.default is not MISSING:
+            values[field.name] = field.default
+        elif field.default_factory is not MISSING:
+            values[field.name] = field.default_factory()
+    return values
 
 
 def _value(current: Any, value: Any, hint: Any, kinds: Mapping[str, type], where: str) -> Any:
@@ -94,12 +138,10 @@ def _value(current: Any, value: Any, hint: Any, kinds: Mapping[str, type], where
             return None
         raise UsageError(f"{where} cannot be null")
     if isinstance(value, Mapping):
-        if current is None:
-            kind = value.get("kind") or next(_name(c) for c in choices if is_dataclass(c))
-            current = _make(kind, kinds, where)
-        if not is_dataclass(current):
+        objects = tuple(choice for choice in choices if is_dataclass(choice) or _is_protocol(choice))
+        if not objects:
             raise UsageError(f"{where}: expected {_name(hint)}, got an object")
-        return apply_settings(current, value, kinds=kinds, where=where)
+        return _object(current, value, objects, kinds, where)
     for choice in choices:
         if choice is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
@@ -112,4 +154,9 @@ def _value(current: Any, value: Any, hint: Any, kinds: Mapping[str, type], where
 
 
 def _name(hint: Any) -> str:
-    return getattr(hint, "__name__", str(hint))
+    """Name a type as somebody who writes JSON would."""
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_name(choice) for choice in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return f"a list of {_name(typing.get_args(hint)[0])}"
+    return "null" if hint is type(None) else getattr(hint, "__name__", str(hint))
