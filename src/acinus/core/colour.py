@@ -18,7 +18,7 @@ def optical_density(rgb: RgbArray) -> NDArray[np.float32]:
     >>> optical_density(np.full((1, 1, 3), 255, np.uint8)).max().item()
     0.0
     """
-    density: NDArray[np.float32] = -np.log((rgb.astype(np.float32) + 1.0) / 256.0)
+    density: NDArray[np.float32] = 0.0 - np.log((rgb.astype(np.float32) + 1.0) / 256.0)  # never −0
     return density
 
 
