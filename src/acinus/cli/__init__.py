@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
@@ -30,6 +32,7 @@ app = App(
     "Your own images:  acinus fit tiles/ --mpp 0.5 --out model  then  "
     "acinus segment tiles/ --mpp 0.5 --model model --out results",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `run` has a line to say about it
 )
 for verb in (demo, fit, segment, evaluate, measure, report, view, info, doctor):
     app.command(verb)
@@ -37,7 +40,16 @@ for verb in (demo, fit, segment, evaluate, measure, report, view, info, doctor):
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process: 0 all done, 1 some input failed, 2 wrong usage."""
-    sys.exit(run(words))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without µ shows a question mark
+    code = run(words)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output is gone; Python's own last flush must not stumble over that again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
 
 
 def run(words: Sequence[str] | None = None) -> int:
