@@ -62,7 +62,8 @@ def train_rounds(
         finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
         if finished.exists():
             network.load_state_dict(safetensors.torch.load_file(finished))
-            network.to(device).eval()
+            # In the order of channels that training leaves: another one may round differently.
+            network.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         else:
             network = train_network(
                 network,
@@ -121,7 +122,8 @@ def save_weights(network: nn.Module, path: Path) -> None:
     """Write the state dict as safetensors, whole or not at all."""
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with atomic_path(path) as temporary:
-        safetensors.torch.save_file(state, temporary)
+        # Written by Python, so that a full disk is an OSError and not safetensors' own.
+        temporary.write_bytes(safetensors.torch.save(state))
 
 
 def _at_size(proposal: ProposalMap, rgb: RgbArray, mpp: float) -> ProposalMap:

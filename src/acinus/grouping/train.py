@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -130,8 +131,10 @@ def _save(
         "optimiser": optimiser.state_dict(),
         "step": step,
     }
+    content = io.BytesIO()  # first, since PyTorch tells of a full disk in its own way
+    torch.save(state, content)
     with atomic_path(checkpoint) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(content.getbuffer())
 
 
 def _restore(
