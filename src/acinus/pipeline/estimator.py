@@ -20,6 +20,7 @@ from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.mining.settings import MiningSettings
+from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.model import load_model, save_model
@@ -67,6 +68,7 @@ class GlandSegmenter:
         device: str = "auto",
         weights: str | None = None,
     ) -> None:
+        check_seed(seed)
         self.settings = Settings(
             mining=mining or MiningSettings(),
             grouping=grouping or GroupingSettings(),

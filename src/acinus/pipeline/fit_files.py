@@ -11,6 +11,7 @@ from acinus.core.image import RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum
 from acinus.grouping.settings import PSPNetSpec
+from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_seed
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.inputs import find_inputs
@@ -41,8 +42,11 @@ def fit_files(
     InputError
         When no image can be read.
     UsageError, ModelError, OutputError
-        When settings, weights or `out` cannot be used.
+        When an argument, settings, weights or `out` cannot be used.
     """
+    check_mpp_argument(mpp)
+    check_seed(seed)
+    check_processes(processes)
     progress = progress or SilentProgress()
     settings = _with_weights(load_settings(settings_path), weights)
     chosen = choose_device(device)

@@ -8,6 +8,7 @@ from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
 from acinus.core.units import um2_to_px
 from acinus.glands import gland_polygons, measure_glands, summarise, write_csv, write_geojson, write_parquet
+from acinus.pipeline.arguments import check_mpp_argument
 from acinus.slides.images import read_image, read_labels
 from acinus.slides.tissue import tissue_mask
 
@@ -22,6 +23,7 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     InputError
         When a file cannot be read, or the two differ in size.
     """
+    check_mpp_argument(mpp)
     image = read_image(image_path, mpp=mpp)
     labels = read_labels(labels_path)
     if labels.shape != image.shape:
