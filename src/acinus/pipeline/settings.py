@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from acinus.core.errors import UsageError
+from acinus.core.errors import MppError, UsageError
 from acinus.core.settings import apply_settings
+from acinus.core.units import check_mpp
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
@@ -39,6 +40,13 @@ _KINDS: dict[str, type] = {
     )
 }
 
+_COUNTS = frozenset(
+    {"batch_crops", "channels", "clusters", "crop_px", "features", "responses", "rounds", "thresholds"}
+)
+_WIDTHS = frozenset({"bins", "widths"})
+_SHARES = frozenset({"averaging", "threshold"})
+_DEPTHS = (18, 34, 50)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -65,9 +73,36 @@ def settings_from_plain(plain: Mapping[str, Any], *, where: str = "settings") ->
     Raises
     ------
     UsageError
-        On a field, kind or type that does not exist, naming it.
+        On a field, kind or type that does not exist, or a number out of its range, naming it.
     """
-    return apply_settings(Settings(), plain, kinds=_KINDS, where=where)
+    settings = apply_settings(Settings(), plain, kinds=_KINDS, where=where)
+    _check_ranges(settings, where)
+    return settings
+
+
+def _check_ranges(settings: Any, where: str) -> None:
+    """Refuse numbers with which nothing could be computed."""
+    for entry in fields(settings):
+        name, value, place = entry.name, getattr(settings, entry.name), f"{where}.{entry.name}"
+        if is_dataclass(value):
+            _check_ranges(value, place)
+        elif name == "mpp":
+            try:
+                check_mpp(value, source=place)
+            except MppError as error:
+                raise UsageError(f"{str(error).partition(';')[0]}; choose another value") from error
+        elif name in _COUNTS and value < 1:
+            raise UsageError(f"{place} is {value}; choose 1 or more")
+        elif name in _WIDTHS and (not value or min(value) < 1):
+            raise UsageError(f"{place} is {list(value)}; choose one or more numbers, each 1 or more")
+        elif name in _SHARES and not 0.0 <= value <= 1.0:
+            raise UsageError(f"{place} is {value:g}; choose 0 to 1")
+        elif name == "context_cells" and (value < 1 or value % 2 == 0):
+            raise UsageError(f"{place} is {value}; choose an odd number")
+        elif name == "depth" and value not in _DEPTHS:
+            raise UsageError(f"{place} is {value}; choose one of {', '.join(map(str, _DEPTHS))}")
+        elif isinstance(value, float | int) and value < 0 and name != "margin":
+            raise UsageError(f"{place} is {value}; choose 0 or more")
 
 
 def load_settings(path: Path | None) -> Settings:
