@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from acinus.core.colour import optical_density
-from acinus.core.errors import InputError, UsageError
-from acinus.core.files import make_folder, read_json, write_json
+from acinus.core.errors import InputError, ModelError, UsageError
+from acinus.core.files import atomic_path, make_folder, output_error, read_json, write_json
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.proposal import ProposalMap
@@ -76,7 +76,11 @@ def fit(
     Raises
     ------
     UsageError
-        When there is no image, or `folder` holds a run of other images or settings.
+        When there is no image, or `folder` holds something else, such as a fit of other images or settings.
+    ModelError
+        When what an earlier fit left in `folder` is damaged.
+    OutputError
+        When `folder` cannot be written to, or its disk is full.
     """
     progress = progress or SilentProgress()
     if not images:
@@ -125,11 +129,20 @@ def _claim(folder: Path, record: dict[str, Any]) -> bool:
     make_folder(folder)
     path = folder / "run.json"
     if path.exists():
-        earlier = read_json(path).get("fingerprint")
+        try:
+            earlier = read_json(path).get("fingerprint")
+        except (OSError, ValueError, AttributeError) as error:
+            raise ModelError(f"{path} is damaged; delete {folder} or choose another --out") from error
+        if earlier is None:
+            raise UsageError(
+                f"{folder} holds results of another verb; choose an empty or new folder for --out"
+            )
         if earlier != record["fingerprint"]:
             raise UsageError(
                 f"{folder} holds a fit of other images, settings or seed; choose another --out or delete it"
             )
+        for leftover in folder.rglob(".*.tmp*"):  # of a run that was killed while it wrote
+            leftover.unlink(missing_ok=True)
         return (folder / "model.json").exists()
     if any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no fit; choose an empty or new folder for --out")
@@ -215,8 +228,11 @@ class _StepLog:
         if number != self._round:
             self._open_round(number, step)
         line = {"round": number, **record, "seconds": round(time.monotonic() - self._start, 3)}
-        with self._path.open("ab") as file:
-            file.write(orjson.dumps(line) + b"\n")
+        try:
+            with self._path.open("ab") as file:
+                file.write(orjson.dumps(line) + b"\n")
+        except OSError as error:
+            raise output_error(error, self._path) from error
         self._advance(f"loss {record['loss']:.3f}")
 
     def _open_round(self, number: int, step: int) -> None:
@@ -241,4 +257,5 @@ def _forget_from(path: Path, number: int, step: int) -> None:
             continue
         if (record["round"], record["step"]) < (number, step):
             kept.append(line + b"\n")
-    path.write_bytes(b"".join(kept))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"".join(kept))
