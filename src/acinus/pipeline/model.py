@@ -14,6 +14,7 @@ from torch import nn
 from acinus import __version__
 from acinus.core.errors import ModelError, UsageError
 from acinus.core.files import make_folder, write_json
+from acinus.core.run import checksum
 from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network, save_weights
 from acinus.pipeline.settings import Settings, settings_from_plain
@@ -41,6 +42,7 @@ def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: d
             "acinus": __version__,
             "settings": settings_to_plain(settings),
             "stain": stain,
+            "weights_sha256": checksum(folder / "weights.safetensors"),
         },
     )
 
@@ -54,16 +56,20 @@ def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settin
         When the folder is no model, was written by another format version, or is damaged.
     """
     description = _read_description(folder)
+    path = folder / "weights.safetensors"
     try:
         settings = settings_from_plain(description["settings"], where=f"{folder}/model.json")
         network = build_network(settings.grouping, seed=0, weights=None)
-        network.load_state_dict(safetensors.torch.load_file(folder / "weights.safetensors"))
-    except (KeyError, UsageError, OSError, RuntimeError, safetensors.SafetensorError) as error:
-        reason = str(error).splitlines()[0][:200]
+        if checksum(path) != description.get("weights_sha256", checksum(path)):
+            raise ValueError(f"{path.name} does not have the checksum in model.json")
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (KeyError, UsageError, OSError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise ModelError(
             f"{folder} is a damaged model ({reason}); copy it again or run acinus fit"
         ) from error
-    return network.to(device).eval(), settings, description.get("stain", {})
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval(), settings, description.get("stain", {})
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
