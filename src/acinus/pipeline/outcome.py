@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acinus.core.errors import AcinusError
+from acinus.core.files import atomic_path
 
 __all__ = ["Failure", "Outcome"]
 
@@ -57,5 +58,7 @@ class Outcome:
         if not self.failures:
             path.unlink(missing_ok=True)
             return None
-        path.write_text("\n".join(f"{f.name}: {f.reason}\n{f.details}" for f in self.failures))
+        text = "\n".join(f"{f.name}: {f.reason}\n{f.details}" for f in self.failures)
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
         return path

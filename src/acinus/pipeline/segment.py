@@ -23,6 +23,7 @@ from acinus.data.sample import Sample
 from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
 from acinus.inference.overlay import draw_outlines
 from acinus.inference.segmentation import Segmentation
+from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.outcome import Outcome
@@ -30,6 +31,7 @@ from acinus.pipeline.outcome import Outcome
 __all__ = ["segment_files", "write_segmentation"]
 
 _OVERLAY_SIDE_PX = 4096
+_FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 
 
 def segment_files(
@@ -43,7 +45,8 @@ def segment_files(
 ) -> Outcome:
     """Segment every input and write ``out/<stem>/`` for each; failures are kept, the others go on.
 
-    ``out/glands.csv`` pools the tables of all of them, ``out/run.json`` says what made them.
+    ``out/glands.csv`` pools the tables of all of them (it is not written when none could be segmented),
+    ``out/run.json`` says what made them.
 
     Parameters
     ----------
@@ -61,9 +64,12 @@ def segment_files(
 
     Raises
     ------
+    UsageError
+        When `mpp` is absurd.
     OutputError
         When `out` cannot be written to or its disk is full: then nothing else would succeed either.
     """
+    check_mpp_argument(mpp)
     progress = progress or SilentProgress()
     outcome = Outcome(folder=make_folder(out))
     samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
@@ -83,7 +89,8 @@ def segment_files(
             advance(sample.name)
     record = run_record(command=None, settings=settings_to_plain(model.settings), seed=None, inputs=records)
     write_json(out / "run.json", {**record, "model": model_name, "stain": model.stain})
-    _pool_tables(out, [entry["name"] for entry in records])
+    if records:
+        _pool_tables(out, [entry["name"] for entry in records])
     outcome.write_log()
     return outcome
 
@@ -98,13 +105,23 @@ def _segment_one(
     }
     made_from = fingerprint(state, source["sha256"], str(sample.mpp))
     target = out / sample.name
-    if (target / "image.json").exists() and read_json(target / "image.json").get("fingerprint") == made_from:
+    if _finished(target, made_from):
         outcome.skipped.append(sample.name)
         return source
     segmentation = model.segment(sample.image())
     write_segmentation(segmentation, target, {"path": source["path"], "fingerprint": made_from})
     outcome.done.append(sample.name)
     return source
+
+
+def _finished(folder: Path, made_from: str) -> bool:
+    """Say whether a folder holds all results, made from what they would be made from now."""
+    try:
+        noted = read_json(folder / "image.json").get("fingerprint")
+    except (OSError, ValueError, AttributeError):  # absent, or damaged: then it is made again
+        return False
+    labels = any((folder / f"labels{suffix}").is_file() for suffix in (".png", ".tif"))
+    return noted == made_from and labels and all((folder / name).is_file() for name in _FILES)
 
 
 def write_segmentation(segmentation: Segmentation, folder: Path, description: dict[str, Any]) -> None:
