@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acinus.core.errors import UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.progress import Progress, SilentProgress
 from acinus.data.folder import folder as find_samples
 from acinus.data.synthetic import write_synthetic_tiles
+from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.evaluate import evaluate_folders
 from acinus.pipeline.fit_files import fit_files
@@ -59,9 +61,13 @@ def run_demo(
     small : bool
         Few images and steps, for a check that everything works.
     """
+    if images < 1:
+        raise UsageError(f"--images is {images}; choose 1 or more")
+    check_seed(seed)
     progress = progress or SilentProgress()
+    _claim(make_folder(out), {"images": images, "seed": seed, "small": small})
     side_px = _SMALL_PX if small else _TILE_PX
-    inputs = _draw(make_folder(out) / "images", count=images, side_px=side_px, seed=seed, progress=progress)
+    inputs = _draw(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
     settings_file = out / "settings.json"
     write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
     fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
@@ -81,6 +87,18 @@ def run_demo(
             "table": out / "glands.csv",
         },
     )
+
+
+def _claim(out: Path, drawn: dict[str, int]) -> None:
+    """Take the folder for this demo; a demo of other images must not be mixed with it."""
+    path = out / "demo.json"
+    try:
+        earlier = read_json(path)
+    except (OSError, ValueError):
+        write_json(path, drawn)
+    else:
+        if earlier != drawn:
+            raise UsageError(f"{out} holds a demo of other --images, --seed or --small; choose another --out")
 
 
 def _draw(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
