@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from acinus.core.image import LabelMap, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.windows import probability_in_windows
 
 __all__ = ["Segmentation", "segment_image"]
+
+
+_LEAST_CONTRAST = 10  # grey values; the faintest tissue spans several times as many
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,15 @@ class Segmentation:
 
 
 def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSettings) -> Segmentation:
-    """Return the glands of one image in memory."""
-    probability = probability_in_windows(image, segmenter)
+    """Return the glands of one image in memory.
+
+    An image of one colour (empty glass, a black frame) has none, whatever a network that never saw such an
+    image would say: its probability is 0.
+    """
+    if np.ptp(image.rgb, axis=(0, 1)).max() <= _LEAST_CONTRAST:
+        probability = np.zeros(image.shape, dtype=np.float32)
+    else:
+        probability = probability_in_windows(image, segmenter)
     return Segmentation(
         image=image,
         labels=label_glands(probability, settings, mpp=image.mpp),
