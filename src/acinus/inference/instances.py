@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from acinus.core.image import BoolMask, LabelMap
@@ -42,12 +44,9 @@ class InstanceSettings:
 def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> BoolMask:
     """Return the cleaned mask of all glands, (H, W) bool."""
     mask = probability >= settings.threshold
-    holes = _no_larger_than(
-        ~mask & ndimage.binary_fill_holes(mask), um2_to_px(settings.max_hole_um2, mpp=mpp)
-    )
-    mask = mask | holes
-    specks = _no_larger_than(mask, um2_to_px(settings.min_area_um2, mpp=mpp))
-    return np.asarray(mask & ~specks, dtype=bool)
+    holes = ~mask & ndimage.binary_fill_holes(mask)
+    mask = mask | _components_of(holes, 0.0, um2_to_px(settings.max_hole_um2, mpp=mpp))
+    return _components_of(mask, um2_to_px(settings.min_area_um2, mpp=mpp), np.inf)
 
 
 def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> LabelMap:
@@ -75,27 +74,35 @@ def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp
     return _without_fragments(np.asarray(labels, dtype=np.int32), um2_to_px(settings.min_area_um2, mpp=mpp))
 
 
-def _summits(depth: np.ndarray[tuple[int, int], np.dtype[np.float32]], height: float) -> LabelMap:
-    """Number the h-maxima of `depth`, computed by grey reconstruction."""
-    from skimage.morphology import reconstruction
+def _summits(depth: NDArray[np.float32], height: float) -> LabelMap:
+    """Number the h-maxima of `depth`: the regional maxima of its grey reconstruction from `height` below.
 
-    lowered = reconstruction(np.maximum(depth - height, 0.0), depth, method="dilation")
-    tops = (depth - lowered) > 0
-    # A plateau that never rises by `height` (a thin gland) keeps its own summit.
-    components, count = ndimage.label(depth > 0, structure=np.ones((3, 3)))
+    Everything here steps over edges, never over corners, as the flooding does: a gland that meets another at
+    a corner only needs a summit of its own.
+    """
+    lowered = reconstruction(
+        np.maximum(depth - height, 0.0),
+        depth,
+        method="dilation",
+        footprint=ndimage.generate_binary_structure(2, 1),
+    )
+    tops = local_maxima(lowered, connectivity=1) & (lowered > 0)
+    # A gland that nowhere rises by `height` (a thin one) is its own summit.
+    components, count = ndimage.label(depth > 0)
     has_top = np.zeros(count + 1, dtype=bool)
     has_top[np.unique(components[tops])] = True
     tops |= ~has_top[components] & (depth > 0)
-    numbered, _ = ndimage.label(tops, structure=np.ones((3, 3)))
+    numbered, _ = ndimage.label(tops)
     return np.asarray(numbered, dtype=np.int32)
 
 
-def _no_larger_than(mask: BoolMask, area_px: float) -> BoolMask:
+def _components_of(mask: BoolMask, low_px: float, high_px: float) -> BoolMask:
+    """Return the components whose area lies in `low_px` to `high_px`, both included."""
     components, _ = ndimage.label(mask)
-    sizes = np.bincount(components.ravel())
-    small = sizes <= area_px
-    small[0] = False
-    return np.asarray(small[components], dtype=bool)
+    sizes = np.bincount(components.ravel(), minlength=1)
+    kept = (low_px <= sizes) & (sizes <= high_px)
+    kept[0] = False
+    return np.asarray(kept[components], dtype=bool)
 
 
 def _without_fragments(labels: LabelMap, area_px: float) -> LabelMap:
