@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from acinus.inference.overlay import draw_outlines
+
+WHITE = 255
+
+
+def changed(labels: np.ndarray, *, mpp: float = 1.25) -> np.ndarray:
+    rgb = np.full((*labels.shape, 3), WHITE, np.uint8)
+    return (draw_outlines(rgb, labels, mpp=mpp) != WHITE).any(axis=2)
+
+
+def two_squares() -> np.ndarray:
+    labels = np.zeros((40, 60), np.int32)
+    labels[10:30, 10:30] = 1
+    labels[10:30, 30:50] = 2
+    return labels
+
+
+def test_lines_lie_inside_glands_only():
+    labels = two_squares()
+    assert not changed(labels)[labels == 0].any()
+
+
+def test_the_middle_of_a_gland_keeps_its_colour():
+    marked = changed(two_squares())
+    assert not marked[14:26, 14:26].any()
+    assert not marked[14:26, 34:46].any()
+
+
+def test_every_edge_pixel_of_a_gland_is_marked():
+    labels = two_squares()
+    marked = changed(labels)
+    for number in (1, 2):
+        rows, columns = np.nonzero(labels == number)
+        edge = (rows == 10) | (rows == 29) | np.isin(columns, (10, 29, 30, 49))
+        assert marked[rows[edge], columns[edge]].all()
+
+
+def test_two_glands_that_touch_keep_a_line_each():
+    marked = changed(two_squares())
+    assert marked[20, 27:33].all()  # three pixels on each side: two of line, one of shadow
+    assert not marked[20, 26]
+    assert not marked[20, 33]
+
+
+def test_a_line_is_bright_outside_and_dark_inside():
+    rgb = np.full((40, 60, 3), WHITE, np.uint8)
+    row = draw_outlines(rgb, two_squares(), mpp=1.25)[20].astype(int)
+    assert row[10:12, 1].min() > 200
+    assert row[12].sum() < 100
+
+
+@pytest.mark.parametrize(("mpp", "width_px"), [(0.25, 10), (0.5, 5), (1.25, 2), (2.5, 2), (4.0, 2)])
+def test_lines_are_as_wide_in_micrometres_on_every_image_and_never_below_two_pixels(
+    mpp: float, width_px: int
+):
+    labels = np.zeros((80, 80), np.int32)
+    labels[10:70, 10:70] = 1
+    assert changed(labels, mpp=mpp)[40, 10:40].sum() == width_px + 1  # and the shadow
+
+
+def test_the_side_of_the_image_is_no_edge():
+    labels = np.zeros((40, 40), np.int32)
+    labels[:20] = 1
+    marked = changed(labels)
+    assert not marked[:15].any()
+    assert marked[19].all()
+
+
+def test_the_image_given_is_not_drawn_on():
+    rgb = np.full((40, 60, 3), WHITE, np.uint8)
+    draw_outlines(rgb, two_squares(), mpp=1.25)
+    assert (rgb == WHITE).all()
+
+
+def test_numbers_above_those_of_16_bits_are_told_apart():
+    labels = two_squares()
+    labels[labels == 1] = 65_536 + 2
+    assert np.array_equal(changed(labels), changed(two_squares()))
+
+
+@settings(deadline=None, max_examples=25)
+@given(arrays(np.int32, (3, 3), elements=st.sampled_from([0, 0, 1, 2])))
+def test_the_pixels_of_glands_within_three_pixels_of_another_value_are_marked(values: np.ndarray):
+    labels = np.kron(values, np.ones((8, 8), np.int32))
+    places = np.argwhere(np.ones(labels.shape, bool))
+    squared = ((places[:, None] - places[None]) ** 2).sum(axis=2)
+    squared[labels.ravel()[:, None] == labels.ravel()[None]] = 10_000
+    distance = np.sqrt(squared.min(axis=1)).reshape(labels.shape)  # to the nearest pixel of another value
+    marked = changed(labels)
+    gland = labels > 0
+    assert not marked[~gland].any()
+    assert marked[gland & (distance <= 3)].all()  # two of line, one of shadow
+    assert not marked[gland & (distance >= 3.5)].any()
