@@ -90,7 +90,7 @@ class ColourKMeans:
     ) -> FittedClusters:
         """Cluster the colours of all images; `device` is not used and `on_step` never called."""
         del device, on_step
-        rgbs = working_images(images, mpp=self.mpp)
+        rgbs = working_images(images, mpp=self.mpp, clusters=self.clusters)
         rng = np.random.default_rng(seed)
         colours = [self.space(rgb).reshape(-1, 3) for rgb in rgbs]
         batches = sample_batches(colours, per_image=_PIXELS_PER_IMAGE, batch=_KMEANS_BATCH, rng=rng)

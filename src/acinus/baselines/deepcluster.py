@@ -65,7 +65,7 @@ class DeepCluster:
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step
     ) -> FittedClusters:
         """Cluster, learn the clusters, cluster again; the last clustering is kept."""
-        rgbs = working_images(images, mpp=self.mpp)
+        rgbs = working_images(images, mpp=self.mpp, clusters=self.clusters)
         network = fresh_network(rgbs, channels=self.channels, crop_px=self.crop_px, seed=seed, device=device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         rng = np.random.default_rng([seed, 2])

@@ -16,9 +16,10 @@ from acinus.core.image import RgbArray
 from acinus.data.augment import normalise
 from acinus.networks.dense import DenseNetwork
 
-__all__ = ["EmbeddingClusters", "Whitening", "cluster_embeddings", "embed", "fresh_network"]
+__all__ = ["EmbeddingClusters", "Whitening", "bounded", "cluster_embeddings", "embed", "fresh_network"]
 
 _STATISTICS_BATCHES = 16
+_LARGEST = 1e4  # of an embedding, whose standard deviation is about 1
 _CENTROID_IMAGES = 32  # a random choice of images gives the same centroids as all of them, in less time
 _PIXELS_PER_IMAGE = 2_000  # of the 25,000 of a GlaS image at 2.5 µm/px, for the centroids
 _KMEANS_BATCH = 20_000  # pixels
@@ -51,12 +52,17 @@ def fresh_network(
     return network
 
 
+def bounded(embeddings: torch.Tensor) -> torch.Tensor:
+    """Keep embeddings finite where images without contrast leave batch norm no variance to divide by."""
+    return embeddings.nan_to_num().clamp(-_LARGEST, _LARGEST)
+
+
 @torch.no_grad()
 def embed(network: DenseNetwork, rgb: RgbArray, *, device: torch.device) -> NDArray[np.float32]:
     """Return the embeddings (H, W, D) of an image (H, W, 3), by the running statistics of the batch norms."""
     training = network.training
     batch = torch.from_numpy(normalise(rgb)).permute(2, 0, 1)[None].to(device)
-    embedding = network.eval()(batch.contiguous(memory_format=torch.channels_last))[0]  # (D, H, W)
+    embedding = bounded(network.eval()(batch.contiguous(memory_format=torch.channels_last)))[0]  # (D, H, W)
     network.train(training)
     result: NDArray[np.float32] = embedding.permute(1, 2, 0).float().cpu().contiguous().numpy()
     return result
@@ -67,7 +73,8 @@ class Whitening:
     """Shift and rotation after which features have mean 0 and covariance 1.
 
     Caron et al. 2018 (arXiv 1807.05520), section 3.3: features are whitened before their k-means. All
-    components are kept, where the paper keeps 256 of 4096; those without variance stay 0.
+    components are kept, where the paper keeps 256 of 4096; those without variance, that is with less than a
+    millionth of the features' mean square, become 0.
 
     Attributes
     ----------
@@ -85,7 +92,8 @@ class Whitening:
         mean = wide.mean(axis=0)
         centred = wide - mean
         values, vectors = np.linalg.eigh(centred.T @ centred / len(features))
-        scales = np.where(values > 1e-6 * values.max(), 1.0 / np.sqrt(np.maximum(values, 1e-12)), 0.0)
+        floor = 1e-6 * float((wide**2).mean()) + 1e-12
+        scales = np.where(values > floor, 1.0 / np.sqrt(np.maximum(values, floor)), 0.0)
         return cls(mean.astype(np.float32), (vectors * scales).astype(np.float32))
 
     @classmethod

@@ -4,9 +4,9 @@ Kim et al. 2020 (arXiv 2007.09990): the strongest response channel of a pixel is
 once (feature similarity), while neighbours are to respond alike (spatial continuity). The number of clusters
 falls while training, and training stops at a least number. The loss is similarity + μ · continuity.
 
-Departures: the network is narrower (32 channels, the paper 100) and training shorter (60 steps, the paper 500
-to 1000), so that an image takes seconds on a CPU. Borders repeat instead of being 0. The network is not that
-of the other baselines: being shallow is the method.
+Departures: the network is narrower (32 channels, the paper 100) and training shorter (60 steps, the paper's
+code 1000), so that an image takes seconds on a CPU. Borders repeat instead of being 0. The network is not
+that of the other baselines: being shallow is the method.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class DifferentiableFeatureClustering:
     similarity : FeatureClusteringLoss
         Cross-entropy with the strongest channel.
     continuity_weight : float
-        μ (paper, section IV: 5).
+        μ (paper: 5).
     channels : int
         Width of the network and number of its responses, from which clusters die out (paper: 100; ours: 32).
     depth : int
         3×3 layers (paper: 3).
     steps : int
-        At most so many optimiser steps for an image (paper: 500 to 1000; ours: 60).
+        At most so many optimiser steps for an image (the paper's code: 1000; ours: 60).
     least_clusters : int
         Training stops when so few clusters are left (the paper's code: 3).
     learning_rate, momentum : float
-        SGD (paper, section IV: 0.1 and 0.9).
+        SGD (paper: 0.1 and 0.9).
     mpp : float
         Working resolution in µm per pixel, the package's.
     """
@@ -75,7 +75,7 @@ class DifferentiableFeatureClustering:
 
         The steps of all images are told to `on_step` with the number of the ``image``.
         """
-        rgbs = working_images(images, mpp=self.mpp)
+        rgbs = working_images(images, mpp=self.mpp, clusters=self.channels)
         maps: dict[str, ClusterMap] = {}
         for number, rgb in enumerate(rgbs):
 

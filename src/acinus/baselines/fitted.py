@@ -159,14 +159,16 @@ class FittedClusters:
         return resize_map(np.isin(assigned, list(self.gland_clusters)).astype(np.float32), image.shape)
 
 
-def working_images(images: Sequence[RgbImage], *, mpp: float) -> list[RgbArray]:
-    """Bring the images to the working resolution.
+def working_images(images: Sequence[RgbImage], *, mpp: float, clusters: int) -> list[RgbArray]:
+    """Bring the images to the working resolution, after checking that they can be clustered.
 
     Raises
     ------
     UsageError
-        When there are none.
+        When there are no images, or not between 2 and 256 clusters, as many as a `ClusterMap` can name.
     """
+    if not 2 <= clusters <= 256:
+        raise UsageError(f"{clusters} clusters were asked for; choose 2 to 256")
     if not images:
         raise UsageError("there are no images to learn from; pass at least one")
     return [rgb_at_mpp(image, mpp) for image in images]

@@ -2,11 +2,11 @@
 
 Ji et al. 2018 (arXiv 1807.06653): a network and its heads are trained so that the clusters of a pixel and of
 the same pixel in a transformed view tell as much as possible about each other (section 3.3). Two heads are
-trained in turn, B with as many clusters as there are classes and A with more (section 3.2, auxiliary
-over-clustering); each has several sub-heads, of which the one of lowest loss is kept.
+trained in turn, B with as many clusters as there are classes and A with more (auxiliary over-clustering);
+each has several sub-heads, of which the one of lowest loss is kept.
 
-Departures: the backbone is the package's U-Net instead of a VGG without Sobel or with it; the heads are
-trained in alternate steps instead of alternate epochs, since a run here is hundreds of steps, not epochs.
+Departures: the package's U-Net instead of a VGG; no Sobel filter, since colour is what a stain is for; the
+heads are trained in alternate steps instead of alternate epochs, since a run here is hundreds of steps.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class IIC:
     Attributes
     ----------
     clusters : int
-        K of head B, which is kept: the number of classes (paper, section 4.3).
+        K of head B, which is kept: the number of classes, as in the paper.
     over_clusters : int
-        K of head A (paper: three to eight times as many as classes).
+        K of head A (the paper's code: three to eight times the classes).
     sub_heads : int
         Copies of each head (the paper's code: 5; ours: 3).
     loss : IICLoss
@@ -94,7 +94,7 @@ class IIC:
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step
     ) -> FittedClusters:
         """Train the network with both heads and keep the best sub-head of B."""
-        rgbs = working_images(images, mpp=self.mpp)
+        rgbs = working_images(images, mpp=self.mpp, clusters=self.clusters)
         network = fresh_network(rgbs, channels=self.channels, crop_px=self.crop_px, seed=seed, device=device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + 1)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from acinus.baselines.crops import Geometry, cut, draw_place, to_batch
-from acinus.baselines.embedding import cluster_embeddings, fresh_network
+from acinus.baselines.embedding import bounded, cluster_embeddings, fresh_network
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.baselines.kmeans import balanced_weights, minibatch_kmeans, nearest, sample_batches, unit_length
 from acinus.core.image import RgbArray, RgbImage
@@ -116,7 +116,7 @@ class Pool:
         network.eval()
         parts = [self.features(network, rows) for rows in _batches(np.arange(len(self.first)), batch)]
         network.train()
-        return torch.cat([z1 for z1, _ in parts]), torch.cat([z2 for _, z2 in parts])
+        return bounded(torch.cat([z1 for z1, _ in parts])), bounded(torch.cat([z2 for _, z2 in parts]))
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class PiCIE:
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step
     ) -> FittedClusters:
         """Train the network, then cluster the untransformed images once more."""
-        rgbs = working_images(images, mpp=self.mpp)
+        rgbs = working_images(images, mpp=self.mpp, clusters=self.clusters)
         network = fresh_network(rgbs, channels=self.channels, crop_px=self.crop_px, seed=seed, device=device)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         rng = np.random.default_rng([seed, 2])

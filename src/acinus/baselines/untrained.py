@@ -44,7 +44,7 @@ class UntrainedNetwork:
     ) -> FittedClusters:
         """Draw a network and cluster its embeddings; no step is taken, so `on_step` is never called."""
         del on_step
-        rgbs = working_images(images, mpp=self.mpp)
+        rgbs = working_images(images, mpp=self.mpp, clusters=self.clusters)
         network = fresh_network(
             rgbs, channels=self.channels, crop_px=self.crop_px, seed=seed, device=device
         ).eval()
