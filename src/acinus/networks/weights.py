@@ -57,7 +57,9 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         raise ModelError(
             f"{path} cannot be read as weights ({type(error).__name__}); expected a state dict of tensors"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
         raise ModelError(f"{path} holds no state dict; save it with torch.save(model.state_dict(), path)")
     return state
 
