@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from acinus.core.errors import InputError
+from acinus.core.files import read_json, write_json
+from acinus.viewer.entries import find_entries, is_inside
+
+
+def test_slides_come_in_natural_order(run_folder: Path) -> None:
+    assert list(find_entries(run_folder).by_name) == ["slide_2", "slide_10"]
+
+
+def test_a_recorded_source_may_lie_outside_of_the_folder(run_folder: Path) -> None:
+    entry = find_entries(run_folder).by_name["slide_2"]
+    assert not entry.source.is_relative_to(run_folder)
+    assert entry.glands_file == run_folder.resolve() / "slide_2" / "glands.geojson"
+
+
+def test_one_result_folder_is_a_list_of_one(run_folder: Path) -> None:
+    assert list(find_entries(run_folder / "slide_2").by_name) == ["slide_2"]
+
+
+def test_a_relative_source_is_sought_beside_the_result_first(run_folder: Path) -> None:
+    file = run_folder / "slide_2" / "image.json"
+    image = read_json(file)
+    Path(image["path"]).rename(run_folder / "slide_2" / "tissue.png")
+    write_json(file, image | {"path": "tissue.png"})
+    assert find_entries(run_folder).by_name["slide_2"].source == file.resolve().with_name("tissue.png")
+
+
+def test_a_folder_of_images_and_a_single_image_need_no_results(tmp_path: Path) -> None:
+    for name in ("b.png", "a.jpg", "a.png", "notes.txt"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name, format="PNG")
+    assert list(find_entries(tmp_path).by_name) == ["a.jpg", "a.png", "b"]
+    assert list(find_entries(tmp_path / "b.png").by_name) == ["b"]
+
+
+def test_links_that_lead_out_are_not_listed_and_said(run_folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    (run_folder / "slide_2").rename(secret)
+    (run_folder / "slide_2").symlink_to(secret)
+    entries = find_entries(run_folder)
+    assert list(entries.by_name) == ["slide_10"]
+    assert entries.notices == ("1 links lead out of the folder and are not shown",)
+
+
+@pytest.mark.parametrize("name", ["image.json", "glands.geojson", "glands.csv"])
+def test_a_result_file_that_is_a_link_out_is_not_read(run_folder: Path, tmp_path: Path, name: str) -> None:
+    file = run_folder / "slide_2" / name
+    file.rename(tmp_path / name)
+    file.symlink_to(tmp_path / name)
+    entries = find_entries(run_folder)
+    if name == "image.json":
+        assert list(entries.by_name) == ["slide_10"]
+    else:
+        assert entries.by_name["slide_2"].result(name) is None
+
+
+def test_links_inside_the_folder_are_followed(run_folder: Path) -> None:
+    (run_folder / "again").symlink_to(run_folder / "slide_2")
+    assert "again" in find_entries(run_folder).by_name
+
+
+def test_links_in_a_circle_are_outside(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert not is_inside(tmp_path.resolve(), tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"path": "a", "width_px": 0, "height_px": 1}', '{"path": 1, "width_px": "x"}']
+)
+def test_a_damaged_image_json_costs_one_slide_and_is_said(run_folder: Path, text: str) -> None:
+    (run_folder / "slide_2" / "image.json").write_text(text)
+    entries = find_entries(run_folder)
+    assert list(entries.by_name) == ["slide_10"]
+    assert "slide_2/image.json" in entries.notices[0]
+
+
+def test_nothing_to_show_is_an_error_of_one_line(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(InputError) as caught:
+            find_entries(path)
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from acinus.core.errors import InputError, OutputError
+from acinus.core.files import read_json
+from acinus.viewer import marks as marks_module
+from acinus.viewer.layer import GlandLayer
+from acinus.viewer.marks import Marks
+from acinus.viewer.reading import read_glands
+
+
+@pytest.fixture
+def folder(run_folder: Path) -> Path:
+    return run_folder.resolve() / "slide_2"
+
+
+@pytest.fixture
+def layer(folder: Path) -> GlandLayer:
+    return GlandLayer(read_glands(folder / "glands.geojson"))
+
+
+def opened(folder: Path, digest: str = "d") -> Marks:
+    return Marks(folder, root=folder.parent, digest=digest)
+
+
+def test_marks_outlive_the_process(folder: Path) -> None:
+    marks = opened(folder)
+    marks.set("a", "wrong")
+    marks.set("b", "right")
+    marks.set("a", None)
+    assert opened(folder).all() == {"b": "right"}
+    assert read_json(folder / "marks.json")["outlines_sha256"] == "d"
+
+
+def test_a_failed_write_leaves_the_old_marks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = opened(folder)
+    marks.set("a", "wrong")
+    before = (folder / "marks.json").read_bytes()
+
+    def full(path: Path, value: object) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(marks_module, "write_json", full)
+    with pytest.raises(OutputError):
+        marks.set("a", "right")
+    assert marks.all() == {"a": "wrong"}
+    assert (folder / "marks.json").read_bytes() == before
+
+
+def test_nothing_half_written_is_left(folder: Path) -> None:
+    opened(folder).set("a", "wrong")
+    assert sorted(path.name for path in folder.glob("*marks*")) == ["marks.json"]
+
+
+def test_marks_of_another_segmentation_are_set_aside_not_lost(folder: Path) -> None:
+    opened(folder, "0123456789").set("a", "wrong")
+    old = (folder / "marks.json").read_bytes()
+    marks = opened(folder, "another")
+    assert marks.all() == {}
+    assert marks.notice == "marks of an earlier segmentation are kept in marks-01234567.json"
+    assert (folder / "marks.json").read_bytes() == old  # looking changes nothing
+    marks.set("b", "right")
+    marks.set("c", "right")
+    assert (folder / "marks-01234567.json").read_bytes() == old
+    assert opened(folder, "another").all() == {"b": "right", "c": "right"}
+
+
+def test_two_earlier_segmentations_are_both_kept(folder: Path) -> None:
+    (folder / "marks-01234567.json").write_text("{}")
+    opened(folder, "0123456789").set("a", "wrong")
+    opened(folder, "another").set("b", "right")
+    assert (folder / "marks-01234567.json").read_text() == "{}"
+    assert (folder / "marks-01234567-2.json").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"marks": {"a": {"mark": "odd"}}, "outlines_sha256": "d"}'])
+def test_damaged_marks_are_never_written_over(folder: Path, text: str) -> None:
+    (folder / "marks.json").write_text(text)
+    with pytest.raises(InputError, match="rename it"):
+        opened(folder)
+
+
+def test_marks_are_not_read_through_a_link_that_leads_out(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.json").write_text("{}")
+    (folder / "marks.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(InputError, match="leads out"):
+        opened(folder)
+
+
+def test_marks_are_not_written_into_a_folder_that_became_a_link(folder: Path, tmp_path: Path) -> None:
+    marks = opened(folder)
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    with pytest.raises(OutputError, match="leads out"):
+        marks.set("a", "right")
+    assert not (tmp_path / "moved" / "marks.json").exists()
+
+
+def test_the_export_is_what_qupath_reads(folder: Path, layer: GlandLayer) -> None:
+    marks = opened(folder)
+    marks.set(layer.glands.ids[3], "wrong")
+    marks.set("a gland that is gone", "right")
+    exported = orjson.loads(marks.geojson(layer))
+    assert exported["type"] == "FeatureCollection"
+    [feature] = exported["features"]
+    assert feature["id"] == layer.glands.ids[3]
+    assert feature["geometry"]["type"] == "Polygon"
+    assert feature["properties"]["objectType"] == "annotation"
+    assert feature["properties"]["classification"] == {"name": "Wrong", "color": [198, 40, 40]}
+    assert feature["properties"]["measurements"]["Area µm^2"] == pytest.approx(
+        layer.describe(3)["numbers"][0]
+    )
+    assert feature["properties"]["isLocked"] is False
