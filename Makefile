@@ -1,6 +1,7 @@
 # Two commands set everything up: `make demo` and `make test`. `make check` is what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO ?= --out demo-output
 
 .PHONY: install demo test check lint clean
 
@@ -14,7 +15,7 @@ install: .venv/.installed
 	touch $@
 
 demo: install
-	$(BIN)/acinus demo --out demo-output
+	$(BIN)/acinus demo $(DEMO)
 
 test: install
 	$(BIN)/python -m pytest

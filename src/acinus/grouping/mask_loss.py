@@ -1,4 +1,4 @@
-"""Cross-entropy against pseudo masks, weighted by the trust put in each pixel."""
+"""Cross-entropy against pseudo masks, weighted by the trust put in each pixel, both classes alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ __all__ = ["mask_loss"]
 
 
 def mask_loss(logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the weighted mean of the binary cross-entropy; 0 when no pixel has weight.
+    """Return the mean of gland's and background's weighted mean cross-entropies; 0 when no pixel has weight.
+
+    The classes count alike however much of each is labelled (ours): the cues claim less than half of the gland
+    and call some of the rest background, and a plain mean would teach that gland is rare.
 
     Parameters
     ----------
@@ -26,4 +29,8 @@ def mask_loss(logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor) -
     0.6931
     """
     entropy = functional.binary_cross_entropy_with_logits(logits, gland, reduction="none")
-    return (entropy * weight).sum() / weight.sum().clamp_min(1e-6)
+    shares = torch.stack([weight * gland, weight * (1.0 - gland)])  # (2, B, 1, H, W)
+    totals = shares.sum(dim=(1, 2, 3, 4))
+    means = (entropy * shares).sum(dim=(1, 2, 3, 4)) / totals.clamp_min(1e-6)
+    present = (totals > 0).to(means.dtype)
+    return (means * present).sum() / present.sum().clamp_min(1.0)

@@ -11,6 +11,7 @@ from acinus.core.image import RgbArray, RgbImage
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cluster import cluster_responses
+from acinus.mining.morphology import blur
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import responses_of, train_shallow
 from acinus.networks.shallow import ShallowCNN
@@ -38,7 +39,10 @@ def mine_image(
     rgb: RgbArray = rgb_at_mpp(image, settings.mpp)
     if network is None:
         network = train_shallow([rgb], settings.shallow, seed=seed)
-    clusters = cluster_responses(responses_of(network, rgb), clusters=settings.clusters, seed=seed)
+    responses = responses_of(network, rgb)  # (H, W, C)
+    if settings.smoothing_um > 0.0:
+        responses = blur(responses, settings.smoothing_um, mpp=settings.mpp)
+    clusters = cluster_responses(responses, clusters=settings.clusters, seed=seed)
     return settings.cue(RgbImage(rgb=rgb, mpp=settings.mpp, name=image.name), clusters)
 
 

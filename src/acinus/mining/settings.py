@@ -25,13 +25,16 @@ class MiningSettings:
         Working resolution in µm per pixel (ours; a nucleus is about 5 px wide).
     shallow : ShallowSettings
         The self-supervised shallow network.
+    smoothing_um : float
+        σ of the blur of the responses before they are clustered (ours: nuclei of a ring become one band).
     clusters : int
-        k of the k-means on its responses (MSSG: 5).
+        k of the k-means on its responses (MSSG: 5; ours: 3, since the blurred rings are one cluster).
     cue : Cue
         What turns an image and its clusters into a proposal map.
     """
 
     mpp: float = 1.25
     shallow: ShallowSettings = field(default_factory=ShallowSettings)
-    clusters: int = 5
+    smoothing_um: float = 3.75
+    clusters: int = 3
     cue: Cue = field(default_factory=_default_cue)
