@@ -11,8 +11,8 @@ __all__ = ["mask_loss"]
 def mask_loss(logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Return the mean of gland's and background's weighted mean cross-entropies; 0 when no pixel has weight.
 
-    The classes count alike however much of each is labelled (ours): the cues claim less than half of the gland
-    and call some of the rest background, and a plain mean would teach that gland is rare.
+    The classes count alike however much of each is labelled (ours): the cues claim less than half of the
+    gland and call some of the rest background, and a plain mean would teach that gland is rare.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class InstanceSettings:
     threshold: float = 0.5
     min_area_um2: float = 800.0
     max_hole_um2: float = 20_000.0
-    parting_um: float = 6.0
+    parting_um: float = 10.0
 
 
 def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> BoolMask:
