@@ -95,9 +95,14 @@ class Page:
                 raise AssertionError(f"waited {seconds:g} s for {expression}; console: {self.problems}")
             time.sleep(0.05)
 
-    def open(self, url: str) -> None:
-        self.send("Page.navigate", url="about:blank")  # else a new # alone would not load the page
+    def leave(self) -> None:
+        """Go to an empty page; what the last one still loads is no problem of the next."""
+        self.send("Page.navigate", url="about:blank")
         self.wait_for("location.href === 'about:blank'")
+        self.problems.clear()
+
+    def open(self, url: str) -> None:
+        self.leave()  # else a new # alone would not load the page
         self.send("Page.navigate", url=url)
         self.settle()
 

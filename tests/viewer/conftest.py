@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from acinus.core.files import write_json
+from acinus.core.files import read_json, write_json
 from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
 from acinus.viewer import create_app
 
@@ -47,14 +48,24 @@ def write_result(folder: Path, source: Path) -> None:
     )
 
 
-@pytest.fixture
-def run_folder(tmp_path: Path) -> Path:
-    """A run of two slides whose image files lie outside of it."""
-    images = tmp_path / "images"
-    images.mkdir()
+@pytest.fixture(scope="session")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``images/`` and ``run/`` with two slides; tests get copies of it."""
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "images").mkdir()
     for name in ("slide_2", "slide_10"):
-        write_result(tmp_path / "run" / name, images / f"{name}.png")
-    write_json(tmp_path / "run" / "run.json", {"command": "acinus segment"})
+        write_result(folder / "run" / name, folder / "images" / f"{name}.png")
+    write_json(folder / "run" / "run.json", {"command": "acinus segment"})
+    return folder
+
+
+@pytest.fixture
+def run_folder(written_once: Path, tmp_path: Path) -> Path:
+    """A run of two slides whose image files lie outside of it."""
+    shutil.copytree(written_once, tmp_path, dirs_exist_ok=True)
+    for file in (tmp_path / "run").glob("*/image.json"):
+        image = read_json(file)
+        write_json(file, image | {"path": str(tmp_path / "images" / Path(image["path"]).name)})
     return tmp_path / "run"
 
 
@@ -62,3 +73,18 @@ def run_folder(tmp_path: Path) -> Path:
 def client(run_folder: Path) -> Iterator[TestClient]:
     with TestClient(create_app(run_folder), base_url="http://127.0.0.1:8000") as client:
         yield client
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "browser: drives a headless Chromium (skipped loudly where there is none)"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end when the page was not tested in a browser: a quiet run hides the reasons of skips."""
+    reports = terminalreporter.stats.get("skipped", ())
+    count = sum("NO BROWSER" in str(report.longrepr) for report in reports)
+    if count:
+        line = f"NO BROWSER: {count} tests of the page were skipped; install chromium to run them"
+        terminalreporter.write_line(line, yellow=True, bold=True)

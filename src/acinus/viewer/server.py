@@ -8,6 +8,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -59,11 +60,18 @@ def serve(
         url = page_url(host, listening.getsockname()[1], token)
         (announce or _to_stdout)(url)
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, ws="none", server_header=False, proxy_headers=False
+            app,
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
         )
         if open_browser and _has_screen():
             webbrowser.open(url)  # the socket listens already, so the browser waits for the server, not fails
-        uvicorn.Server(config).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # the usual way to end it
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 def page_url(host: str, port: int, token: str | None) -> str:
