@@ -47,3 +47,13 @@ class Box:
         """
         x, y = max(self.x, other.x), max(self.y, other.y)
         return Box(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
+
+    def grown(self, margin: int) -> Box:
+        """Return the box with `margin` more pixels on each side; it may reach beyond the image.
+
+        Examples
+        --------
+        >>> Box(5, 5, 2, 2).grown(1)
+        Box(x=4, y=4, width=4, height=4)
+        """
+        return Box(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)

@@ -1,9 +1,9 @@
-"""The cue of closed compact shapes: glands are where shapes that look like glands pile up.
+"""The cue of closed compact shapes: glands are where a shape that looks like a gland closes.
 
-One gland closes at many thresholds and in several channels; each closed shape votes with its score for the
-region it covers, dark rim and inside apart. Where the votes pile up is gland, where there are none is
-background, and the faint rest is left to stage 2. Ours, after the proposal's own idea that only rings which
-close give a prior.
+One gland closes at many thresholds and in several channels. Every closed shape is scored; the best is taken,
+then the next that does not lie on one already taken, and so on. What no shape of even a low score covers is
+background, and the rest is left to stage 2. Ours, after the proposal's idea that only rings which close give
+a prior.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.mining.morphology import disc
-from acinus.mining.shape_candidates import Candidate, find_candidates
+from acinus.mining.shape_candidates import find_candidates
 from acinus.mining.shape_score import ImageTexture, score_candidate
 
 __all__ = ["ClosedShapes"]
@@ -26,7 +26,7 @@ __all__ = ["ClosedShapes"]
 
 @dataclass(frozen=True)
 class ClosedShapes:
-    """Votes of closed compact shapes.
+    """Greedy choice among closed compact shapes.
 
     Attributes
     ----------
@@ -39,11 +39,13 @@ class ClosedShapes:
     min_solidity : float
         Area over convex hull.
     rim_um : float
-        Pale shapes are grown by this: their own ring of nuclei lies outside them.
-    gland_votes : float
-        Sum of scores from which a pixel is gland.
-    background_votes : float
-        Sum of scores up to which a pixel is background; in between it is ignored.
+        Width of the exterior region. Pale shapes are grown by it: their ring of nuclei lies outside them.
+    gland_score : float
+        Score from which a shape is taken.
+    background_score : float
+        A pixel is background when no shape that covers it reaches this score; in between it is ignored.
+    max_overlap : float
+        Share of a shape that may lie on shapes already taken.
     interior : bool
         Keep interior regions; without them their pixels are ignored (for the ablation).
     """
@@ -54,13 +56,33 @@ class ClosedShapes:
     max_area_um2: float = 60_000.0
     min_solidity: float = 0.82
     rim_um: float = 8.0
-    gland_votes: float = 0.2
-    background_votes: float = 0.02
+    gland_score: float = 0.03
+    background_score: float = 0.01
+    max_overlap: float = 0.2
     interior: bool = True
 
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
         """Return the proposal map of `image`; the clusters are not used."""
         del clusters
+        regions = np.full(image.shape, BACKGROUND, dtype=np.uint8)
+        confidence = np.ones(image.shape, dtype=np.float32)
+        taken = np.zeros(image.shape, dtype=bool)
+        for score, shape in self._scored(image):
+            if score < self.background_score:
+                break
+            view = np.s_[shape.box.y : shape.box.bottom, shape.box.x : shape.box.right]
+            fresh = shape.gland & ~taken[view]
+            regions[view][fresh & (regions[view] == BACKGROUND)] = IGNORE
+            if score < self.gland_score or fresh.sum() < (1.0 - self.max_overlap) * shape.gland.sum():
+                continue
+            inside = INTERIOR if self.interior else IGNORE
+            regions[view][fresh] = np.where(shape.ring, EXTERIOR, inside)[fresh]
+            confidence[view][fresh] = _trust(score)
+            taken[view] |= shape.gland
+        return ProposalMap(regions=regions, confidence=confidence, mpp=image.mpp)
+
+    def _scored(self, image: RgbImage) -> list[tuple[float, _Shape]]:
+        """Return all closed shapes with their scores, the best first."""
         candidates = find_candidates(
             image,
             thresholds=self.thresholds,
@@ -69,42 +91,31 @@ class ClosedShapes:
             max_area_um2=self.max_area_um2,
             min_solidity=self.min_solidity,
         )
-        exterior, interior = self._votes(image, candidates)
-        votes = exterior + interior
-        regions = np.full(image.shape, IGNORE, dtype=np.uint8)
-        regions[votes <= self.background_votes] = BACKGROUND
-        gland = votes >= self.gland_votes
-        regions[gland & (exterior >= interior)] = EXTERIOR
-        if self.interior:
-            regions[gland & (exterior < interior)] = INTERIOR
-        # Two shapes of score one half that agree give 1 − e^−2 = 0.86.
-        confidence = np.where(regions == BACKGROUND, 1.0, 1.0 - np.exp(-2.0 * votes)).astype(np.float32)
-        return ProposalMap(regions=regions, confidence=confidence, mpp=image.mpp)
-
-    def _votes(
-        self, image: RgbImage, candidates: list[Candidate]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the sums of scores for exterior and for interior, both (H, W)."""
         texture = ImageTexture.of(image)
-        height, width = image.shape
-        exterior = np.zeros(image.shape, dtype=np.float32)
-        interior = np.zeros(image.shape, dtype=np.float32)
         rim = disc(self.rim_um, mpp=image.mpp)
         margin = rim.shape[0] // 2
+        whole = Box(0, 0, image.shape[1], image.shape[0])
+        scored = []
         for candidate in candidates:
-            score = score_candidate(candidate, texture)
-            inner = candidate.box
-            box = Box(
-                inner.x - margin, inner.y - margin, inner.width + 2 * margin, inner.height + 2 * margin
-            ).intersection(Box(0, 0, width, height))
-            view = np.s_[box.y : box.bottom, box.x : box.right]
+            box = candidate.box.grown(margin).intersection(whole)
             body = candidate.mask(box)
             if candidate.dark:
-                ring = body & ~cv2.erode(body.astype(np.uint8), rim).astype(bool)
-                inside = body & ~ring
+                gland, inside = body, cv2.erode(body.astype(np.uint8), rim).astype(bool)
             else:
-                ring = cv2.dilate(body.astype(np.uint8), rim).astype(bool) & ~body
-                inside = body
-            exterior[view][ring] += score
-            interior[view][inside] += score
-        return exterior, interior
+                gland, inside = cv2.dilate(body.astype(np.uint8), rim).astype(bool), body
+            scored.append((score_candidate(candidate, texture), _Shape(box, gland, gland & ~inside)))
+        return sorted(scored, key=lambda entry: -entry[0])
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A closed shape within its box: the whole gland and its ring, (box.height, box.width) bool each."""
+
+    box: Box
+    gland: NDArray[np.bool_]
+    ring: NDArray[np.bool_]
+
+
+def _trust(score: float) -> float:
+    """Return the weight in stage 2 of a shape that was taken, one half to one."""
+    return 0.5 + 0.5 * min(1.0, score / 0.3)

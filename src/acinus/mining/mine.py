@@ -63,7 +63,7 @@ def mine_proposals(
     """
     if processes == 1 or len(images) == 1:
         for image in images:
-            yield mine_image(image, settings, network=network, seed=seed)
+            yield _mine_alone(image, settings, network, seed)
         return
     # loky starts fresh interpreters, so neither threads nor an unguarded script of the user's are a danger.
     pool = joblib.Parallel(n_jobs=min(processes, len(images)), return_as="generator")
@@ -73,5 +73,10 @@ def mine_proposals(
 def _mine_alone(
     image: RgbImage, settings: MiningSettings, network: ShallowCNN | None, seed: int
 ) -> ProposalMap:
+    """Mine on one thread, wherever: more of them add up in another order and round differently."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    return mine_image(image, settings, network=network, seed=seed)
+    try:
+        return mine_image(image, settings, network=network, seed=seed)
+    finally:
+        torch.set_num_threads(threads)

@@ -71,7 +71,7 @@ def score_candidate(candidate: Candidate, texture: ImageTexture) -> float:
         return 0.0
     height, width = texture.density.shape
     rim = disc(_RIM_UM, mpp=texture.mpp)
-    box = _grown(candidate.box, rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
+    box = candidate.box.grown(rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
     view = np.s_[box.y : box.bottom, box.x : box.right]
     body = candidate.mask(box)
     outer = cv2.dilate(body.astype(np.uint8), rim).astype(bool) & ~body
@@ -105,7 +105,3 @@ def score_candidate(candidate: Candidate, texture: ImageTexture) -> float:
 
 def _logistic(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, x))))
-
-
-def _grown(box: Box, margin_px: int) -> Box:
-    return Box(box.x - margin_px, box.y - margin_px, box.width + 2 * margin_px, box.height + 2 * margin_px)
