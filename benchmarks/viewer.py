@@ -1,8 +1,9 @@
 """Time the viewer's tiles, read from the file and encoded as JPEG, with the readers open and no tile cached.
 
-Run ``OMP_NUM_THREADS=1 python benchmarks/viewer.py [slide ...]``; options: ``--tiles`` (most per level), ``--seed``.
-Without a slide a pyramidal TIFF of 8192 × 8192 px with JPEG tiles is written and used. Prints one line a level:
-elapsed time, which is what a person waits for, and CPU time, which other load on the machine does not change.
+Run ``OMP_NUM_THREADS=1 python benchmarks/viewer.py [slide ...]``; options: ``--tiles`` (most per level),
+``--seed``. Without a slide a pyramidal TIFF of 8192 × 8192 px with JPEG tiles is written and used. Prints one
+line a level: elapsed time, which is what a person waits for, and CPU time, which other load on the machine
+does not change.
 """
 
 from __future__ import annotations

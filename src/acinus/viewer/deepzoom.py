@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -184,6 +185,5 @@ def _mean_of_blocks(part: RgbArray, *, step: int, size: Size) -> RgbArray:
         return part
     missing = (size.height * step - part.shape[0], size.width * step - part.shape[1])
     full = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    blocks = full.reshape(size.height, step, size.width, step, 3)
-    mean: RgbArray = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    mean: RgbArray = cv2.resize(full, (size.width, size.height), interpolation=cv2.INTER_AREA)
     return mean
