@@ -34,3 +34,11 @@ def test_the_order_of_an_intersection_does_not_matter(a: Box, b: Box):
 
 def test_boxes_that_only_touch_have_nothing_in_common():
     assert Box(0, 0, 4, 4).intersection(Box(4, 0, 4, 4)).width == 0
+
+
+@given(boxes, st.integers(0, 3))
+@settings(deadline=None, max_examples=20)
+def test_a_grown_box_reaches_as_much_farther_on_every_side(box: Box, margin: int):
+    grown = box.grown(margin)
+    assert (grown.x, grown.y) == (box.x - margin, box.y - margin)
+    assert (grown.right, grown.bottom) == (box.right + margin, box.bottom + margin)
