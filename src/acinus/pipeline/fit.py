@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +141,19 @@ def _claim(folder: Path, record: dict[str, Any]) -> bool:
             raise UsageError(
                 f"{folder} holds a fit of other images, settings or seed; choose another --out or delete it"
             )
-        for leftover in folder.rglob(".*.tmp*"):  # of a run that was killed while it wrote
-            leftover.unlink(missing_ok=True)
+        _remove(folder.rglob(".*.tmp*"))
         return (folder / "model.json").exists()
     if any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no fit; choose an empty or new folder for --out")
+    _remove(folder.glob(".run.json.*.tmp*"))
     write_json(path, record)
     return False
+
+
+def _remove(leftovers: Iterable[Path]) -> None:
+    """Remove what a fit that was killed had half written."""
+    for path in leftovers:
+        path.unlink(missing_ok=True)
 
 
 def _mine(

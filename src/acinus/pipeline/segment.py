@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from acinus.pipeline.outcome import Outcome
 __all__ = ["segment_files", "write_segmentation"]
 
 _OVERLAY_SIDE_PX = 4096
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(tmp|old)")  # see `atomic_path`
 _FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 
 
@@ -73,6 +76,7 @@ def segment_files(
     progress = progress or SilentProgress()
     outcome = Outcome(folder=make_folder(out))
     samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
+    _remove_leftovers(out, {sample.name for sample in samples})
     state = fingerprint(
         *(value.cpu().numpy().tobytes() for value in model.fitted.network.state_dict().values())
     )
@@ -112,6 +116,14 @@ def _segment_one(
     write_segmentation(segmentation, target, {"path": source["path"], "fingerprint": made_from})
     outcome.done.append(sample.name)
     return source
+
+
+def _remove_leftovers(out: Path, names: set[str]) -> None:
+    """Remove what a run that was killed had half written of these images."""
+    for entry in out.iterdir():
+        hidden = _LEFTOVER.fullmatch(entry.name)
+        if hidden and hidden["name"] in names and entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _finished(folder: Path, made_from: str) -> bool:
