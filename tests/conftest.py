@@ -1,8 +1,12 @@
-"""What several rooms' tests share: the folder of real images, skipped loudly where it is absent."""
+"""What several rooms' tests share: real images, skipped where they are absent; drawn ones, a tiny fit."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,61 @@ def acinus_data() -> Path:
     if not (folder / "slides").is_dir() or not (folder / "glas").is_dir():
         pytest.skip(f"{_ABSENT}: no slides/ and glas/ in {folder}; set ACINUS_DATA to a folder that has them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of three drawn images of 256 px, 0.62 µm/px, with their truth beside them; not to be changed."""
+    from acinus.data.synthetic import write_synthetic_tiles
+
+    folder = tmp_path_factory.mktemp("tiles")
+    write_synthetic_tiles(folder, count=3, seed=5, height_px=256, width_px=256)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings file of a fit that takes a second and learns next to nothing."""
+    path = tmp_path_factory.mktemp("settings") / "tiny.json"
+    mining = {"shallow": {"steps": 2, "batch_crops": 2, "crop_px": 32}}
+    grouping = {"steps": 6, "batch_crops": 2, "crop_px": 32, "network": {"widths": [4, 8]}}
+    # At 0.4 the hardly trained network has glands to show.
+    path.write_text(json.dumps({"mining": mining, "grouping": grouping, "instances": {"threshold": 0.4}}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiles: Path, tiny_settings: Path) -> Path:
+    """Model folder of a fit on `tiles`; not to be changed."""
+    from acinus.pipeline.fit_files import fit_files
+
+    out = tmp_path_factory.mktemp("model") / "model"
+    fit_files([tiles], out=out, seed=1, settings_path=tiny_settings, processes=1)
+    return out
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system of a size such as ``64k`` and returns its folder; again, to change the size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = False
+
+    def mount(size: str) -> Path:
+        nonlocal mounted
+        options = f"{'remount,' if mounted else ''}size={size}"
+        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if (
+            shutil.which("mount") is None
+            or subprocess.run(words, capture_output=True, check=False).returncode
+        ):
+            pytest.skip("NO SMALL DISK: only root can mount one; what happens on a full disk is not tested")
+        mounted = True
+        return folder
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

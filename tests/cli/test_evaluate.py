@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acinus.cli import run
+
+TRUTH = np.zeros((60, 80), np.uint16)
+TRUTH[10:30, 10:30] = 1
+TRUTH[35:55, 40:70] = 2
+
+
+def write(path: Path, labels: np.ndarray = TRUTH) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(labels).save(path)
+    return path
+
+
+def scores_of(capsys: pytest.CaptureFixture[str], *words: str | Path) -> dict[str, object]:
+    capsys.readouterr()
+    assert run(["evaluate", *map(str, words), "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.parametrize("predicted", ["p/a/labels.png", "p/a/labels.tif", "p/a.png", "p/a_labels.png"])
+@pytest.mark.parametrize(
+    "true", ["t/a_anno.bmp", "t/a_anno.png", "t/a.tif", "t/a/labels.png", "t/a_mask.png"]
+)
+def test_maps_are_matched_by_the_stem_of_their_image(tmp_path, predicted, true, capsys):
+    write(tmp_path / predicted)
+    write(tmp_path / true, TRUTH.astype(np.uint8))
+    found = scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "0.5")
+    assert [image["name"] for image in found["images"]] == ["a"]
+    assert found["pooled"]["miou_label_free"] == 1.0
+
+
+def test_scores_are_those_computed_by_hand(tmp_path, capsys):
+    half = np.where(TRUTH == 1, TRUTH, 0).astype(np.uint16)  # gland 2 of 600 px is missed
+    write(tmp_path / "p" / "a" / "labels.png", half)
+    write(tmp_path / "t" / "a_anno.png")
+    found = scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "0.5")
+    background = (4800 - 1000) / (4800 - 1000 + 600)
+    assert found["pooled"]["miou_label_free"] == pytest.approx((400 / 1000 + background) / 2)
+    assert found["pooled"]["detection_f1"] == pytest.approx(2 / 3)
+
+
+def test_a_table_for_people_says_how_many_images_there_were(tmp_path, capsys):
+    for name in ("a", "b"):
+        write(tmp_path / "p" / name / "labels.png")
+        write(tmp_path / "t" / f"{name}_anno.png")
+    assert run(["evaluate", str(tmp_path / "p"), str(tmp_path / "t"), "--mpp", "0.5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 images"
+    assert "pooled mIoU, label-free        1.0000" in lines
+
+
+def test_the_resolution_comes_from_the_note_beside_the_prediction(tmp_path, capsys):
+    write(tmp_path / "p" / "a" / "labels.png")
+    (tmp_path / "p" / "a" / "image.json").write_text('{"mpp": 0.62}')
+    write(tmp_path / "t" / "a_anno.png")
+    assert scores_of(capsys, tmp_path / "p", tmp_path / "t")["images"][0]["mpp"] == 0.62
+    assert scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "1")["images"][0]["mpp"] == 1.0
+
+
+def test_two_files_are_a_pair_whatever_their_names(tmp_path, capsys):
+    one, other = write(tmp_path / "out" / "a" / "labels.png"), write(tmp_path / "expert.png")
+    found = scores_of(capsys, one, other, "--mpp", "0.5")
+    assert found["images"][0]["name"] == "expert"
+    assert found["pooled"]["object_dice"] == 1.0
+
+
+def test_images_beside_their_truth_and_hidden_leftovers_are_no_label_maps(tmp_path, capsys):
+    write(tmp_path / "t" / "a_anno.png")
+    Image.new("RGB", (80, 60)).save(tmp_path / "t" / "a.png")
+    write(tmp_path / "p" / "a" / "labels.png")
+    (tmp_path / "p" / "a" / "labels.csv").write_text("label\n")
+    write(tmp_path / "p" / ".a.0123abcd.tmp" / "labels.png", TRUTH * 0)
+    found = scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "0.5")
+    assert [image["name"] for image in found["images"]] == ["a"]
+
+
+def test_what_cannot_be_compared_is_told_in_one_line(tmp_path, error_lines):
+    predictions, truth = tmp_path / "p", tmp_path / "t"
+    write(truth / "a_anno.png")
+    (tmp_path / "empty").mkdir()
+    words = ["evaluate", str(predictions), str(truth)]
+
+    def told(code: int, *more: str) -> str:
+        assert run([*words, *more]) == code
+        [line] = error_lines()
+        return line
+
+    assert "p does not exist" in told(1)
+    write(predictions / "b" / "labels.png")
+    assert "1 of 1 true label maps have no prediction" in told(1, "--mpp", "0.5")
+    write(predictions / "a" / "labels.png", TRUTH[:50])
+    assert "has no µm/px; pass --mpp" in told(1)
+    line = told(1, "--mpp", "0.5")
+    assert str(truth / "a_anno.png") in line
+    assert "(60, 80), got (50, 80)" in line
+    assert "--mpp says 9 µm/px" in told(2, "--mpp", "9")
+    (predictions / "a" / "image.json").write_text("{")
+    assert "image.json is damaged; segment this image again, or pass --mpp" in told(1)
+    write(predictions / "a" / "labels.tif")
+    assert "are label maps of one image; leave only one" in told(1, "--mpp", "0.5")
+    (predictions / "a" / "labels.tif").unlink()
+    (predictions / "a" / "labels.png").write_text("no labels")
+    assert "labels.png holds text, not an image" in told(1, "--mpp", "0.5")
+    assert run(["evaluate", str(tmp_path / "empty"), str(truth)]) == 1
+    [line] = error_lines()
+    assert "holds no label map; expected" in line
