@@ -1,0 +1,98 @@
+"""Run fits that are killed (SIGKILL) at given moments and go on afterwards; a script for `test_resume`.
+
+    python crash_fit.py IMAGES SETTINGS OUT MOMENT...
+
+A moment is ``TASK:COUNT``, when a task of the progress has counted so many units, or ``rename:COUNT``, when
+so many files are about to get their final names. Each fit is a process of its own, forked from this one so
+that PyTorch is imported once. Prints one JSON object: for each moment the signal that ended the first fit,
+the temporary files it left, and the exit code of the second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from acinus.core.progress import Advance
+from acinus.pipeline.fit_files import fit_files
+
+
+class Killer:
+    """Progress that ends the process when a task has counted `count` units."""
+
+    def __init__(self, task: str, count: int) -> None:
+        self._task, self._count = task, count
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        del total
+        counted = done
+
+        def advance(note: str = "") -> None:
+            nonlocal counted
+            del note
+            counted += 1
+            check()
+
+        def check() -> None:
+            if name.startswith(self._task) and counted >= self._count:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        check()
+        yield advance
+
+
+def kill_before_rename(count: int) -> None:
+    rename, seen = Path.replace, 0
+
+    def replace(path: Path, target: Path) -> Path:
+        nonlocal seen
+        seen += 1
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(path, target)
+
+    Path.replace = replace  # type: ignore[method-assign, assignment]
+
+
+def fit_in_fork(images: Path, settings: Path, out: Path, moment: str | None) -> int:
+    """Fit in a forked process and return what `os.waitpid` says of its end."""
+    pid = os.fork()
+    if pid == 0:
+        progress = None
+        if moment is not None:
+            task, _, count = moment.rpartition(":")
+            if task == "rename":
+                kill_before_rename(int(count))
+            else:
+                progress = Killer(task, int(count))
+        try:
+            fit_files([images], out=out, seed=3, settings_path=settings, processes=1, progress=progress)
+        finally:
+            sys.stderr.flush()
+            os._exit(0 if (out / "model.json").exists() else 1)
+    return os.waitpid(pid, 0)[1]
+
+
+def main(images: Path, settings: Path, out: Path, moments: list[str]) -> None:
+    report = {}
+    for moment in moments:
+        folder = out / moment
+        first = fit_in_fork(images, settings, folder, moment)
+        left = sorted(path.name for path in folder.rglob(".*"))
+        second = fit_in_fork(images, settings, folder, None)
+        report[moment] = {
+            "signal": os.WTERMSIG(first),
+            "left": left,
+            "code": os.waitstatus_to_exitcode(second),
+        }
+    print(json.dumps(report))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])
