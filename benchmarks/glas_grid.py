@@ -2,8 +2,8 @@
 
     python benchmarks/glas_grid.py --root DATA/glas --model runs/glas/stage2_seed0 --out grid.png --images
 
-Without --images the picture shows agreement alone (green: gland in both, red: predicted only, blue: missed) and
-holds no pixel of the data set, whose terms do not allow passing it on; with it, each image stands beside that.
+Without --images the picture shows agreement alone (green: gland in both, red: predicted only, blue: missed)
+and holds no pixel of the data set, whose terms do not allow passing it on; with it, each image stands beside.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class GroupingSettings:
     network: UNetSpec | PSPNetSpec = field(default_factory=UNetSpec)
     mpp: float = 2.5
     steps: int = 250
-    rounds: int = 2
+    rounds: int = 3
     batch_crops: int = 16
     crop_px: int = 112
     scale_range: float = 0.25
