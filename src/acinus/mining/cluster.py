@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
@@ -35,6 +37,8 @@ def cluster_responses(responses: NDArray[np.float32], *, clusters: int, seed: in
     if distinct <= clusters:
         centres = np.unique(sample, axis=0)
     else:
-        centres, _ = kmeans2(sample, clusters, iter=15, minit="++", missing="warn", rng=rng)
+        with warnings.catch_warnings():  # of a cluster left empty, which an image of few pixels may have
+            warnings.filterwarnings("ignore", message="One of the clusters is empty", category=UserWarning)
+            centres, _ = kmeans2(sample, clusters, iter=15, minit="++", missing="warn", rng=rng)
     numbers, _ = vq(pixels, centres)
     return numbers.reshape(height, width).astype(np.uint8)
