@@ -37,8 +37,10 @@ def visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_each_image_gets_a_folder_of_six_files_and_the_batch_a_table_and_a_run_file(results):
-    assert visible(results) == ["glands.csv", "run.json", "tile_000", "tile_001", "tile_002"]
+def test_each_image_gets_a_folder_of_six_files_and_the_batch_two_tables_and_a_run_file(results):
+    assert visible(results) == [
+        "glands.csv", "run.json", "summary.csv", "tile_000", "tile_001", "tile_002",
+    ]  # fmt: skip
     assert all(visible(results / f"tile_00{k}") == FILES for k in range(3))
 
 
@@ -101,6 +103,31 @@ def test_the_table_of_the_batch_names_the_image_of_each_row(results):
         own = rows_of(results / f"tile_00{k}" / "glands.csv")
         mine = [row for row in pooled if row["image"] == f"tile_00{k}"]
         assert [{name: row[name] for name in row if name != "image"} for row in mine] == own
+
+
+def test_the_summary_has_one_row_an_image_with_the_numbers_of_its_image_json(results):
+    rows = rows_of(results / "summary.csv")
+    assert [row["image"] for row in rows] == ["tile_000", "tile_001", "tile_002"]
+    for row in rows:
+        facts = json.loads((results / row["image"] / "image.json").read_text())
+        summary = facts["summary"]
+        assert float(row["glands"]) == summary["glands"] == facts["gland_count"]
+        assert 0 <= summary["gland_area_fraction"] <= 1
+        gland_um2 = facts["gland_area_fraction"] * facts["width_px"] * facts["height_px"] * facts["mpp"] ** 2
+        assert summary["gland_area_um2"] == pytest.approx(gland_um2, rel=1e-3)
+        assert list(row) == ["image", *summary]
+        for name, value in summary.items():
+            assert row[name] == "" if value is None else float(row[name]) == pytest.approx(value, rel=1e-5)
+
+
+def test_results_of_an_acinus_that_did_not_summarise_are_made_again(own, tiny_model, capsys):
+    images, out = own
+    description = json.loads((out / "tile_001" / "image.json").read_text())
+    del description["summary"]
+    (out / "tile_001" / "image.json").write_text(json.dumps(description))
+    assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
+    assert "Segmented 1 images, 2 were there already" in capsys.readouterr().out
+    assert json.loads((out / "tile_001" / "image.json").read_text())["summary"]
 
 
 def test_the_run_file_holds_command_settings_versions_and_checksums(results, tiny_model):
@@ -421,3 +448,12 @@ def test_a_device_that_is_not_there_is_wrong_usage(tmp_path, tiles, tiny_model, 
         assert run(["segment", str(tiles), *words]) == 2
         [line] = error_lines()
         assert f"device '{device}' is not available here; pass --device cpu" in line
+
+
+def test_what_a_killed_run_had_half_written_is_removed_and_other_hidden_folders_stay(own, tiny_model):
+    images, out = own
+    for name in (".tile_000.0123abcd.tmp", ".tile_001.0123abcd.old", ".tile_9.0123abcd.tmp", ".git"):
+        (out / name).mkdir()
+        (out / name / "image.json").write_text("{}")
+    assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
+    assert [name for name in visible(out) if name.startswith(".")] == [".git", ".tile_9.0123abcd.tmp"]

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401  (the optimisers do, which takes longer than a fit: once, before the forks)
+
 from acinus.core.progress import Advance
 from acinus.pipeline.fit_files import fit_files
 

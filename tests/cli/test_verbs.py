@@ -1,0 +1,134 @@
+"""The verbs that only wire one room: info, doctor, measure, report, view and the demo."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from acinus.cli import run
+from acinus.pipeline.doctor import Check
+
+
+def test_info_tells_size_and_resolution_and_goes_on_after_a_file_it_cannot_read(tiles, capsys):
+    (missing, image) = (tiles / "missing.png", tiles / "tile_000.png")
+    assert run(["info", str(missing), str(image), "--json"]) == 1
+    captured = capsys.readouterr()
+    [line] = captured.out.splitlines()
+    facts = json.loads(line)
+    assert (facts["width_px"], facts["height_px"]) == (256, 256)
+    assert facts["mpp"] == pytest.approx(0.62, abs=1e-3)
+    assert captured.err == f"acinus: {missing} does not exist; check the path\n"
+
+
+def test_info_for_people_is_a_name_and_a_value_a_line(tiles, capsys):
+    assert run(["info", str(tiles / "tile_000.png")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "format             png" in lines
+    assert "mpp                0.62" in lines
+    assert not any(line.startswith("mpp_problem") for line in lines)
+
+
+def test_doctor_finds_this_installation_healthy_and_says_what_it_saw(capsys):
+    assert run(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("acinus", "torch", "OpenSlide", "memory", "disk", "network"))
+    assert "BAD" not in shown
+
+
+def test_doctor_ends_with_one_when_a_check_fails(monkeypatch, capsys):
+    monkeypatch.setattr("acinus.pipeline.doctor.examine", lambda: [Check("TIFF", False, "no codec")])
+    assert run(["doctor"]) == 1
+    assert capsys.readouterr().out == "BAD  TIFF         no codec\n"
+
+
+def test_measure_counts_and_measures_the_glands_of_any_label_map(tmp_path, tiles, capsys):
+    labels = np.zeros((256, 256), np.uint8)
+    labels[20:60, 20:70] = 7
+    labels[100:150, 100:180] = 9
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    words = ["measure", str(tmp_path / "labels.png"), str(tiles / "tile_000.png"), "--mpp", "0.5"]
+    assert run([*words, "--out", str(tmp_path / "out")]) == 0
+    assert "Measured 2 glands" in capsys.readouterr().out
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["glands.csv", "glands.geojson", "glands.parquet", "summary.json"]
+    with (tmp_path / "out" / "glands.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["area_um2"]) for row in rows] == [40 * 50 * 0.25, 50 * 80 * 0.25]
+
+
+def test_measure_refuses_what_does_not_fit_together(tmp_path, tiles, error_lines):
+    Image.new("L", (10, 20)).save(tmp_path / "labels.png")
+    words = ["measure", str(tmp_path / "labels.png"), str(tiles / "tile_000.png")]
+    assert run([*words, "--out", str(tmp_path / "out")]) == 1
+    [line] = error_lines()
+    assert "labels.png is 10 × 20 px, tile_000.png is 256 × 256" in line
+    assert run([*words, "--out", str(tmp_path / "out"), "--mpp", "77"]) == 2
+    [line] = error_lines()
+    assert "--mpp says 77 µm/px" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_report_and_view_refuse_a_folder_without_results(tmp_path, error_lines):
+    for words in (["report", str(tmp_path)], ["report", str(tmp_path / "missing")]):
+        assert run(words) == 1
+        [line] = error_lines()
+        assert str(tmp_path) in line
+    assert run(["view", str(tmp_path / "missing"), "--no-browser"]) in (1, 2)
+    [line] = error_lines()
+    assert "missing" in line
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small demo with its settings made smaller still."""
+    out = tmp_path_factory.mktemp("demo") / "demo"
+    grouping = {"steps": 4, "rounds": 2, "batch_crops": 2, "crop_px": 32, "network": {"widths": [4, 8]}}
+    tiny = {"mining": {"shallow": {"steps": 2, "crop_px": 32}}, "grouping": grouping}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acinus.pipeline.demo._SMALL_SETTINGS", tiny)
+        patch.setattr("os.cpu_count", lambda: 1)
+        assert run(["demo", "--small", "--images", "2", "--out", str(out)]) == 0
+    return out
+
+
+def test_the_demo_leaves_images_model_results_and_a_report_that_mentions_every_image(demo):
+    for name in ("images", "model", "tile_000", "tile_001"):
+        assert (demo / name).is_dir()
+    for name in (
+        "report.html",
+        "glands.geojson",
+        "glands.csv",
+        "tile_001/overlay.png",
+        "tile_001/labels.png",
+    ):
+        assert (demo / name).is_file()
+    page = (demo / "report.html").read_text(encoding="utf-8")
+    assert all(f"tile_00{k}" in page for k in range(2))
+    assert page.count("<html") == 1
+
+
+def test_the_demo_pools_the_outlines_of_all_images_with_their_names(demo):
+    pooled = json.loads((demo / "glands.geojson").read_text())["features"]
+    for k in range(2):
+        own = json.loads((demo / f"tile_00{k}" / "glands.geojson").read_text())["features"]
+        mine = [feature for feature in pooled if feature["properties"]["image"] == f"tile_00{k}"]
+        assert [feature["id"] for feature in mine] == [feature["id"] for feature in own]
+
+
+def test_a_demo_of_other_images_does_not_mix_with_one_that_is_there(demo, error_lines):
+    for words in (["--images", "3"], ["--images", "2", "--seed", "1"]):
+        assert run(["demo", "--small", *words, "--out", str(demo)]) == 2
+        [line] = error_lines()
+        assert "holds a demo of other --images, --seed or --small; choose another --out" in line
+
+
+def test_a_demo_without_images_is_wrong_usage(tmp_path, error_lines):
+    assert run(["demo", "--images", "0", "--out", str(tmp_path / "demo")]) == 2
+    [line] = error_lines()
+    assert "--images is 0; choose 1 or more" in line
+    assert not (tmp_path / "demo").exists()
