@@ -101,3 +101,24 @@ def test_white_black_and_empty_images_hold_no_tissue():
     assert not tissue_mask(np.full((40, 50, 3), 255, np.uint8), mpp=8.0).any()
     assert not tissue_mask(np.zeros((40, 50, 3), np.uint8), mpp=8.0).any()
     assert tissue_mask(np.zeros((0, 50, 3), np.uint8), mpp=8.0).shape == (0, 50)
+
+
+@pytest.mark.parametrize("side", [4, 12, 25])
+def test_a_white_picture_smaller_than_a_lumen_holds_no_tissue(side):
+    assert not tissue_mask(glass(side, side), mpp=8.0).any()
+
+
+def test_glass_beside_the_tissue_of_a_small_picture_is_no_hole():
+    rgb = glass(25, 25)  # 200 µm: all of it is smaller than a wide lumen
+    rgb[:, :12] = EOSIN
+    mask = tissue_mask(rgb, mpp=8.0)
+    assert mask[:, :11].all()
+    assert not mask[:, 15:].any()
+
+
+def test_a_lumen_cut_by_one_side_or_by_two_belongs_to_the_tissue():
+    rows, columns = np.mgrid[:150, :200]
+    for y, x in ((75, 0), (0, 0), (149, 100)):
+        rgb = glass(colour=EOSIN)
+        rgb[np.hypot(rows - y, columns - x) < 12] = GLASS
+        assert tissue_mask(rgb, mpp=8.0).all(), (y, x)
