@@ -98,3 +98,12 @@ def test_stain_and_focus_do_not_depend_on_how_a_picture_is_cut_into_fields(stain
     assert whole.tissue_fraction == halves.tissue_fraction == 1.0
     np.testing.assert_allclose(halves.mean_od, whole.mean_od, rtol=1e-5)
     np.testing.assert_allclose(halves.focus, whole.focus, rtol=0.05)
+
+
+def test_glass_in_view_does_not_change_the_stain(stained):
+    rgb = stained(3)
+    half = rgb.copy()
+    half[:, SIDE // 2 :] = 243
+    np.testing.assert_allclose(
+        picture_facts([half], mpp=1.0).mean_od, picture_facts([rgb], mpp=1.0).mean_od, atol=0.04
+    )

@@ -30,6 +30,7 @@ from acinus.mining.settings import MiningSettings
 from acinus.networks.shallow import ShallowCNN
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.settings import Settings
+from acinus.slides.tissue import tissue_mask
 
 __all__ = ["fit"]
 
@@ -205,8 +206,16 @@ def _shallow(
 
 
 def _stain(images: Sequence[RgbImage]) -> dict[str, Any]:
-    """Return mean and spread over images of each image's mean optical density, by channel."""
-    means = np.stack([optical_density(image.rgb).mean(axis=(0, 1)) for image in images])
+    """Return mean and spread over images of their tissue's mean optical density, by channel.
+
+    Images without tissue say nothing of the stain; where none has any, all pixels of all images count.
+    """
+    masks = [tissue_mask(image.rgb, mpp=image.mpp) for image in images]
+    stained = [
+        optical_density(image.rgb)[mask] for image, mask in zip(images, masks, strict=True) if mask.any()
+    ]
+    pixels = stained or [optical_density(image.rgb).reshape(-1, 3) for image in images]
+    means = np.stack([density.mean(axis=0, dtype=np.float64) for density in pixels])
     return {"mean_od": means.mean(axis=0).tolist(), "std_od": means.std(axis=0).tolist()}
 
 

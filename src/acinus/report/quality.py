@@ -46,7 +46,6 @@ MAX_CUT = 0.75
 a few hundred µm cut half of their glands as a rule."""
 
 _LEAST_SPREAD_OD = np.array([0.075, 0.29, 0.08])  # red, green, blue: among the 85 training images of GlaS
-_LEAST_EXCESS_OD = 0.025  # of green over red and blue: six grey levels, what `tissue_mask` asks for
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,11 @@ class PictureFacts:
         tissue at `FOCUS_MPP`; None without tissue or where the image is coarser than `FOCUS_MPP`.
     mean_od : tuple of 3 floats or None
         Mean optical density (natural logarithm) of red, green and blue on tissue; None without tissue.
-    whole_od : tuple of 3 floats or None
-        The same over all pixels.
     """
 
     tissue_fraction: float
     focus: float | None
     mean_od: Channels | None
-    whole_od: Channels | None = None
 
 
 @dataclass(frozen=True)
@@ -94,17 +90,16 @@ def picture_facts(samples: Sequence[RgbArray], *, mpp: float) -> PictureFacts:
     Examples
     --------
     >>> picture_facts([np.full((64, 64, 3), 245, np.uint8)], mpp=1.0)
-    PictureFacts(tissue_fraction=0.0, focus=None, mean_od=None, whole_od=None)
+    PictureFacts(tissue_fraction=0.0, focus=None, mean_od=None)
     """
     tissue_px, total_px = 0, 0
-    tissue_sum, whole_sum = np.zeros(3), np.zeros(3)
+    tissue_sum = np.zeros(3)
     sharpness, weights = [], []
     for rgb in samples:
         density = optical_density(rgb)
-        tissue = _stained(tissue_mask(rgb, mpp=mpp), density)
+        tissue = tissue_mask(rgb, mpp=mpp)
         count = int(np.count_nonzero(tissue))
         tissue_px, total_px = tissue_px + count, total_px + tissue.size
-        whole_sum += density.sum(axis=(0, 1), dtype=np.float64)
         if count:
             tissue_sum += density[tissue].sum(axis=0, dtype=np.float64)
             sharpness.append(_sharpness(density.mean(axis=2), tissue))
@@ -114,23 +109,8 @@ def picture_facts(samples: Sequence[RgbArray], *, mpp: float) -> PictureFacts:
         return PictureFacts(fraction, None, None)
     judged = mpp <= FOCUS_MPP * 1.05
     focus = float(np.average(sharpness, weights=weights)) if judged else None
-    return PictureFacts(fraction, focus, _channels(tissue_sum / tissue_px), _channels(whole_sum / total_px))
-
-
-def _channels(values: NDArray[np.float64]) -> Channels:
-    red, green, blue = values.tolist()
-    return red, green, blue
-
-
-def _stained(tissue: NDArray[np.bool_], density: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the tissue if it is stained.
-
-    The glass of a picture smaller than a wide lumen is taken for a hole in tissue by `tissue_mask`.
-    """
-    if not tissue.any():
-        return tissue
-    red, green, blue = density[tissue].mean(axis=0).tolist()
-    return tissue if green - (red + blue) / 2 > _LEAST_EXCESS_OD else np.zeros_like(tissue)
+    red, green, blue = (tissue_sum / tissue_px).tolist()
+    return PictureFacts(fraction, focus, (red, green, blue))
 
 
 def _sharpness(density: NDArray[np.float32], tissue: NDArray[np.bool_]) -> float:
@@ -159,7 +139,7 @@ def stain_reference(run: dict[str, Any], others: Sequence[PictureFacts | None]) 
     ----------
     run : dict
         ``run.json``; its ``stain`` is {"mean_od": [r, g, b], "std_od": [r, g, b]}: mean and standard
-        deviation over the training images of their mean optical density (natural logarithm).
+        deviation over the training images of their tissue's mean optical density (natural logarithm).
     others : sequence of PictureFacts or None
         The batch without the image that is judged; medians keep one more odd image from shifting it.
     """
@@ -211,9 +191,7 @@ def _of_pixels(facts: PictureFacts, mean_od: Channels, reference: StainReference
     if facts.focus is not None and facts.focus < MIN_FOCUS:
         text = f"Out of focus: sharpness {facts.focus:.3f}, expected {MIN_FOCUS:g} or more."
         warned.append(Warned("focus", True, text))
-    # The run file's reference is of whole images; glass in view must not make a stain look odd.
-    compared = [od for od in (mean_od, facts.whole_od) if od is not None]
-    distance = min(map(reference.distance, compared)) if reference is not None else math.nan
+    distance = reference.distance(mean_od) if reference is not None else math.nan
     if reference is not None and distance > MAX_STAIN_DISTANCE:
         text = (
             f"Stained unlike {reference.source}: {distance:.1f} spreads away, "
