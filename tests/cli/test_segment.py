@@ -252,7 +252,7 @@ def test_bad_inputs_fail_in_one_line_each_while_the_others_are_segmented(
         assert reason in line
     assert any(f"{missing} does not exist" in line for line in lines)
     assert any("no image in" in line and "nothing" in line for line in lines)
-    assert visible(out) == ["failures.log", "glands.csv", "run.json", "tile_001"]
+    assert visible(out) == ["failures.log", "glands.csv", "run.json", "summary.csv", "tile_001"]
     assert visible(out / "tile_001") == FILES
     log = (out / "failures.log").read_text(encoding="utf-8")
     assert all(name in log for name in said)
@@ -301,7 +301,7 @@ def test_two_images_of_one_name_are_not_mixed_up(tmp_path, tiles, tiny_model, er
     [line] = error_lines()
     assert "have one name" in line
     assert "rename one" in line
-    assert visible(out) == ["failures.log", "glands.csv", "run.json", "tile_000", "tile_001"]
+    assert visible(out) == ["failures.log", "glands.csv", "run.json", "summary.csv", "tile_000", "tile_001"]
     assert json.loads((out / "tile_000" / "image.json").read_text())["path"] == str(
         tmp_path / "a/tile_000.png"
     )
@@ -363,7 +363,7 @@ def test_a_full_disk_ends_the_batch_in_one_line_and_leaves_nothing_half_written(
     assert all(visible(folder) == FILES for folder in out.iterdir())
     small_disk("8m")
     assert run(words) == 0
-    assert visible(out) == ["glands.csv", "run.json", "tile_000", "tile_001", "tile_002"]
+    assert visible(out) == ["glands.csv", "run.json", "summary.csv", "tile_000", "tile_001", "tile_002"]
 
 
 def test_a_disk_that_is_mounted_for_reading_only_is_named(small_disk, tiles, tiny_model, error_lines):

@@ -50,9 +50,18 @@ def test_glands_without_a_value_are_left_out():
     assert math.isnan(nothing["thickness_um_area_weighted_mean"])
 
 
-def test_tissue_without_area_is_refused():
+def test_without_tissue_nothing_is_counted_per_area():
+    summary = summarise(Glands.empty(), tissue_area_um2=0)
+    assert summary["glands"] == summary["tissue_area_um2"] == 0
+    assert math.isnan(summary["gland_area_fraction"])
+    assert math.isnan(summary["glands_per_mm2"])
+    assert math.isnan(clark_evans(np.array([[0.0, 0.0], [1.0, 0.0]]), area=0.0))
+
+
+@pytest.mark.parametrize("area", [-1.0, math.nan, math.inf])
+def test_tissue_of_no_possible_area_is_refused(area):
     with pytest.raises(InputError, match="image's area"):
-        summarise(Glands.empty(), tissue_area_um2=0)
+        summarise(Glands.empty(), tissue_area_um2=area)
 
 
 def test_clark_evans_is_one_for_points_at_random():

@@ -26,7 +26,8 @@ def segment(
     Example: acinus segment tiles/ --mpp 0.5 --model model --out results
 
     Writes for each image OUT/<stem>/: labels.png (0 background, 1..N one number a gland), probability.png,
-    overlay.png, glands.geojson (opens in QuPath), glands.csv and image.json. Images whose results are there
+    overlay.png, glands.geojson (opens in QuPath), glands.csv and image.json; of all images together
+    OUT/glands.csv (one row a gland) and OUT/summary.csv (one row an image). Images whose results are there
     already are skipped; those that fail are listed at the end, with tracebacks in OUT/failures.log.
 
     Parameters

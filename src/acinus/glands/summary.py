@@ -29,7 +29,8 @@ def summarise(
     glands : Glands
         Of one slide.
     tissue_area_um2 : float
-        Area in which glands were sought; where tissue was not delineated, the image's area.
+        Area in which glands were sought; where tissue was not delineated, the image's area. 0 where there is
+        no tissue: what is counted per area is NaN then.
     tissue_perimeter_um : float, optional
         Length of the tissue's border, for the edge correction of `clark_evans`; without it a square's.
 
@@ -44,7 +45,7 @@ def summarise(
     Raises
     ------
     InputError
-        When the tissue's area is not above 0.
+        When the tissue's area is negative or no number.
 
     Examples
     --------
@@ -52,9 +53,9 @@ def summarise(
     >>> summary["glands_per_mm2"], summary["solidity_q50"]
     (0.0, nan)
     """
-    if not tissue_area_um2 > 0:
+    if not 0 <= tissue_area_um2 < math.inf:
         raise InputError(
-            f"the tissue's area is {tissue_area_um2:g} µm²; expected more than 0; pass the image's area"
+            f"the tissue's area is {tissue_area_um2:g} µm²; expected 0 or more; pass the image's area"
         )
     gland_area_um2 = float(glands["area_um2"].sum())
     centroids = np.stack([glands["centroid_x_um"], glands["centroid_y_um"]], axis=1)
@@ -62,8 +63,8 @@ def summarise(
         "glands": float(len(glands)),
         "tissue_area_um2": float(tissue_area_um2),
         "gland_area_um2": gland_area_um2,
-        "gland_area_fraction": gland_area_um2 / tissue_area_um2,
-        "glands_per_mm2": len(glands) / (tissue_area_um2 / 1e6),
+        "gland_area_fraction": gland_area_um2 / tissue_area_um2 if tissue_area_um2 else math.nan,
+        "glands_per_mm2": len(glands) / (tissue_area_um2 / 1e6) if tissue_area_um2 else math.nan,
         "side_fraction": float(glands["touches_side"].mean()) if len(glands) else math.nan,
         "clark_evans": clark_evans(centroids, area=tissue_area_um2, perimeter=tissue_perimeter_um),
     }
@@ -113,14 +114,14 @@ def clark_evans(centroids: NDArray[np.float64], *, area: float, perimeter: float
     Returns
     -------
     float
-        NaN for fewer than two glands.
+        NaN for fewer than two glands, or without an area.
 
     References
     ---------- Clark & Evans, Ecology 35, 1954. Donnelly, Simulations to determine the variance and edge
     effect of total nearest neighbour distance, in: Hodder (ed.), Simulation Studies in Archaeology, 1978.
     """
     count = len(centroids)
-    if count < 2:
+    if count < 2 or area <= 0:
         return math.nan
     border = 4.0 * math.sqrt(area) if perimeter is None else perimeter
     expected = 0.5 * math.sqrt(area / count) + (0.0514 + 0.041 / math.sqrt(count)) * border / count

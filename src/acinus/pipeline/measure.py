@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
+from acinus.core.image import LabelMap, RgbImage
 from acinus.core.units import um2_to_px
-from acinus.glands import gland_polygons, measure_glands, summarise, write_csv, write_geojson, write_parquet
+from acinus.glands import (
+    Glands,
+    gland_polygons,
+    measure_glands,
+    summarise,
+    write_csv,
+    write_geojson,
+    write_parquet,
+)
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.slides.images import read_image, read_labels
 from acinus.slides.tissue import tissue_mask
 
-__all__ = ["measure_files"]
+__all__ = ["measure_files", "summarise_image"]
 
 
 def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> int:
@@ -38,7 +49,28 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     write_geojson(
         out / "glands.geojson", gland_polygons(labels, mpp=image.mpp), name=image.name, glands=glands
     )
-    tissue_px = float(tissue_mask(image.rgb, mpp=image.mpp).sum())
-    tissue_um2 = tissue_px / um2_to_px(1.0, mpp=image.mpp)
-    write_json(out / "summary.json", summarise(glands, tissue_area_um2=tissue_um2))
+    write_json(out / "summary.json", summarise_image(glands, labels, image))
     return len(glands)
+
+
+def summarise_image(glands: Glands, labels: LabelMap, image: RgbImage) -> dict[str, float]:
+    """Summarise an image's glands over its tissue.
+
+    Tissue is what `tissue_mask` finds and, since a gland is tissue however pale it is, every gland.
+
+    Parameters
+    ----------
+    glands : Glands
+        Of `measure_glands` on `labels`.
+    labels : ndarray of shape (H, W), int32
+        At the image's size.
+    image : RgbImage
+
+    Returns
+    -------
+    dict of str to float
+        As `acinus.glands.summarise` returns it.
+    """
+    tissue = tissue_mask(image.rgb, mpp=image.mpp) | (labels > 0)
+    tissue_um2 = float(np.count_nonzero(tissue)) / um2_to_px(1.0, mpp=image.mpp)
+    return summarise(glands, tissue_area_um2=tissue_um2)

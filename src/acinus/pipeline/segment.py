@@ -28,6 +28,7 @@ from acinus.inference.segmentation import Segmentation
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
+from acinus.pipeline.measure import summarise_image
 from acinus.pipeline.outcome import Outcome
 
 __all__ = ["segment_files", "write_segmentation"]
@@ -35,6 +36,7 @@ __all__ = ["segment_files", "write_segmentation"]
 _OVERLAY_SIDE_PX = 4096
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(tmp|old)")  # see `atomic_path`
 _FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
+_SUMMARY = "summary"  # entry of image.json
 
 
 def segment_files(
@@ -48,8 +50,8 @@ def segment_files(
 ) -> Outcome:
     """Segment every input and write ``out/<stem>/`` for each; failures are kept, the others go on.
 
-    ``out/glands.csv`` pools the tables of all of them (it is not written when none could be segmented),
-    ``out/run.json`` says what made them.
+    ``out/glands.csv`` pools the tables of all of them and ``out/summary.csv`` has one row for each image
+    (neither is written when none could be segmented), ``out/run.json`` says what made them.
 
     Parameters
     ----------
@@ -95,6 +97,7 @@ def segment_files(
     write_json(out / "run.json", {**record, "model": model_name, "stain": model.stain})
     if records:
         _pool_tables(out, [entry["name"] for entry in records])
+        _pool_summaries(out, [entry["name"] for entry in records])
     outcome.write_log()
     return outcome
 
@@ -129,8 +132,11 @@ def _remove_leftovers(out: Path, names: set[str]) -> None:
 def _finished(folder: Path, made_from: str) -> bool:
     """Say whether a folder holds all results, made from what they would be made from now."""
     try:
-        noted = read_json(folder / "image.json").get("fingerprint")
+        description = read_json(folder / "image.json")
+        noted = description.get("fingerprint")
     except (OSError, ValueError, AttributeError):  # absent, or damaged: then it is made again
+        return False
+    if not description.get(_SUMMARY):  # written by an acinus that did not summarise
         return False
     labels = any((folder / f"labels{suffix}").is_file() for suffix in (".png", ".tif"))
     return noted == made_from and labels and all((folder / name).is_file() for name in _FILES)
@@ -169,6 +175,7 @@ def write_segmentation(segmentation: Segmentation, folder: Path, description: di
                 "gland_count": segmentation.gland_count,
                 "gland_area_fraction": float((labels > 0).mean()),
                 "quality": None,
+                _SUMMARY: summarise_image(glands, labels, image),
                 **description,
             },
         )
@@ -199,6 +206,20 @@ def _pool_tables(out: Path, names: Sequence[str]) -> None:
                 if number == 0:
                     writer.writerow(["image", *header])
                 writer.writerows([name, *row] for row in rows)
+
+
+def _pool_summaries(out: Path, names: Sequence[str]) -> None:
+    """Write ``summary.csv`` of the batch: one row an image, an empty field where a statistic is missing."""
+    summaries = [read_json(out / name / "image.json")[_SUMMARY] for name in names]
+    with (
+        atomic_path(out / "summary.csv") as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["image", *summaries[0]])
+        for name, summary in zip(names, summaries, strict=True):
+            values = (summary.get(key) for key in summaries[0])
+            writer.writerow([name, *("" if value is None else f"{value:.6g}" for value in values)])
 
 
 def _dpi(mpp: float) -> tuple[float, float]:
