@@ -42,9 +42,16 @@ def resize_map(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[n
 
 
 def resize_regions(regions: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resample a map of categories to (height, width), each pixel taking the nearest one's value."""
+    """Resample a map of categories to (height, width), each pixel taking the nearest one's value.
+
+    OpenCV's nearest pixel is the nearest one above and to the left, which would shift the map.
+    """
     if regions.shape == shape:
         return regions
-    return np.asarray(
-        cv2.resize(regions, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), dtype=np.uint8
-    )
+    rows, columns = (_nearest(old, new) for old, new in zip(regions.shape, shape, strict=True))
+    return regions[rows][:, columns]
+
+
+def _nearest(length: int, wanted: int) -> NDArray[np.intp]:
+    """Return the `wanted` indices below `length` whose centres are nearest, the lower of two equally near."""
+    return np.asarray(((2 * np.arange(wanted) + 1) * length - 1) // (2 * wanted), dtype=np.intp)
