@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.grouping.batch import Batch, TrainingImage, draw_batch
+
+COLOURS = {BACKGROUND: (255, 255, 255), EXTERIOR: (255, 0, 0), INTERIOR: (0, 255, 0), IGNORE: (0, 0, 255)}
+
+
+def tell_tale(regions: np.ndarray, confidence: float = 1.0) -> TrainingImage:
+    """An image whose colours tell its regions."""
+    rgb = np.zeros((*regions.shape, 3), np.uint8)
+    for value, colour in COLOURS.items():
+        rgb[regions == value] = colour
+    return TrainingImage.of(
+        rgb, ProposalMap(regions, np.full(regions.shape, confidence, np.float32), mpp=2.5)
+    )
+
+
+def patches(seed: int, shape: tuple[int, int] = (64, 80)) -> np.ndarray:
+    """Squares of 8 pixels of random regions."""
+    values = np.random.default_rng(seed).choice(
+        np.array(list(COLOURS), np.uint8), (shape[0] // 8, shape[1] // 8)
+    )
+    return np.kron(values, np.ones((8, 8), np.uint8))
+
+
+def drawn(
+    images: list[TrainingImage], *, seed: int = 0, crops: int = 12, crop_px: int = 32, **more: float
+) -> Batch:
+    settings = {"scale_range": 0.0, "stain_strength": 0.0} | more
+    return draw_batch(images, crops=crops, crop_px=crop_px, rng=np.random.default_rng(seed), **settings)
+
+
+def test_regions_become_three_weights_and_ignored_pixels_none():
+    image = tell_tale(np.array([[BACKGROUND, EXTERIOR, INTERIOR, IGNORE]], np.uint8), confidence=0.5)
+    assert image.regions[0].tolist() == [[0, 0, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0]]
+
+
+def test_proposals_of_another_resolution_are_averaged_onto_the_image():
+    regions = np.array([[EXTERIOR, INTERIOR], [BACKGROUND, IGNORE]], np.uint8)
+    proposal = ProposalMap(regions, np.ones((2, 2), np.float32), mpp=1.25)
+    image = TrainingImage.of(np.zeros((1, 1, 3), np.uint8), proposal)
+    assert image.regions[0, 0].tolist() == [0.25, 0.25, 0.25]
+
+
+def test_the_target_is_the_share_of_gland_in_what_is_labelled():
+    def plane(*values: float) -> torch.Tensor:
+        return torch.tensor(values).reshape(1, 1, 1, -1)
+
+    batch = Batch(
+        images=torch.zeros(1, 3, 1, 4),
+        exterior=plane(0.5, 0.25, 0.0, 0.0),
+        interior=plane(0.5, 0.0, 0.0, 0.0),
+        background=plane(0.0, 0.25, 1.0, 0.0),
+    )
+    assert batch.gland.flatten().tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert batch.weight.flatten().tolist() == [1.0, 0.5, 1.0, 0.0]
+
+
+def classes(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """What colour and what the weights say of each pixel: 0 exterior, 1 interior, 2 background, 3 none."""
+    red, green, blue = (batch.images * 0.25 + 0.5 > 0.5).unbind(dim=1)
+    by_colour = torch.full(red.shape, -1)
+    by_colour[red & green & blue] = 2
+    by_colour[red & ~green & ~blue] = 0
+    by_colour[~red & green & ~blue] = 1
+    by_colour[~red & ~green & blue] = 3
+    weights = torch.cat([batch.exterior, batch.interior, batch.background], dim=1)
+    rest = 1 - weights.sum(dim=1, keepdim=True)
+    return by_colour, torch.cat([weights, rest], dim=1).argmax(dim=1)
+
+
+def test_image_and_regions_are_mirrored_and_turned_alike_to_the_pixel():
+    batch = drawn([tell_tale(patches(seed)) for seed in range(3)])
+    by_colour, by_weight = classes(batch)
+    assert torch.equal(by_colour, by_weight)
+    assert sorted(by_colour.unique().tolist()) == [0, 1, 2, 3]
+
+
+def test_image_and_regions_are_scaled_alike():
+    batch = drawn([tell_tale(patches(seed)) for seed in range(3)], scale_range=0.4)
+    by_colour, by_weight = classes(batch)
+    # Between two regions colours mix to a third; a shift by one pixel would spoil a quarter of all pixels.
+    assert (by_colour == by_weight).float().mean().item() > 0.9
+
+
+def test_image_and_regions_stay_together_when_stained_otherwise():
+    regions = np.zeros((40, 40), np.uint8)
+    regions[:, 20:] = EXTERIOR
+    rgb = np.full((40, 40, 3), 230, np.uint8)
+    rgb[:, 20:] = 60
+    proposal = ProposalMap(regions, np.ones((40, 40), np.float32), mpp=2.5)
+    batch = drawn([TrainingImage.of(rgb, proposal)], crop_px=40, stain_strength=1.0)
+    dark = batch.images.mean(dim=1, keepdim=True) < 0.2
+    assert torch.equal(dark.float(), batch.exterior)
+    assert batch.images.amax(dim=(2, 3)).unique().numel() > 12  # no two crops stained alike
+
+
+def test_all_eight_turns_are_drawn():
+    regions = np.full((8, 8), BACKGROUND, np.uint8)
+    regions[0, :3] = EXTERIOR
+    regions[1, 0] = INTERIOR
+    batch = drawn([tell_tale(regions)], crops=80, crop_px=8)
+    seen = {tuple(np.flatnonzero(crop)) for crop in (batch.exterior + 2 * batch.interior).flatten(1).numpy()}
+    assert len(seen) == 8
+
+
+def test_scales_stay_within_their_range():
+    """A stripe of 20 px, drawn between e^−0.25 and e^0.25 times as wide."""
+    regions = np.full((200, 200), BACKGROUND, np.uint8)
+    regions[90:110] = EXTERIOR
+    rng = np.random.default_rng(0)
+    widths = []
+    for _ in range(60):
+        batch = draw_batch(
+            [tell_tale(regions)], crops=1, crop_px=150, scale_range=0.25, stain_strength=0.0, rng=rng
+        )
+        share = batch.exterior.sum().item() / 150
+        widths.append(share)
+    whole = [width for width in widths if width > 13]  # the stripe may lie half outside
+    assert max(whole) <= 20 * np.exp(0.25) + 1
+    assert min(whole) >= 20 * np.exp(-0.25) - 1
+    assert max(whole) - min(whole) > 4
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (20, 64), (1, 1)])
+def test_images_smaller_than_a_crop_are_mirrored_with_their_regions(shape: tuple[int, int]):
+    regions = np.random.default_rng(0).choice(np.array([BACKGROUND, EXTERIOR, INTERIOR], np.uint8), shape)
+    batch = drawn([tell_tale(regions)], crops=6, crop_px=32)
+    assert batch.images.shape == (6, 3, 32, 32)
+    by_colour, by_weight = classes(batch)
+    assert torch.equal(by_colour, by_weight)
+    assert (batch.weight == 1.0).all()
+
+
+def test_a_small_image_goes_on_as_its_mirror_image():
+    regions = np.full((4, 4), BACKGROUND, np.uint8)
+    regions[3] = EXTERIOR
+    # Mirrored at its lower side the stripe is two wide and in the middle, whichever way the crop is turned.
+    batch = drawn([tell_tale(regions)], crops=8, crop_px=8)
+    for crop in batch.exterior[:, 0]:
+        lines = crop if crop[0].eq(crop[0, 0]).all() else crop.T
+        assert lines[:, 0].tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
+
+
+def test_the_seed_and_the_step_decide_the_batch():
+    images = [tell_tale(patches(seed)) for seed in range(3)]
+    settings = {"crops": 4, "crop_px": 24, "scale_range": 0.3, "stain_strength": 1.0}
+    first, again, other_step, other_seed = (
+        draw_batch(images, rng=np.random.default_rng(numbers), **settings)
+        for numbers in ([5, 7], [5, 7], [5, 8], [6, 7])
+    )
+    assert torch.equal(first.images, again.images)
+    assert torch.equal(first.exterior, again.exterior)
+    assert not torch.equal(first.images, other_step.images)
+    assert not torch.equal(first.images, other_seed.images)
+
+
+def test_crops_with_hardly_any_label_are_drawn_again():
+    regions = np.full((64, 256), IGNORE, np.uint8)
+    regions[:, 200:] = EXTERIOR
+    batch = drawn([tell_tale(regions)], crops=40, crop_px=32)
+    labelled = (batch.weight.mean(dim=(1, 2, 3)) >= 0.1).float().mean().item()
+    # By chance 28 % of the places would do; five tries make it 1 − 0.72⁵ = 81 %.
+    assert labelled > 0.6
+
+
+def test_an_image_without_any_label_still_gives_crops():
+    batch = drawn([tell_tale(np.full((40, 40), IGNORE, np.uint8))], crops=2)
+    assert not batch.weight.any()

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from acinus.core.errors import ModelError
+from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.grouping import rounds
+from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
+from acinus.grouping.rounds import build_network, relabel, train_rounds
+from acinus.grouping.segmenter import embed, predict
+from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
+from acinus.networks.resnet import ResNet
+
+CPU = torch.device("cpu")
+TINY = GroupingSettings(
+    network=UNetSpec(widths=(4, 8), context_cells=3),
+    steps=6,
+    rounds=2,
+    batch_crops=2,
+    crop_px=16,
+    learning_rate=1e-2,
+    # Rules that even a hardly trained network makes use of.
+    self_training=SelfTraining(
+        gland_above=0.5, gland_kept_above=0.4, background_below=0.45, background_kept_below=0.6
+    ),
+)
+
+
+def material() -> tuple[list[np.ndarray], list[str], list[ProposalMap]]:
+    images, proposals = [], []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        regions = np.kron(rng.choice([0, 1, 2, 255], (4, 5)), np.ones((6, 6))).astype(np.uint8)
+        rgb = np.array([[230] * 3, [90] * 3, [150] * 3], np.uint8)[np.where(regions == 255, 0, regions)]
+        images.append(np.clip(rgb + rng.normal(0, 9, rgb.shape), 0, 255).astype(np.uint8))
+        proposals.append(ProposalMap(regions, np.ones(regions.shape, np.float32), mpp=2.5))
+    return images, ["a", "b", "c"], proposals
+
+
+def run(
+    folder: Path, settings: GroupingSettings = TINY, *, until: tuple[int, int] | None = None
+) -> tuple[torch.nn.Module, list[tuple[int, int]]]:
+    """Train, perhaps cut off at a round and step, and return the network and the steps taken."""
+    steps: list[tuple[int, int]] = []
+
+    def on_step(number: int, record: dict[str, float]) -> None:
+        steps.append((number, int(record["step"])))
+        if steps[-1] == until:
+            raise KeyboardInterrupt
+
+    images, names, proposals = material()
+    network = train_rounds(
+        images,
+        names,
+        proposals,
+        settings,
+        seed=3,
+        device=CPU,
+        folder=folder,
+        weights=None,
+        on_step=on_step,
+    )
+    return network, steps
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_rounds_leave_their_weights_and_the_proposals_between_them(tmp_path: Path):
+    network, steps = run(tmp_path)
+    assert steps == [(number, step) for number in range(2) for step in range(6)]
+    proposals = [f"proposals_round1/{name}{part}.png" for name in "abc" for part in ("", "_confidence")]
+    assert sorted(contents(tmp_path)) == [*proposals, "round0.safetensors", "round1.safetensors"]
+    saved = safetensors.torch.load_file(tmp_path / "round1.safetensors")
+    assert all(torch.equal(saved[key], value) for key, value in network.state_dict().items())
+    assert not network.training
+
+
+@pytest.mark.parametrize("until", [(1, 0), (1, 5), (0, 3)])
+def test_a_run_cut_off_goes_on_and_ends_as_an_undisturbed_one(tmp_path: Path, until: tuple[int, int]):
+    run(tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", until=until)
+    _, steps = run(tmp_path / "cut")
+    assert steps[0] == (until[0], 0)  # a finished round is not trained again
+    assert contents(tmp_path / "cut") == contents(tmp_path / "undisturbed")
+
+
+def test_a_finished_run_gives_its_network_without_training(tmp_path: Path):
+    first, _ = run(tmp_path)
+    again, steps = run(tmp_path)
+    assert steps == []
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    assert not again.training
+
+
+def test_the_second_round_learns_from_relabelled_proposals(tmp_path: Path):
+    run(tmp_path)
+    _, _, proposals = material()
+    relabelled = [ProposalMap.load(tmp_path / "proposals_round1" / f"{name}.png") for name in "abc"]
+    assert any(not np.array_equal(a.regions, b.regions) for a, b in zip(proposals, relabelled, strict=True))
+
+
+def test_each_round_starts_from_weights_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    starts = []
+    original = rounds.train_network
+
+    def watched(network: torch.nn.Module, *args: object, **more: object) -> torch.nn.Module:
+        starts.append(network.classifier.weight.detach().clone())
+        return original(network, *args, **more)
+
+    monkeypatch.setattr(rounds, "train_network", watched)
+    run(tmp_path)
+    assert len(starts) == 2
+    assert not torch.equal(*starts)
+
+
+def test_proposals_of_a_finer_resolution_are_brought_to_that_of_training(tmp_path: Path):
+    images, names, proposals = material()
+    fine = [
+        ProposalMap(np.kron(p.regions, np.ones((2, 2), np.uint8)), np.ones((48, 60), np.float32), mpp=1.25)
+        for p in proposals
+    ]
+    more = {"seed": 3, "device": CPU, "weights": None, "on_step": lambda number, record: None}
+    from_fine = train_rounds(images, names, fine, TINY, folder=tmp_path / "fine", **more)
+    train_rounds(images, names, proposals, TINY, folder=tmp_path / "same", **more)
+    assert contents(tmp_path / "fine") == contents(tmp_path / "same")
+    assert from_fine.stride == 2
+
+
+def test_relabelling_is_omission_and_then_self_training():
+    images, _, proposals = material()
+    network = build_network(TINY, seed=0, weights=None).eval()
+    omitted = OmissionRelabelling()(proposals[0], embed(network, images[0], device=CPU))
+    assert TINY.self_training is not None
+    expected = TINY.self_training(omitted, predict(network, images[0], device=CPU, mirrors=True))
+    result = relabel(network, images[0], proposals[0], TINY, device=CPU)
+    assert np.array_equal(result.regions, expected.regions)
+    assert np.isin(result.regions, (BACKGROUND, EXTERIOR, INTERIOR, IGNORE)).all()
+
+
+def test_without_either_step_proposals_stay_as_they_are():
+    images, _, proposals = material()
+    network = build_network(TINY, seed=0, weights=None).eval()
+    plain = replace(TINY, omission=None, self_training=None)
+    assert relabel(network, images[0], proposals[0], plain, device=CPU) is proposals[0]
+
+
+def test_the_seed_draws_the_weights():
+    first, again, other = (build_network(TINY, seed=seed, weights=None) for seed in (1, 1, 2))
+    assert torch.equal(first.classifier.weight, again.classifier.weight)
+    assert not torch.equal(first.classifier.weight, other.classifier.weight)
+
+
+def test_weights_fill_the_backbone_of_a_pspnet_and_must_fit_its_depth(tmp_path: Path):
+    torch.manual_seed(0)
+    donor = ResNet(depth=18)
+    torch.save(donor.state_dict(), tmp_path / "r18.pth")
+    settings = replace(TINY, network=PSPNetSpec(depth=18, features=8))
+    network = build_network(settings, seed=1, weights=str(tmp_path / "r18.pth"))
+    assert torch.equal(network.backbone.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
+    deeper = replace(TINY, network=PSPNetSpec(depth=34, features=8))
+    with pytest.raises(ModelError, match="choose the depth that matches the file"):
+        build_network(deeper, seed=1, weights=str(tmp_path / "r18.pth"))
