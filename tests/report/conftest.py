@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from acinus.glands import Glands, gland_polygons, measure_glands, write_csv, write_geojson
+from acinus.glands import Glands, gland_polygons, measure_glands, summarise, write_csv, write_geojson
 
 MPP = 1.0
 SIDE = 320
+TISSUE_UM2 = 80_000.0
 
 
 def stained_pixels(seed: int, *, colour: tuple[int, int, int] = (215, 150, 195)) -> np.ndarray:
@@ -83,7 +84,10 @@ class Folder:
             "gland_area_fraction": float((labels > 0).mean()),
             "quality": 0.8,
             "scores": None,
+            "summary": summarise(glands, tissue_area_um2=TISSUE_UM2),
         }
+        known = {key: None if value != value else value for key, value in description["summary"].items()}
+        description["summary"] = known  # as orjson writes what is missing
         (folder / "image.json").write_text(json.dumps(description | facts), encoding="utf-8")
         self.inputs.append({"name": name, "path": str(source), "sha256": "0" * 64})
         return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from acinus.core.errors import InputError, OutputError
 from acinus.metrics import evaluate_pair, pool
 from acinus.report import page, views, write_report
-from acinus.report.wording import MEASURES
+from acinus.report.wording import MEASURES, number
 
 EVALUATION = {"images": 2, "miou_label_free": 0.7312, "detection_f1": 0.654, "object_hausdorff_um": 61.24}
 
@@ -93,10 +94,40 @@ def test_numbers_of_images_are_those_of_their_files(batch, read_page):
     facts = json.loads((batch.root / "slide 1" / "image.json").read_text(encoding="utf-8"))
     assert row["Image"] == "slide 1"
     assert row["Glands"] == str(facts["gland_count"]) == "4"
-    assert row["Gland area, %"] == f"{100 * facts['gland_area_fraction']:.1f}"
-    assert row["Glands per mm²"] == f"{4 / (0.32 * 0.32):.1f}"
+    assert row["Gland area, % of image"] == f"{100 * facts['gland_area_fraction']:.1f}"
+    assert row["Gland area, % of tissue"] == f"{100 * facts['summary']['gland_area_um2'] / 80_000:.1f}"
+    assert (row["Tissue, mm²"], row["Glands per mm² of tissue"]) == ("0.0800", "50")
+    assert row["Clark–Evans"] == f"{facts['summary']['clark_evans']:.2f}"
     assert (row["Trust"], row["Detection F1"]) == ("–", "0.610")
     assert dict(zip(heading, second, strict=True))["Detection F1"] == "–"
+
+
+def test_area_weighted_means_of_images_are_those_of_the_summary(batch, read_page):
+    heading, first, _ = read_page(write_report(batch.root)).table("table-means")
+    summary = json.loads((batch.root / "slide 1" / "image.json").read_text(encoding="utf-8"))["summary"]
+    expected = [number(summary[f"{measure.column}_area_weighted_mean"] or math.nan) for measure in MEASURES]
+    assert first == ["slide 1", *(text.replace("\u202f", " ") for text in expected)]
+    assert heading == ["Image", *(measure.heading for measure in MEASURES)]
+
+
+def test_first_numbers_are_of_the_tissue_where_it_is_known_and_of_the_image_otherwise(batch, read_page):
+    read = read_page(write_report(batch.root))
+    labels = [term.text for term in read.root.all("dl")[0].all("dt")]
+    assert {"of the tissue is gland", "of tissue"} <= set(labels)
+    results_of_old = batch.root / "slide 2" / "image.json"
+    facts = json.loads(results_of_old.read_text(encoding="utf-8"))
+    del facts["summary"]
+    results_of_old.write_text(json.dumps(facts), encoding="utf-8")
+    read = read_page(write_report(batch.root))
+    assert "of the area is gland" in read.root.text
+    heading, _, second = read.table("table-images")
+    assert dict(zip(heading, second, strict=True))["Glands per mm² of tissue"] == "–"
+
+
+def test_table_of_all_images_is_linked_where_it_was_written(batch, read_page):
+    assert "summary.csv" not in read_page(write_report(batch.root)).source
+    (batch.root / "summary.csv").write_text("image\n", encoding="utf-8")
+    assert 'href="summary.csv"' in read_page(write_report(batch.root)).source
 
 
 def test_long_tables_are_cut_at_the_largest_glands_and_say_so(batch, read_page, monkeypatch):

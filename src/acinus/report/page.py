@@ -117,7 +117,8 @@ def _render(
         measures=MEASURES,
         rows=rows[:MOST_ROWS],
         gland_count=len(rows),
-        tables=[(view.result.name, _link(view.result, target)) for view in views],
+        summarised=any(view.result.summary for view in views),
+        tables=_tables(results, target),
         run=run_facts(results.run),
     )
 
@@ -158,7 +159,9 @@ def _gland_rows(views: Sequence[ImageView]) -> list[GlandRow]:
     return [line for _, line in sorted(found, key=lambda pair: -pair[0])]
 
 
-def _link(image: ImageResult, target: Path) -> str:
-    """Return the address of an image's full table, relative to the page."""
-    relative = os.path.relpath(image.folder / "glands.csv", target.parent)
-    return quote(Path(relative).as_posix())
+def _tables(results: Results, target: Path) -> list[tuple[str, str]]:
+    """Return name and address, relative to the page, of the full tables, that of the images first."""
+    files = [(f"{image.name}: glands.csv", image.folder / "glands.csv") for image in results.images]
+    if (results.folder / "summary.csv").is_file():
+        files.insert(0, ("All images: summary.csv", results.folder / "summary.csv"))
+    return [(name, quote(Path(os.path.relpath(path, target.parent)).as_posix())) for name, path in files]

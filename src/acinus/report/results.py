@@ -42,6 +42,9 @@ class ImageResult:
         Label-free estimate of how far to trust the result, 0..1; None where it was not made.
     scores : dict of str to float
         Against truth; empty where none was given.
+    summary : dict of str to float
+        Over the image's tissue, as `acinus.glands.summarise` names it; missing values are left out, and it is
+        empty where none was written.
     """
 
     name: str
@@ -54,11 +57,17 @@ class ImageResult:
     gland_area_fraction: float
     quality: float | None = None
     scores: dict[str, float] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict)
 
     @property
     def area_um2(self) -> float:
         """Area of the whole image in µm²."""
         return self.width_px * self.height_px * self.mpp**2
+
+    @property
+    def tissue_area_um2(self) -> float | None:
+        """Area of the tissue in µm²; None where it was not delineated."""
+        return self.summary.get("tissue_area_um2")
 
     @property
     def overlay(self) -> Path | None:
@@ -135,7 +144,7 @@ def _read_image(path: Path) -> ImageResult:
         if min(width_px, height_px) < 1:
             raise ValueError(f"a size of {width_px} × {height_px} px")
         mpp = check_mpp(float(facts["mpp"]), source=str(path))
-        quality, scores = facts.get("quality"), facts.get("scores") or {}
+        quality = facts.get("quality")
         glands = read_table(path.parent / "glands.csv")
         area_um2 = width_px * height_px * mpp**2
         fraction = facts.get("gland_area_fraction", float(glands["area_um2"].sum()) / max(area_um2, 1e-9))
@@ -149,12 +158,18 @@ def _read_image(path: Path) -> ImageResult:
             glands=glands,
             gland_area_fraction=float(fraction),
             quality=None if quality is None else float(quality),
-            scores={str(key): float(value) for key, value in scores.items() if value is not None},
+            scores=_known(facts.get("scores")),
+            summary=_known(facts.get("summary")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path} lacks or garbles {error}; run acinus segment on this image again"
         ) from error
+
+
+def _known(values: Any) -> dict[str, float]:
+    """Return the entries that have a number."""
+    return {str(key): float(value) for key, value in (values or {}).items() if value is not None}
 
 
 def _source(written: object, folder: Path) -> Path | None:

@@ -45,13 +45,21 @@ def headlines(images: Sequence[ImageResult]) -> list[Headline]:
     glands = sum(len(image.glands) for image in images)
     area_um2 = sum(image.area_um2 for image in images)
     gland_um2 = sum(image.gland_area_fraction * image.area_um2 for image in images)
+    tissues = [image.tissue_area_um2 for image in images]
+    tissue_um2 = sum(tissue for tissue in tissues if tissue is not None)
+    delineated = None not in tissues
+    of_um2 = tissue_um2 if delineated else area_um2
     areas = np.concatenate([whole_glands(image.glands)["area_um2"] for image in images])
     median = float(np.median(areas)) if areas.size else float("nan")
     return [
         Headline(number(len(images)), "", "image" if len(images) == 1 else "images"),
         Headline(number(glands), "", "gland" if glands == 1 else "glands"),
-        Headline(f"{100 * gland_um2 / area_um2:.0f}", "%", "of the area is gland"),
-        Headline(number(area_um2 / 1e6), "mm²", "looked at"),
+        Headline(
+            f"{100 * gland_um2 / of_um2:.0f}" if of_um2 else "–",
+            "%",
+            "of the tissue is gland" if delineated else "of the area is gland",
+        ),
+        Headline(number(of_um2 / 1e6), "mm²", "of tissue" if delineated else "looked at"),
         Headline(number(median), "µm²", "median area of a whole gland"),
     ]
 

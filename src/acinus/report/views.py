@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,10 +53,9 @@ class ImageView:
     median_area_um2: float
     median_solidity: float
 
-    @property
-    def glands_per_mm2(self) -> float:
-        """Density over the whole image."""
-        return len(self.result.glands) / (self.result.area_um2 / 1e6)
+    def summary(self, key: str) -> float:
+        """Return a number of the image's summary; NaN where it is missing."""
+        return self.result.summary.get(key, math.nan)
 
 
 @dataclass(frozen=True)
