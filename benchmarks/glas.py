@@ -91,21 +91,23 @@ def stage2(changes: dict[str, object]) -> Row:
     return row
 
 
-_DARKEST = {"mining": {"cue": {"kind": "DarkestCluster"}}}
-_SHAPES = {"mining": {"cue": {"kind": "ClosedShapes"}}}
+_ONE_ROUND = {"rounds": 1}
+_PSPNET = {"network": {"kind": "PSPNetSpec"}, **_ONE_ROUND}
 
 ROWS: dict[str, Row] = {
     "untrained": untrained,
     "stage1": stage1,
-    "stage2": stage2({}),
     "stage2-no-diffusion": stage2({"grouping": {"diffusion_weight": 0.0}}),
-    "stage2-no-omission": stage2({"grouping": {"omission": None}}),
-    "stage2-pspnet": stage2({"grouping": {"network": {"kind": "PSPNetSpec"}}}),
-    "stage2-pspnet-fine": stage2(
-        {"grouping": {"network": {"kind": "PSPNetSpec"}, "mpp": 1.25, "crop_px": 224}}
-    ),
-    "stage2-darkest-cluster": stage2(_DARKEST),
-    "stage2-closed-shapes-alone": stage2(_SHAPES),
+    "stage2": stage2({"grouping": {"diffusion_weight": 0.1}}),
+    # One round each, to be compared with the first round of the rows above.
+    "cue-darkest-cluster": stage2({"mining": {"cue": {"kind": "DarkestCluster"}}, "grouping": _ONE_ROUND}),
+    "cue-closed-shapes": stage2({"mining": {"cue": {"kind": "ClosedShapes"}}, "grouping": _ONE_ROUND}),
+    "pspnet": stage2({"grouping": _PSPNET}),
+    "pspnet-fine": stage2({"grouping": {**_PSPNET, "mpp": 1.25, "crop_px": 160, "batch_crops": 8}}),
+    "loss-iic": stage2({"mining": {"shallow": {"loss": {"kind": "IICLoss"}}}, "grouping": _ONE_ROUND}),
+    "diffusion-both-move": stage2({"grouping": {"diffusion": {"stop_gradient": False}, **_ONE_ROUND}}),
+    "diffusion-strong": stage2({"grouping": {"diffusion_weight": 0.5, **_ONE_ROUND}}),
+    "no-omission": stage2({"grouping": {"omission": None}}),
 }
 MAIN_ROWS = ("untrained", "stage1", "stage2", "stage2-no-diffusion")
 
