@@ -20,16 +20,16 @@ __all__ = ["OmissionRelabelling", "SelfTraining"]
 
 @dataclass(frozen=True)
 class OmissionRelabelling:
-    """Background whose features point more to the glands' embedding than to the background's is not trusted.
+    """Background whose features point more to those of the glands than to the background's is not trusted.
 
-    The paper relabels above a fixed cosine of features; ours compares two cosines, which needs no constant
-    that depends on the network, and ignores these pixels instead of calling them gland: self-training may
-    take them up.
+    The paper relabels above a fixed cosine to the gland embedding; ours compares the mean cosine to all gland
+    pixels of the image with that to all its background pixels, which needs no constant that depends on the
+    network, and ignores these pixels instead of calling them gland: self-training may take them up.
 
     Attributes
     ----------
     margin : float
-        By how much the cosine to the gland embedding must exceed that to the background's.
+        By how much the mean cosine to gland pixels must exceed that to background pixels.
     """
 
     margin: float = 0.0

@@ -19,6 +19,11 @@ class UNetSpec:
     widths: tuple[int, ...] = (16, 32, 64, 128)
     context_cells: int = 13
 
+    @property
+    def stride(self) -> int:
+        """Side of a pixel of the coarsest level; crops are a multiple of it."""
+        return int(2 ** (len(self.widths) - 1))
+
     def build(self) -> UNet:
         """Return the network with random weights."""
         return UNet(widths=self.widths, context_cells=self.context_cells)
@@ -31,6 +36,11 @@ class PSPNetSpec:
     depth: int = 18
     bins: tuple[int, ...] = (1, 2, 3, 6)
     features: int = 128
+
+    @property
+    def stride(self) -> int:
+        """Side of a pixel of the features; crops are a multiple of it."""
+        return 8
 
     def build(self) -> PSPNet:
         """Return the network with random weights."""

@@ -24,7 +24,7 @@ from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.model import load_model, save_model
-from acinus.pipeline.settings import Settings
+from acinus.pipeline.settings import Settings, with_weights
 from acinus.slides.images import read_image
 
 __all__ = ["GlandSegmenter"]
@@ -48,7 +48,8 @@ class GlandSegmenter:
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     weights : str, optional
-        Initial weights of a PSPNet's backbone: a file, or ``imagenet`` to download them.
+        Initial weights of a PSPNet's backbone, which then is the network: a file, or ``imagenet`` to download
+        them.
 
     Examples
     --------
@@ -69,11 +70,12 @@ class GlandSegmenter:
         weights: str | None = None,
     ) -> None:
         check_seed(seed)
-        self.settings = Settings(
+        settings = Settings(
             mining=mining or MiningSettings(),
             grouping=grouping or GroupingSettings(),
             instances=instances or InstanceSettings(),
         )
+        self.settings = with_weights(settings, weights)
         self.seed = seed
         self.device = choose_device(device)
         self.weights = weights

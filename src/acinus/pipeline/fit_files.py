@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum
-from acinus.grouping.settings import PSPNetSpec
 from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_seed
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.outcome import Outcome
-from acinus.pipeline.settings import Settings, load_settings
+from acinus.pipeline.settings import load_settings, with_weights
 
 __all__ = ["fit_files"]
 
@@ -48,7 +46,7 @@ def fit_files(
     check_seed(seed)
     check_processes(processes)
     progress = progress or SilentProgress()
-    settings = _with_weights(load_settings(settings_path), weights)
+    settings = with_weights(load_settings(settings_path), weights)
     chosen = choose_device(device)
     outcome = Outcome(folder=out)
     samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
@@ -81,10 +79,3 @@ def fit_files(
     )
     outcome.write_log()
     return outcome
-
-
-def _with_weights(settings: Settings, weights: str | None) -> Settings:
-    """Weights of a ResNet need a network that has one: then PSPNet takes the place of the U-Net."""
-    if weights is None or isinstance(settings.grouping.network, PSPNetSpec):
-        return settings
-    return replace(settings, grouping=replace(settings.grouping, network=PSPNetSpec()))

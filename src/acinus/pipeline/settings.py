@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.cue import AgreedBackground, DarkestCluster
 from acinus.mining.settings import MiningSettings
 
-__all__ = ["Settings", "load_settings", "settings_from_plain"]
+__all__ = ["Settings", "load_settings", "settings_from_plain", "with_weights"]
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -77,6 +77,11 @@ def settings_from_plain(plain: Mapping[str, Any], *, where: str = "settings") ->
     """
     settings = apply_settings(Settings(), plain, kinds=_KINDS, where=where)
     _check_ranges(settings, where)
+    crop_px, stride = settings.grouping.crop_px, settings.grouping.network.stride
+    if crop_px % stride:
+        raise UsageError(
+            f"{where}.grouping.crop_px is {crop_px}; choose a multiple of the network's {stride}"
+        )
     return settings
 
 
@@ -122,3 +127,10 @@ def load_settings(path: Path | None) -> Settings:
     except orjson.JSONDecodeError as error:
         raise UsageError(f"{path} is not JSON ({error}); --settings takes a JSON file") from error
     return settings_from_plain(plain, where=path.name)
+
+
+def with_weights(settings: Settings, weights: str | None) -> Settings:
+    """Return the settings with a PSPNet when `weights` are given: they are those of a ResNet."""
+    if weights is None or isinstance(settings.grouping.network, PSPNetSpec):
+        return settings
+    return replace(settings, grouping=replace(settings.grouping, network=PSPNetSpec()))
