@@ -124,6 +124,15 @@ def test_first_numbers_are_of_the_tissue_where_it_is_known_and_of_the_image_othe
     assert dict(zip(heading, second, strict=True))["Glands per mm² of tissue"] == "–"
 
 
+def test_trust_is_shown_only_where_it_was_estimated(results, stained, read_page):
+    results.add("a", stained(1), quality=None)
+    assert "Trust" not in read_page(write_report(results.root)).root.text
+    results.add("b", stained(1), quality=0.8)
+    text = read_page(write_report(results.root)).root.text
+    assert "not estimated" in text
+    assert "high (0.80)" in text
+
+
 def test_table_of_all_images_is_linked_where_it_was_written(batch, read_page):
     assert "summary.csv" not in read_page(write_report(batch.root)).source
     (batch.root / "summary.csv").write_text("image\n", encoding="utf-8")
