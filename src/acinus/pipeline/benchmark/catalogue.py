@@ -1,0 +1,145 @@
+"""Which methods there are: the package's, those of installed packages, of a file, and of the caller."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from acinus.core.errors import UsageError
+from acinus.pipeline.benchmark.ablations import ABLATIONS, ablation_methods
+from acinus.pipeline.benchmark.method import Method, check_method
+from acinus.pipeline.benchmark.methods import BaselineMethod, FitMethod, ProposalMethod, own_methods
+from acinus.pipeline.benchmark.plan import Plan
+
+__all__ = ["ENTRY_POINTS", "Catalogue", "find_methods"]
+
+ENTRY_POINTS = "acinus.methods"
+"""Group of entry points under which an installed package offers a method, a list of them, or its class."""
+
+_GROUPS = {"baselines": BaselineMethod, "stage1": ProposalMethod, "stage2": FitMethod}
+
+
+@dataclass
+class Catalogue:
+    """Methods by name, in the order of tables.
+
+    Attributes
+    ----------
+    methods : dict of str to Method
+    added : list of str
+        Names of those that are not the package's.
+    ablations : dict of str to list of str
+        Names of the methods of each ablation.
+    """
+
+    methods: dict[str, Method] = field(default_factory=dict)
+    added: list[str] = field(default_factory=list)
+    ablations: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, method: object, *, source: str) -> None:
+        """Take in a method from outside the package; a name can be had once."""
+        found = check_method(method() if isinstance(method, type) else method, source=source)
+        if found.name in self.methods:
+            raise UsageError(f"{source}: there is a method {found.name!r} already; rename this one")
+        self.methods[found.name] = found
+        self.added.append(found.name)
+
+    def select(self, words: Iterable[str]) -> list[Method]:
+        """Return the methods that words stand for, in the order of the catalogue.
+
+        Parameters
+        ----------
+        words : iterable of str
+            Names, possibly joined by commas; ``all``; ``baselines``, ``stage1``, ``stage2``; an ablation
+            such as ``ablation:loss``, or ``ablations``.
+
+        Raises
+        ------
+        UsageError
+            When a word stands for nothing.
+        """
+        names: set[str] = set()
+        for word in ",".join(words).split(","):
+            if word.strip():
+                names.update(self._named(word.strip()))
+        if not names:
+            raise UsageError("no method was named; choose --methods all or some names")
+        return [method for name, method in self.methods.items() if name in names]
+
+    def _named(self, word: str) -> list[str]:
+        ablated = {name for group in self.ablations.values() for name in group}
+        own = [name for name in self.methods if name not in ablated]
+        if word == "all":
+            return own
+        if word == "ablations":
+            return sorted(ablated)
+        group = word.removeprefix("ablation:")
+        if group != word and group in self.ablations:
+            return self.ablations[group]
+        if word in self.methods:
+            return [word]
+        if word in _GROUPS:
+            return [name for name in own if isinstance(self.methods[name], _GROUPS[word])]
+        raise UsageError(
+            f"there is no method {word!r}; choose all, {', '.join([*_GROUPS, *own])}, ablations or "
+            f"ablation: with one of {', '.join(ABLATIONS)}"
+        )
+
+
+def find_methods(plan: Plan, *, files: Sequence[Path] = (), objects: Sequence[object] = ()) -> Catalogue:
+    """Return all methods.
+
+    Parameters
+    ----------
+    plan : Plan
+        Changes the settings of the package's methods.
+    files : sequence of Path
+        Python files with a list ``METHODS``.
+    objects : sequence
+        Methods of the caller.
+
+    Raises
+    ------
+    UsageError
+        When something offered is not a method, or a file cannot be run.
+    """
+    catalogue = Catalogue()
+    catalogue.methods.update((method.name, method) for method in own_methods(plan))
+    for point in metadata.entry_points(group=ENTRY_POINTS):
+        source = f"entry point {point.name} of {ENTRY_POINTS}"
+        try:
+            offered = point.load()
+        except Exception as error:  # another package's mistake must be told as such
+            raise UsageError(f"{source} cannot be loaded ({type(error).__name__}: {error})") from error
+        for method in offered if isinstance(offered, list | tuple) else [offered]:
+            catalogue.add(method, source=source)
+    for path in files:
+        for method in _methods_in(path):
+            catalogue.add(method, source=str(path))
+    for method in objects:
+        catalogue.add(method, source="methods")
+    for group, method in ablation_methods(plan):
+        catalogue.methods[method.name] = method
+        catalogue.ablations.setdefault(group, []).append(method.name)
+    return catalogue
+
+
+def _methods_in(path: Path) -> Sequence[object]:
+    """Run a Python file and return its ``METHODS``."""
+    specification = importlib.util.spec_from_file_location(f"acinus_method_{path.stem}", path)
+    if specification is None or specification.loader is None:
+        raise UsageError(f"{path} is not a Python file; --method-file takes one ending in .py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:  # whatever the file does wrong is told in one line
+        raise UsageError(f"{path} cannot be run ({type(error).__name__}: {error})") from error
+    methods = getattr(module, "METHODS", None)
+    if not isinstance(methods, list | tuple):
+        raise UsageError(f"{path} has no list METHODS; see docs/adding-a-method.md")
+    return methods

@@ -1,0 +1,103 @@
+"""What the benchmark asks of a method; ``docs/adding-a-method.md`` shows a complete one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.errors import UsageError
+from acinus.core.image import RgbImage
+from acinus.core.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Method", "ShowsClusters", "ShowsStages", "check_method"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A method with its settings, which can be fitted to unlabelled images."""
+
+    @property
+    def name(self) -> str:
+        """Short and unique: what ``--methods`` takes and what the folder of its results is called."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What tables and charts call it."""
+        ...
+
+    @property
+    def settings(self) -> Any:
+        """Every setting that can change the result, as JSON values: results are kept until it changes."""
+        ...
+
+    def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
+        """Learn from images alone and return what segments them and others.
+
+        Parameters
+        ----------
+        images : sequence of RgbImage
+            With distinct names, at full resolution.
+        seed : int
+            Decides everything that is random.
+        device : torch.device
+        folder : Path
+            An empty folder for whatever the method writes; it is removed afterwards.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsClusters(Protocol):
+    """A fitted method whose clusters the oracle may name; without it, only gland and rest are exchanged."""
+
+    @property
+    def n_clusters(self) -> int:
+        """K, at most 256."""
+        ...
+
+    @property
+    def shared_clusters(self) -> bool:
+        """Whether a cluster means the same in every image; if not, the oracle names those of each image."""
+        ...
+
+    def clusters(self, image: RgbImage) -> NDArray[np.uint8]:
+        """Return the cluster of each pixel at the image's own size, (H, W), 0..K−1."""
+        ...
+
+
+@runtime_checkable
+class ShowsStages(Protocol):
+    """A fitted method with earlier states of itself, which get rows of their own at no cost."""
+
+    @property
+    def stages(self) -> Mapping[str, Segmenter]:
+        """The earlier states by what a row calls them, such as "after round 1"."""
+        ...
+
+
+def check_method(method: object, *, source: str) -> Method:
+    """Return `method` if it is one.
+
+    Raises
+    ------
+    UsageError
+        When something lacks, or the name cannot be that of a folder.
+    """
+    lacking = [name for name in ("name", "title", "settings", "fit") if not hasattr(method, name)]
+    if lacking or not isinstance(method, Method):
+        absent = " and no ".join(lacking)
+        raise UsageError(f"{source}: {type(method).__name__} has no {absent}; see docs/adding-a-method.md")
+    if not _NAME.fullmatch(method.name):
+        raise UsageError(f"{source}: the name {method.name!r} must be of letters, digits and . _ + - alone")
+    return method

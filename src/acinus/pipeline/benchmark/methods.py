@@ -1,0 +1,202 @@
+"""The package's own methods in the form that the benchmark asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import nn
+
+from acinus.baselines import (
+    IIC,
+    Baseline,
+    ColourKMeans,
+    DeepCluster,
+    DifferentiableFeatureClustering,
+    HedDensity,
+    PiCIE,
+    Rgb,
+    UntrainedNetwork,
+)
+from acinus.core.errors import UsageError
+from acinus.core.image import RgbImage
+from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.settings import apply_settings, settings_to_plain
+from acinus.data.resample import resize_map
+from acinus.grouping.rounds import build_network
+from acinus.grouping.segmenter import NetworkSegmenter
+from acinus.losses.feature_clustering import FeatureClusteringLoss
+from acinus.losses.iic import IICLoss
+from acinus.mining.mine import fit_shallow, mine_image
+from acinus.mining.settings import MiningSettings
+from acinus.networks.shallow import ShallowCNN
+from acinus.pipeline.benchmark.method import Method
+from acinus.pipeline.benchmark.plan import Plan, merged
+from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.settings import Settings, settings_from_plain
+
+__all__ = ["BaselineMethod", "FitMethod", "ProposalMethod", "own_methods"]
+
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (FeatureClusteringLoss, HedDensity, IICLoss, Rgb)}
+
+_DARKEST = {"mining": {"cue": {"kind": "DarkestCluster"}}}
+_EXTERIOR = {"mining": {"cue": {"kind": "DarkestCluster", "interior": False}}}
+_SHAPES = {"mining": {"cue": {"kind": "ClosedShapes"}}}
+
+
+@dataclass(frozen=True)
+class BaselineMethod:
+    """One of `acinus.baselines`, its clusters named by their darkness."""
+
+    name: str
+    title: str
+    baseline: Baseline
+
+    @property
+    def settings(self) -> Any:
+        """All settings of the baseline."""
+        return settings_to_plain(self.baseline)
+
+    def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
+        """Fit the baseline; nothing is written."""
+        del folder
+        return self.baseline.fit(images, seed=seed, device=device)
+
+
+@dataclass(frozen=True)
+class ProposalMethod:
+    """Stage 1 alone: what the cue calls gland; all else, ignored pixels included, is background."""
+
+    name: str
+    title: str
+    mining: MiningSettings
+
+    @property
+    def settings(self) -> Any:
+        """All settings of stage 1."""
+        return settings_to_plain(self.mining)
+
+    def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
+        """Train the shallow network that all images share, on the CPU whatever `device`."""
+        del device, folder
+        return ProposalSegmenter(self.mining, fit_shallow(images, self.mining, seed=seed), seed)
+
+
+@dataclass(frozen=True, eq=False)
+class ProposalSegmenter:
+    """Proposals read as masks."""
+
+    mining: MiningSettings
+    network: ShallowCNN | None
+    seed: int
+
+    @property
+    def mpp(self) -> float:
+        """Working resolution in µm per pixel."""
+        return self.mining.mpp
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        """Return 1 in exterior and interior regions, 0 elsewhere, (H, W) float32, interpolated."""
+        proposal = mine_image(image, self.mining, network=self.network, seed=self.seed)
+        return resize_map(proposal.gland.astype(np.float32), image.shape)
+
+
+@dataclass(frozen=True)
+class FitMethod:
+    """Both stages, as ``acinus fit`` runs them; every round but the last is a stage of the result."""
+
+    name: str
+    title: str
+    fitting: Settings
+
+    @property
+    def settings(self) -> Any:
+        """All settings of both stages."""
+        plain = settings_to_plain(self.fitting)
+        return {"mining": plain["mining"], "grouping": plain["grouping"]}
+
+    def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
+        """Fit in one process, so that memory and time are those of this method alone."""
+        small = [reduced(image, self.fitting) for image in images]
+        network, _ = fit(small, self.fitting, seed=seed, device=device, folder=folder, processes=1)
+        grouping = self.fitting.grouping
+        stages = {}
+        for number in range(grouping.rounds - 1):
+            earlier = build_network(grouping, seed=0, weights=None)
+            weights = folder / "rounds" / f"round{number}.safetensors"
+            earlier.load_state_dict(safetensors.torch.load_file(weights))
+            stages[f"after round {number + 1}"] = self._segmenter(earlier.to(device).eval(), device)
+        return RoundsSegmenter(self._segmenter(network, device), stages)
+
+    def _segmenter(self, network: nn.Module, device: torch.device) -> NetworkSegmenter:
+        return NetworkSegmenter(network, mpp=self.fitting.grouping.mpp, device=device)
+
+
+@dataclass(frozen=True)
+class RoundsSegmenter:
+    """The network of the last round, with those before it."""
+
+    last: NetworkSegmenter
+    stages: Mapping[str, Segmenter] = field(hash=False)
+
+    @property
+    def mpp(self) -> float:
+        """Working resolution in µm per pixel."""
+        return self.last.mpp
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        """Return P(gland) by the last round, (H, W) float32."""
+        return self.last.probability(image)
+
+
+def own_methods(plan: Plan) -> Iterator[Method]:
+    """Yield the package's methods, the simplest first, with the changes of `plan`.
+
+    Raises
+    ------
+    UsageError
+        When the plan changes something that is not there.
+    """
+    yield from _baselines(plan)
+    for name, title, changes in (
+        ("stage1-exterior", "Stage 1: darkest cluster", _EXTERIOR),
+        ("stage1-darkest", "Stage 1: darkest cluster with interior", _DARKEST),
+        ("stage1-shapes", "Stage 1: closed shapes", _SHAPES),
+        ("stage1-agreement", "Stage 1: agreement of both", {}),
+    ):
+        yield ProposalMethod(name, title, settings_from_plain(merged(plan.fit, changes)).mining)
+    variants: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("acinus-no-diffusion", "acinus without knowledge diffusion", {"diffusion_weight": 0.0}),
+        ("acinus-no-omission", "acinus without omission relabelling", {"omission": None}),
+        ("acinus-no-self-training", "acinus without self-training", {"self_training": None}),
+        ("acinus", "acinus", {}),
+    )
+    for name, title, grouping in variants:
+        yield FitMethod(name, title, settings_from_plain(merged(plan.fit, {"grouping": grouping})))
+
+
+def _baselines(plan: Plan) -> Iterator[Method]:
+    all_of_them: tuple[tuple[str, str, Any], ...] = (
+        ("untrained", "Untrained network", UntrainedNetwork()),
+        ("kmeans-rgb", "Colour k-means, RGB", ColourKMeans(space=Rgb())),
+        ("kmeans-hed", "Colour k-means, H&E", ColourKMeans(space=HedDensity())),
+        ("iic", "IIC", IIC()),
+        ("deepcluster", "DeepCluster", DeepCluster()),
+        ("picie", "PiCIE", PiCIE()),
+        ("feature-clustering", "Differentiable feature clustering", DifferentiableFeatureClustering()),
+    )
+    kinds = sorted({type(baseline).__name__ for _, _, baseline in all_of_them})
+    for kind in plan.baselines:
+        if kind not in kinds:
+            raise UsageError(f"baselines.{kind} is not a baseline; there are {', '.join(kinds)}")
+    for name, title, baseline in all_of_them:
+        kind = type(baseline).__name__
+        changed = apply_settings(
+            baseline, plan.baselines.get(kind, {}), kinds=_KINDS, where=f"baselines.{kind}"
+        )
+        yield BaselineMethod(name, title, changed)
