@@ -1,0 +1,55 @@
+"""Jobs on the machines of a Dask cluster, which see the same files under the same paths."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from acinus.core.errors import UsageError
+from acinus.pipeline.benchmark.job import Failed, Files, Job
+from acinus.pipeline.benchmark.process import run_job
+
+__all__ = ["run_jobs_on_dask"]
+
+
+def run_jobs_on_dask(jobs: Sequence[Job], *, scheduler: str) -> Iterator[tuple[Job, Files | Failed]]:
+    """Yield each job with its result as it is done.
+
+    Results travel to this process, which stores them; each job is a fresh process on its machine too.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address of the scheduler, such as ``tcp://10.0.0.1:8786``.
+
+    Raises
+    ------
+    UsageError
+        When Dask is not installed or no scheduler answers.
+    """
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise UsageError(
+            "--scheduler needs Dask, which is not installed; run pip install 'acinus[cluster]', "
+            "or leave --scheduler out"
+        ) from error
+    try:
+        client = distributed.Client(scheduler, set_as_default=False)
+    except (OSError, ValueError, ImportError) as error:  # a timeout is an OSError; ValueError a bad address
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"no Dask scheduler answers at {scheduler} ({reason}); check --scheduler") from error
+    with client:
+        futures = {client.submit(run_job, job.as_bytes(), pure=False, retries=0): job for job in jobs}
+        try:
+            for future in distributed.as_completed(list(futures)):
+                cause = future.exception()
+                job = futures[future]
+                if cause is None:
+                    yield job, future.result()
+                else:
+                    text = " ".join(f"{type(cause).__name__}: {cause}".split())
+                    yield job, Failed(reason=f"its machine failed it: {text}", details=text)
+        finally:
+            client.cancel(list(futures))

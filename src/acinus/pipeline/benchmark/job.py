@@ -1,0 +1,192 @@
+"""One (method, seed): what a process needs to compute it, what came out, and where that is kept."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from acinus import __version__
+from acinus.core.errors import AcinusError, UsageError
+from acinus.core.files import atomic_path, make_folder, read_json
+from acinus.core.run import checksum, fingerprint
+from acinus.data.sample import Sample
+from acinus.pipeline.benchmark.catalogue import Catalogue, find_methods
+from acinus.pipeline.benchmark.method import Method, check_method
+from acinus.pipeline.benchmark.plan import Plan
+from acinus.pipeline.benchmark.splits import Splits
+
+__all__ = ["Failed", "Files", "Job", "Store", "make_job", "method_of", "samples_of"]
+
+FORMAT = 1
+"""Raised whenever the way results are computed changes, so that those kept are computed again."""
+
+Files = dict[str, bytes]
+"""A result: ``result.json`` and pictures of masks, by name."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a job has no result."""
+
+    reason: str
+    details: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A method and a seed, as JSON, for a process here or on another machine that sees the same files."""
+
+    method: str
+    seed: int
+    fingerprint: str
+    plain: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What progress and logs call it."""
+        return f"{self.method}, seed {self.seed}"
+
+    def as_bytes(self) -> bytes:
+        """Return the job as JSON, which `worker` reads."""
+        own = {"method": self.method, "seed": self.seed, "fingerprint": self.fingerprint}
+        return orjson.dumps({**self.plain, **own})
+
+
+def make_job(
+    method: Method,
+    seed: int,
+    *,
+    splits: Splits,
+    splits_fingerprint: str,
+    plan: Plan,
+    files: tuple[Path, ...],
+    catalogue: Catalogue,
+    device: str,
+) -> Job:
+    """Return the job of a method and a seed; its fingerprint changes with whatever can change the result."""
+    from acinus.core.settings import settings_to_plain
+    from acinus.pipeline.settings import settings_from_plain
+
+    added = method.name in catalogue.added
+    of_file = isinstance(type(method).__module__, str) and type(method).__module__.startswith(
+        "acinus_method_"
+    )
+    instances = settings_to_plain(settings_from_plain(plan.fit).instances)
+    code = [checksum(path) for path in files] if added and of_file else []
+    parts = {
+        "format": FORMAT,
+        "acinus": __version__,
+        "kind": f"{type(method).__module__}.{type(method).__qualname__}",
+        "settings": method.settings,
+        "instances": instances,
+        "code": code,
+        "seed": seed,
+        "device": device,
+        "images": splits_fingerprint,
+    }
+    plain = {
+        "plan": plan.as_plain(),
+        "files": [str(path.resolve()) for path in files],
+        "object": _pickled(method) if added and not of_file else None,
+        "instances": instances,
+        "device": device,
+        "fit": [_sample_plain(sample) for sample in splits.fit],
+        "scored": {name: [_sample_plain(s) for s in part] for name, part in splits.scored.items()},
+        "shown": splits.shown,
+    }
+    return Job(method.name, seed, fingerprint(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)), plain)
+
+
+def method_of(plain: Mapping[str, Any]) -> Method:
+    """Return the method of a job that was read from JSON."""
+    if plain["object"] is not None:
+        # Written by the process that started this one, never read from a file of results.
+        return check_method(pickle.loads(base64.b64decode(plain["object"])), source="methods")
+    catalogue = find_methods(Plan.from_plain(plain["plan"]), files=[Path(path) for path in plain["files"]])
+    return catalogue.methods[plain["method"]]
+
+
+def samples_of(plain: list[dict[str, Any]]) -> list[Sample]:
+    """Return the samples of a job that was read from JSON."""
+    return [
+        Sample(
+            name=entry["name"],
+            image_path=Path(entry["image"]),
+            truth_path=None if entry["truth"] is None else Path(entry["truth"]),
+            mpp=entry["mpp"],
+        )
+        for entry in plain
+    ]
+
+
+def _sample_plain(sample: Sample) -> dict[str, Any]:
+    truth = sample.truth_path
+    return {
+        "name": sample.name,
+        "image": str(sample.image_path.resolve()),
+        "truth": None if truth is None else str(truth.resolve()),
+        "mpp": sample.mpp,
+    }
+
+
+def _pickled(method: Method) -> str:
+    if type(method).__module__ == "__main__":
+        raise UsageError(
+            f"{method.name}: a method defined in the script itself cannot reach another process; "
+            "put it into a file and pass that as a method file"
+        )
+    try:
+        return base64.b64encode(pickle.dumps(method)).decode()
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"{method.name} cannot be sent to another process ({error}); "
+            "put it into a file and pass that as a method file"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Store:
+    """Results on disk: ``results/<method>/seed<k>/``, each written whole once its job is done."""
+
+    folder: Path
+
+    def path(self, job: Job) -> Path:
+        """Return the folder of a job's result."""
+        return self.folder / "results" / job.method / f"seed{job.seed}"
+
+    def load(self, job: Job) -> dict[str, Any] | None:
+        """Return the result, None when it is not there, damaged, or of other settings or images."""
+        try:
+            result = read_json(self.path(job) / "result.json")
+        except (OSError, ValueError):
+            return None
+        fitting = isinstance(result, dict) and result.get("fingerprint") == job.fingerprint
+        return result if fitting else None
+
+    def save(self, job: Job, files: Files) -> None:
+        """Write a result in place of one that may be there.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        path = self.path(job)
+        make_folder(path.parent)
+        with atomic_path(path) as temporary:
+            for name, content in files.items():
+                target = temporary / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error in one line; our own are their own explanation, others get their type."""
+    text = str(error) if isinstance(error, AcinusError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())

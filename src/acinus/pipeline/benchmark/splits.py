@@ -1,0 +1,165 @@
+"""What is learnt from and what is reported on: two parts of one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from acinus.core.errors import DatasetError, UsageError
+from acinus.core.files import atomic_path
+from acinus.core.run import checksum, fingerprint
+from acinus.data.crag import crag
+from acinus.data.folder import folder as find_samples
+from acinus.data.glas import glas
+from acinus.data.sample import Sample
+from acinus.data.splits import hold_out
+from acinus.data.synthetic import write_synthetic_tiles
+from acinus.pipeline.benchmark.plan import SyntheticImages
+
+__all__ = ["DATASETS", "Splits", "find_splits"]
+
+DATASETS = ("glas", "crag", "synthetic", "folder")
+_HELD_OUT = 0.25
+_SPLIT_SEED = 0  # the split is part of the protocol, not of a method's randomness
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The images of a benchmark.
+
+    Attributes
+    ----------
+    fit : list of Sample
+        Methods learn from these images; their labels are read by scoring alone.
+    held_out : list of Sample
+        Images no method has seen; may be empty.
+    note : str
+        How they were parted, for the page.
+    """
+
+    fit: list[Sample]
+    held_out: list[Sample]
+    note: str
+
+    @property
+    def scored(self) -> dict[str, list[Sample]]:
+        """The samples with labels, by the name of their split; without splits that have none."""
+        parts = {"fit": self.fit, "held-out": self.held_out}
+        labelled = {name: [s for s in part if s.truth_path is not None] for name, part in parts.items()}
+        return {name: part for name, part in labelled.items() if part}
+
+    @property
+    def shown(self) -> list[str]:
+        """Names of up to four images for the grid, evenly spaced, unseen ones where there are some."""
+        last = list(self.scored.values())[-1]
+        count = min(4, len(last))
+        return [last[round(i * (len(last) - 1) / max(1, count - 1))].name for i in range(count)]
+
+    def fingerprint(self) -> str:
+        """Return a digest of all images and labels and of how they are parted."""
+        parts = []
+        for split in (self.fit, self.held_out):
+            for sample in split:
+                truth = checksum(sample.truth_path) if sample.truth_path is not None else ""
+                parts.append(f"{sample.name} {sample.mpp} {checksum(sample.image_path)} {truth}")
+            parts.append("end of split")
+        return fingerprint(*parts)
+
+
+def find_splits(
+    dataset: str,
+    root: Path | None,
+    *,
+    synthetic: SyntheticImages,
+    drawn: Path,
+    mpp: float | None,
+    patient_disjoint: bool,
+) -> Splits:
+    """Return the images of a data set, parted.
+
+    Parameters
+    ----------
+    dataset : str
+        One of `DATASETS`.
+    root : Path or None
+        Its folder; ``synthetic`` needs none.
+    synthetic : SyntheticImages
+        What is drawn for ``synthetic``.
+    drawn : Path
+        Folder that takes drawn images.
+    mpp : float, optional
+        µm per pixel of the images of ``folder``.
+    patient_disjoint : bool
+        GlaS: hold out whole patients instead of the challenge's test parts, whose patients are also in its
+        training part.
+
+    Raises
+    ------
+    UsageError
+        When the arguments do not fit together.
+    DatasetError
+        When files lack.
+    """
+    if dataset not in DATASETS:
+        raise UsageError(f"there is no data set {dataset!r}; choose one of {', '.join(DATASETS)}")
+    if patient_disjoint and dataset != "glas":
+        raise UsageError("--patient-disjoint needs patients, which GlaS alone names; leave it out")
+    if dataset == "synthetic":
+        return _synthetic(synthetic, drawn)
+    if root is None:
+        raise UsageError(f"{dataset} has to be read from somewhere; pass --root with its folder")
+    if dataset == "glas":
+        return _glas(root, patient_disjoint=patient_disjoint)
+    if dataset == "crag":
+        return Splits(crag(root, split="train"), crag(root, split="valid"), "CRAG's own two parts.")
+    return _folder(root, mpp=mpp)
+
+
+def _glas(root: Path, *, patient_disjoint: bool) -> Splits:
+    try:
+        samples = glas(root, split="all")
+    except DatasetError:
+        if root.is_dir() and any(root.rglob("test[AB]_*")):
+            raise  # a part of the test images is worse than none: it would pass for all
+        samples = glas(root, split="train")
+    if patient_disjoint:
+        fit, held = hold_out(samples, fraction=_HELD_OUT, seed=_SPLIT_SEED, by_patient=True)
+        return Splits(fit, held, f"No patient of {len(samples)} images is in both parts.")
+    fit = [sample for sample in samples if sample.name.startswith("train")]
+    held = [sample for sample in samples if not sample.name.startswith("train")]
+    note = "The challenge's training part, and its test parts A and B together."
+    return Splits(fit, held, note if held else "The challenge's training part; its test parts are not there.")
+
+
+def _folder(root: Path, *, mpp: float | None) -> Splits:
+    samples = find_samples(root, mpp=mpp)
+    labelled = [sample for sample in samples if sample.truth_path is not None]
+    if len(labelled) < 2:
+        raise DatasetError(
+            f"{root} has {len(labelled)} images with labels, expected at least 2; put labels beside the "
+            "images as NAME_anno.png, or in labels/"
+        )
+    _, held = hold_out(labelled, fraction=_HELD_OUT, seed=_SPLIT_SEED)
+    names = {sample.name for sample in held}
+    fit = [sample for sample in samples if sample.name not in names]
+    return Splits(fit, held, "A quarter of the images with labels, drawn at random, is held out.")
+
+
+def _synthetic(images: SyntheticImages, drawn: Path) -> Splits:
+    """Draw what is not there; each set of settings has a folder of its own."""
+    folder = drawn / f"{images.fit}+{images.held_out}-{images.side_px}px-{images.seed}"
+    parts: list[Sequence[Sample]] = []
+    for name, count, seed in (
+        ("fit", images.fit, images.seed),
+        ("held", images.held_out, images.seed + images.fit),
+    ):
+        target = folder / name
+        if not target.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(target) as temporary:
+                write_synthetic_tiles(
+                    temporary, count=count, seed=seed, height_px=images.side_px, width_px=images.side_px
+                )
+        parts.append([replace(s, name=f"{name}-{s.name}") for s in find_samples(target)])
+    return Splits(list(parts[0]), list(parts[1]), "Drawn images, whose truth is exact.")
