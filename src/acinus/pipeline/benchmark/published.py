@@ -1,0 +1,49 @@
+"""Figures of others on GlaS, as they published them: mIoU in percent. None of them was computed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["PUBLISHED", "Published"]
+
+_PROPOSAL = "founding proposal of this method"
+_SUCCESSOR = "MSSG: Zhang et al., MICCAI 2023, arXiv 2307.11989"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published figure.
+
+    Attributes
+    ----------
+    method : str
+    miou_percent : tuple of float
+        One figure, or the ends of a range.
+    source : str
+    labels : str
+        What labels the method was given.
+    beside : str or None
+        Name of the method here that it is to be read beside.
+    """
+
+    method: str
+    miou_percent: tuple[float, ...]
+    source: str
+    labels: str = "none"
+    beside: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The figure as it is printed."""
+        return "–".join(f"{value:g}" for value in self.miou_percent)
+
+
+PUBLISHED: tuple[Published, ...] = (
+    Published("Random network", (34.3,), _PROPOSAL, beside="untrained"),
+    Published("PiCIE", (39.3,), _PROPOSAL, beside="picie"),
+    Published("PiCIE", (48.8,), _SUCCESSOR, beside="picie"),
+    Published("The proposal's method", (56.3,), _PROPOSAL, beside="acinus"),
+    Published("MSSG", (62.7,), _SUCCESSOR, beside="acinus"),
+    Published("OEEM", (77.6,), "as compared in MSSG", labels="of whole images"),
+    Published("Fully supervised", (80.0, 85.0), "as compared in MSSG, about", labels="of every pixel"),
+)

@@ -1,0 +1,151 @@
+"""Results of single seeds gathered into the rows of the tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from acinus.pipeline.benchmark.bootstrap import Counts, Difference, paired_bootstrap
+
+__all__ = ["MAPPINGS", "Row", "Spread", "differences", "gather"]
+
+MAPPINGS = ("label_free", "oracle")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of a figure over seeds."""
+
+    mean: float
+    sd: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Sum up values; one alone has no standard deviation."""
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
+
+    def times(self, factor: float) -> Spread:
+        """Return it in another unit."""
+        return Spread(self.mean * factor, None if self.sd is None else self.sd * factor)
+
+    def text(self, digits: int) -> str:
+        """Write it as tables do.
+
+        Examples
+        --------
+        >>> Spread.of([0.5, 0.7]).text(2), Spread.of([0.5]).text(2)
+        ('0.60 ± 0.14', '0.50')
+        """
+        mean = f"{self.mean:.{digits}f}"
+        return mean if self.sd is None else f"{mean} ± {self.sd:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, or one of its stages, over all seeds.
+
+    Attributes
+    ----------
+    method : str
+        Name of the method.
+    stage : str
+        Which of its stages; empty for the method itself.
+    number : int
+        Place of the stage in the results, which names the folder of its masks.
+    title : str
+        What tables call it.
+    seeds : list of int
+    scores : mapping
+        By split and mapping, each seed's scores.
+    fit_seconds, peak_bytes : Spread or None
+        None for a stage: they are those of the whole method.
+    seconds_per_image : Spread
+    clusters : int
+        K.
+    collapsed : int
+        Seeds with nearly all pixels in one cluster.
+    """
+
+    method: str
+    stage: str
+    number: int
+    title: str
+    seeds: list[int]
+    scores: Mapping[str, Mapping[str, list[dict[str, Any]]]] = field(repr=False)
+    fit_seconds: Spread | None
+    peak_bytes: Spread | None
+    seconds_per_image: Spread
+    clusters: int
+    collapsed: int
+
+    def metric(self, split: str, mapping: str, name: str) -> Spread:
+        """Return a pooled metric over the seeds."""
+        return Spread.of([float(scores["pooled"][name]) for scores in self.scores[split][mapping]])
+
+    def metrics(self, split: str, mapping: str) -> list[str]:
+        """Return the names of all pooled metrics."""
+        return list(self.scores[split][mapping][0]["pooled"])
+
+    def counts(self, split: str, mapping: str = "label_free") -> Counts:
+        """Return the pixel counts (S, N, 4) of the split's images."""
+        return np.array([list(scores["counts"].values()) for scores in self.scores[split][mapping]], np.int64)
+
+
+def gather(results: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return a row for each method and stage, in the order in which methods first come.
+
+    Parameters
+    ----------
+    results : iterable of dict
+        Content of ``result.json``, of any seeds.
+    """
+    by_method: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        by_method.setdefault(result["method"], []).append(result)
+    rows = []
+    for method, seeds in by_method.items():
+        stages = list(seeds[0]["rows"])
+        for stage in [*stages[1:], ""]:  # the method itself comes last, as its last round
+            rows.append(_row(method, stage, stages.index(stage), seeds))
+    return rows
+
+
+def _row(method: str, stage: str, number: int, seeds: Sequence[Mapping[str, Any]]) -> Row:
+    own = [result["rows"][stage] for result in seeds]
+    title = seeds[0]["title"]
+    whole = not stage
+    return Row(
+        method=method,
+        stage=stage,
+        number=number,
+        title=f"{title}, {stage}" if stage else title,
+        seeds=[result["seed"] for result in seeds],
+        scores={
+            split: {mapping: [row["splits"][split][mapping] for row in own] for mapping in MAPPINGS}
+            for split in own[0]["splits"]
+        },
+        fit_seconds=Spread.of([result["fit_seconds"] for result in seeds]) if whole else None,
+        peak_bytes=Spread.of([float(result["peak_bytes"]) for result in seeds]) if whole else None,
+        seconds_per_image=Spread.of([row["seconds_per_image"] for row in own]),
+        clusters=own[0]["clusters"],
+        collapsed=sum(result["collapsed"] for result in seeds),
+    )
+
+
+def differences(rows: Sequence[Row], split: str) -> list[tuple[Row, Row, Difference]]:
+    """Compare every two rows on a split by their own mapping; the row that stands higher comes first."""
+    found = []
+    counts = [row.counts(split) for row in rows]
+    for i, row in enumerate(rows):
+        for j in range(i):
+            difference = paired_bootstrap(counts[i], counts[j])
+            if difference.mean >= 0:
+                found.append((row, rows[j], difference))
+            else:
+                turned = Difference(-difference.mean, -difference.high, -difference.low)
+                found.append((rows[j], row, turned))
+    return found

@@ -1,0 +1,218 @@
+"""The tables: for people in Markdown, for programs in CSV with every metric."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from acinus.pipeline.benchmark.published import PUBLISHED
+from acinus.pipeline.benchmark.rows import MAPPINGS, Row, differences
+
+__all__ = ["Table", "differences_csv", "markdown", "results_csv", "tables"]
+
+_COLUMNS = {
+    "mIoU": ("miou_label_free", 3),
+    "per-image mIoU": ("miou_label_free_image_mean", 3),
+    "gland IoU": ("gland_iou", 3),
+    "pixel Dice": ("pixel_dice", 3),
+    "F1": ("detection_f1", 3),
+    "object Dice": ("object_dice", 3),
+    "object Hausdorff, px": ("object_hausdorff_px", 1),
+    "object Hausdorff, µm": ("object_hausdorff_um", 1),
+    "F1 at IoU 0.5": ("f1_iou50", 3),
+    "PQ": ("panoptic_quality", 3),
+}
+"""Headings, the metric and its digits; ``miou_label_free`` is that of the masks scored, the oracle's too."""
+
+_MAPPING_TITLES = {
+    "label_free": "label-free: each method's own mapping",
+    "oracle": "oracle: clusters named by the truth, a bound and not a result",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text: a title, what to know of it, headings and cells, the first column being names."""
+
+    title: str
+    note: str
+    headings: list[str]
+    cells: list[list[str]]
+
+
+def tables(rows: Sequence[Row], *, published: bool) -> list[Table]:
+    """Return all tables of a benchmark.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        At least one.
+    published : bool
+        Whether the figures that others published (on GlaS) belong beside these.
+    """
+    found = [
+        _scores(rows, split, mapping, published=published) for split in rows[0].scores for mapping in MAPPINGS
+    ]
+    found.append(_costs(rows))
+    found += [_against_best(rows, split) for split in rows[0].scores if len(rows) > 1]
+    if published:
+        found.append(_published())
+    return found
+
+
+def markdown(all_tables: Sequence[Table]) -> str:
+    r"""Return the tables as Markdown.
+
+    Examples
+    --------
+    >>> print(markdown([Table("Colours", "", ["method", "F1"], [["a|b", "0.5"]])]))
+    ## Colours
+    <BLANKLINE>
+    | method | F1 |
+    |---|---:|
+    | a\|b | 0.5 |
+    <BLANKLINE>
+    """
+    parts = []
+    for table in all_tables:
+        lines = [f"## {table.title}", ""]
+        if table.note:
+            lines += [table.note, ""]
+        lines.append(_line(table.headings))
+        lines.append("|---" + "|---:" * (len(table.headings) - 1) + "|")
+        lines += [_line(cells) for cells in table.cells]
+        parts.append("\n".join([*lines, ""]))
+    return "\n".join(parts)
+
+
+def results_csv(rows: Sequence[Row]) -> str:
+    """Return every metric of every row, split and mapping, mean and standard deviation, as CSV."""
+    return _csv(_result_records(rows))
+
+
+def differences_csv(rows: Sequence[Row]) -> str:
+    """Return the difference between every two rows with its interval as CSV."""
+    return _csv(
+        {
+            "split": split,
+            "method": better.title,
+            "minus": other.title,
+            "miou_difference": difference.mean,
+            "low_95": difference.low,
+            "high_95": difference.high,
+        }
+        for split in rows[0].scores
+        for better, other, difference in differences(rows, split)
+    )
+
+
+def _scores(rows: Sequence[Row], split: str, mapping: str, *, published: bool) -> Table:
+    cells = []
+    for row in rows:
+        line = [row.title]
+        line += [row.metric(split, mapping, name).text(digits) for name, digits in _COLUMNS.values()]
+        if published:
+            line.append(" and ".join(p.text for p in PUBLISHED if not row.stage and p.beside == row.method))
+        cells.append(line)
+    headings = ["method", *_COLUMNS, *(["published mIoU, %"] if published else [])]
+    images = rows[0].counts(split).shape[1]
+    seeds = max(len(row.seeds) for row in rows)
+    spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    return Table(
+        f"{images} images {'learnt from' if split == 'fit' else 'held out'}, {_MAPPING_TITLES[mapping]}",
+        f"{spread}; pooled over images unless a heading says otherwise.",
+        headings,
+        cells,
+    )
+
+
+def _costs(rows: Sequence[Row]) -> Table:
+    cells = [
+        [
+            row.title,
+            "" if row.fit_seconds is None else row.fit_seconds.text(1),
+            row.seconds_per_image.text(2),
+            "" if row.peak_bytes is None else row.peak_bytes.times(1e-9).text(2),
+            str(row.clusters),
+            f"{row.collapsed} of {len(row.seeds)}",
+        ]
+        for row in rows
+    ]
+    return Table(
+        "Time and memory",
+        "Each method and seed in a fresh process; peak memory includes the libraries and the images.",
+        ["method", "fit, s", "an image, s", "peak memory, GB", "clusters", "seeds collapsed"],
+        cells,
+    )
+
+
+def _against_best(rows: Sequence[Row], split: str) -> Table:
+    best = max(rows, key=lambda row: row.metric(split, "label_free", "miou_label_free").mean)
+    cells = [
+        [other.title, f"{d.mean:+.3f}", f"{d.low:+.3f} to {d.high:+.3f}", "yes" if d.clear else "no"]
+        for better, other, d in differences(rows, split)
+        if better is best
+    ]
+    where = "images learnt from" if split == "fit" else "held-out images"
+    return Table(
+        f"{best.title} against the others, {where}",
+        "Difference in label-free pooled mIoU; paired bootstrap over images, 2000 drawings. "
+        "differences.csv has every two methods.",
+        ["method", "difference", "95 % interval", "leaves out 0"],
+        cells,
+    )
+
+
+def _published() -> Table:
+    return Table(
+        "Published on GlaS",
+        "None of these was computed here; images, mapping and resolution are those of their sources.",
+        ["method", "published mIoU, %", "labels used", "source"],
+        [[p.method, p.text, p.labels, p.source] for p in PUBLISHED],
+    )
+
+
+def _result_records(rows: Sequence[Row]) -> Iterator[dict[str, object]]:
+    for row in rows:
+        for split, mappings in row.scores.items():
+            for mapping in mappings:
+                record: dict[str, object] = {
+                    "method": row.method,
+                    "stage": row.stage,
+                    "title": row.title,
+                    "split": split,
+                    "mapping": mapping,
+                    "seeds": len(row.seeds),
+                    "clusters": row.clusters,
+                    "collapsed_seeds": row.collapsed,
+                }
+                spreads = {
+                    name.removesuffix("_label_free").replace("miou_label_free_", "miou_"): row.metric(
+                        split, mapping, name
+                    )
+                    for name in row.metrics(split, mapping)
+                    if not name.startswith("miou_oracle")
+                }
+                spreads |= {"seconds_per_image": row.seconds_per_image}
+                if row.fit_seconds is not None and row.peak_bytes is not None:
+                    spreads |= {"fit_seconds": row.fit_seconds, "peak_bytes": row.peak_bytes}
+                for name, spread in spreads.items():
+                    record[f"{name}_mean"] = spread.mean
+                    record[f"{name}_sd"] = "" if spread.sd is None else spread.sd
+                yield record
+
+
+def _csv(records: Iterator[dict[str, object]]) -> str:
+    lines = list(records)
+    buffer = io.StringIO()
+    headings = list(dict.fromkeys(name for record in lines for name in record))
+    writer = csv.DictWriter(buffer, headings, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(lines)
+    return buffer.getvalue()
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
