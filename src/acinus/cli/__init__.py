@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from acinus import __version__
+from acinus.cli.benchmark import benchmark
 from acinus.cli.demo import demo
 from acinus.cli.doctor import doctor
 from acinus.cli.evaluate import evaluate
@@ -34,7 +35,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `run` has a line to say about it
 )
-for verb in (demo, fit, segment, evaluate, measure, report, view, info, doctor):
+for verb in (demo, fit, segment, evaluate, measure, report, view, info, doctor, benchmark):
     app.command(verb)
 
 
