@@ -41,4 +41,4 @@ def cluster_responses(responses: NDArray[np.float32], *, clusters: int, seed: in
             warnings.filterwarnings("ignore", message="One of the clusters is empty", category=UserWarning)
             centres, _ = kmeans2(sample, clusters, iter=15, minit="++", missing="warn", rng=rng)
     numbers, _ = vq(pixels, centres)
-    return numbers.reshape(height, width).astype(np.uint8)
+    return np.asarray(numbers.reshape(height, width), dtype=np.uint8)

@@ -114,7 +114,7 @@ def read_labels(path: Path | str) -> LabelMap:
         )
     labels = values.astype(np.int32)
     if np.unique(labels[labels > 0]).size == 1:
-        return ndimage.label(labels > 0, structure=np.ones((3, 3)))[0].astype(np.int32)
+        return np.asarray(ndimage.label(labels > 0, structure=np.ones((3, 3)))[0], dtype=np.int32)
     return labels
 
 
