@@ -97,7 +97,7 @@ _PSPNET = {"network": {"kind": "PSPNetSpec"}, **_ONE_ROUND}
 ROWS: dict[str, Row] = {
     "untrained": untrained,
     "stage1": stage1,
-    "stage2-no-diffusion": stage2({"grouping": {"diffusion_weight": 0.0}}),
+    "stage2-no-diffusion": stage2({"grouping": {"diffusion_weight": 0.0}}),  # the default
     "stage2": stage2({"grouping": {"diffusion_weight": 0.1}}),
     # One round each, to be compared with the first round of the rows above.
     "cue-darkest-cluster": stage2({"mining": {"cue": {"kind": "DarkestCluster"}}, "grouping": _ONE_ROUND}),
@@ -105,7 +105,9 @@ ROWS: dict[str, Row] = {
     "pspnet": stage2({"grouping": _PSPNET}),
     "pspnet-fine": stage2({"grouping": {**_PSPNET, "mpp": 1.25, "crop_px": 160, "batch_crops": 8}}),
     "loss-iic": stage2({"mining": {"shallow": {"loss": {"kind": "IICLoss"}}}, "grouping": _ONE_ROUND}),
-    "diffusion-both-move": stage2({"grouping": {"diffusion": {"stop_gradient": False}, **_ONE_ROUND}}),
+    "diffusion-both-move": stage2(
+        {"grouping": {"diffusion_weight": 0.1, "diffusion": {"stop_gradient": False}, **_ONE_ROUND}}
+    ),
     "diffusion-strong": stage2({"grouping": {"diffusion_weight": 0.5, **_ONE_ROUND}}),
     "no-omission": stage2({"grouping": {"omission": None}}),
 }

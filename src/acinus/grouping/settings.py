@@ -72,7 +72,8 @@ class GroupingSettings:
     diffusion : KnowledgeDiffusionLoss
         The knowledge diffusion loss.
     diffusion_weight : float
-        Its weight against the cross-entropy; 0 leaves it out.
+        Its weight against the cross-entropy; 0, the default, leaves it out: measured, it does not
+        help (docs/results.md).
     omission : OmissionRelabelling or None
         Relabels background that looks like gland between rounds; None leaves it out.
     self_training : SelfTraining or None
@@ -93,7 +94,7 @@ class GroupingSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     diffusion: KnowledgeDiffusionLoss = field(default_factory=KnowledgeDiffusionLoss)
-    diffusion_weight: float = 0.1
+    diffusion_weight: float = 0.0
     omission: OmissionRelabelling | None = field(default_factory=OmissionRelabelling)
     self_training: SelfTraining | None = field(default_factory=SelfTraining)
     averaging: float = 0.98

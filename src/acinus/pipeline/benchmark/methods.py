@@ -171,7 +171,7 @@ def own_methods(plan: Plan) -> Iterator[Method]:
     ):
         yield ProposalMethod(name, title, settings_from_plain(merged(plan.fit, changes)).mining)
     variants: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("acinus-no-diffusion", "acinus without knowledge diffusion", {"diffusion_weight": 0.0}),
+        ("acinus-diffusion", "acinus with knowledge diffusion", {"diffusion_weight": 0.1}),
         ("acinus-no-omission", "acinus without omission relabelling", {"omission": None}),
         ("acinus-no-self-training", "acinus without self-training", {"self_training": None}),
         ("acinus", "acinus", {}),
