@@ -1,8 +1,12 @@
-"""A small run folder as ``acinus segment`` writes it, and a client of the page over it."""
+"""A small run folder as ``acinus segment`` writes it, a client of the page over it, and a browser."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +19,16 @@ from starlette.testclient import TestClient
 from acinus.core.files import read_json, write_json
 from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
 from acinus.viewer import create_app
+from acinus.viewer.openseadragon import vendored_script
 
+from .chromium import Page, chromium, find_chromium
+
+SERVE = """
+import sys
+from pathlib import Path
+from acinus.viewer import serve
+serve(Path(sys.argv[1]), open_browser=False, announce=lambda url: print(url, flush=True))
+"""
 MPP = 0.5
 CENTRES = [(x, y) for y in (80, 200, 320) for x in (80, 220, 360, 500)]  # x, y of the 12 glands
 
@@ -73,6 +86,44 @@ def run_folder(written_once: Path, tmp_path: Path) -> Path:
 def client(run_folder: Path) -> Iterator[TestClient]:
     with TestClient(create_app(run_folder), base_url="http://127.0.0.1:8000") as client:
         yield client
+
+
+def missing(what: str) -> None:
+    if os.environ.get("ACINUS_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"NO BROWSER: {what}, and ACINUS_REQUIRE_BROWSER=1 asks for it")
+    pytest.skip(f"NO BROWSER: {what}")
+
+
+@pytest.fixture(scope="session")
+def page() -> Iterator[Page]:
+    program = find_chromium()
+    if program is None:
+        missing("chromium is not installed")
+    if vendored_script() is None:
+        missing("OpenSeadragon is not installed; run python -m acinus.viewer.vendor")
+    with chromium(str(program)) as page:
+        yield page
+
+
+@pytest.fixture
+def url(run_folder: Path) -> Iterator[str]:
+    """Address of a server in a process of its own."""
+    command = [sys.executable, "-c", SERVE, str(run_folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=20) == 0
+
+
+@pytest.fixture
+def opened(page: Page, url: str) -> Iterator[Page]:
+    """The page over the run; at the end the console must be clean, policy violations included."""
+    page.open(url)
+    yield page
+    problems = list(page.problems)
+    page.leave()
+    assert problems == []
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,56 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from acinus.core.files import read_json
-from acinus.viewer.openseadragon import vendored_script
 
-from .chromium import Page, chromium, find_chromium
+from .chromium import Page
 
 pytestmark = pytest.mark.browser
-
-SERVE = """
-import sys
-from pathlib import Path
-from acinus.viewer import serve
-serve(Path(sys.argv[1]), open_browser=False, announce=lambda url: print(url, flush=True))
-"""
-
-
-def missing(what: str) -> None:
-    if os.environ.get("ACINUS_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"NO BROWSER: {what}, and ACINUS_REQUIRE_BROWSER=1 asks for it")
-    pytest.skip(f"NO BROWSER: {what}")
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    program = find_chromium()
-    if program is None:
-        missing("chromium is not installed")
-    if vendored_script() is None:
-        missing("OpenSeadragon is not installed; run python -m acinus.viewer.vendor")
-    with chromium(str(program)) as page:
-        yield page
-
-
-@pytest.fixture
-def url(run_folder: Path) -> Iterator[str]:
-    """Address of a server in a process of its own."""
-    command = [sys.executable, "-c", SERVE, str(run_folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) == 0
-
-
-@pytest.fixture
-def opened(page: Page, url: str) -> Iterator[Page]:
-    """The page over the run; at the end the console must be clean, policy violations included."""
-    page.open(url)
-    yield page
-    problems = list(page.problems)
-    page.leave()
-    assert problems == []
 
 
 def shot(page: Page, tmp_path: Path, name: str) -> NDArray[np.uint8]:
