@@ -50,7 +50,7 @@ def test_names_in_charts_are_escaped():
     assert "<b>" not in chart
     assert "<i>" not in chart
     assert "&lt;b&gt;&amp;" in chart
-    assert "no whole gland" in chart
+    assert "no value" in chart
 
 
 def test_outlines_survive_the_way_into_the_picture(results, stained, discs):

@@ -175,7 +175,7 @@ def _row(name: str, group: Values, axis: Axis, *, y: float) -> list[Markup]:
     label = Markup('<text class="name" x="{:g}" y="{:g}" text-anchor="end">{}<title>{}</title></text>')
     parts = [label.format(_LEFT - 6, y + 3.5, short, name)]
     if not group.size:
-        absent = Markup('<text class="tick" x="{:g}" y="{:g}">no whole gland</text>')
+        absent = Markup('<text class="tick" x="{:g}" y="{:g}">no value</text>')
         return [*parts, absent.format(_LEFT + 2, y + 3.5)]
     q10, q25, q50, q75, q90 = (axis.x(q) for q in np.percentile(group, (10, 25, 50, 75, 90)).tolist())
     words = f"{name}: median {number(float(np.median(group)))} of {group.size}"
