@@ -192,7 +192,7 @@ def _peak_memory_bytes() -> int:
 COLUMNS = {
     "mIoU": ("miou_label_free", 3),
     "mIoU oracle": ("miou_oracle", 3),
-    "per-image mIoU": ("miou_image_mean", 3),
+    "per-image mIoU": ("miou_label_free_image_mean", 3),
     "F1": ("detection_f1", 3),
     "object Dice": ("object_dice", 3),
     "object Hausdorff µm": ("object_hausdorff_um", 1),

@@ -59,6 +59,18 @@ def test_a_table_for_people_says_how_many_images_there_were(tmp_path, capsys):
     assert "pooled mIoU, label-free        1.0000" in lines
 
 
+def test_the_table_has_the_pooled_and_the_mean_per_image_miou(tmp_path, capsys):
+    empty = np.zeros_like(TRUTH)
+    for name, labels in (("a", TRUTH), ("b", empty)):  # IoUs: a 1 and 1; b 0 and 3800/4800
+        write(tmp_path / "p" / f"{name}.png", labels)
+        write(tmp_path / "t" / f"{name}.png")
+    assert run(["evaluate", str(tmp_path / "p"), str(tmp_path / "t"), "--mpp", "0.5"]) == 0
+    rows = {line[:30].strip(): line[30:].strip() for line in capsys.readouterr().out.splitlines()[1:]}
+    assert rows["pooled mIoU, label-free"] == f"{(1000 / 2000 + 7600 / 8600) / 2:.4f}"
+    assert rows["mean of per-image mIoU"] == f"{(1 + 3800 / 4800 / 2) / 2:.4f}"
+    assert len(rows) == 9
+
+
 def test_the_resolution_comes_from_the_note_beside_the_prediction(tmp_path, capsys):
     write(tmp_path / "p" / "a" / "labels.png")
     (tmp_path / "p" / "a" / "image.json").write_text('{"mpp": 0.62}')

@@ -13,7 +13,7 @@ __all__ = ["evaluate"]
 _ROWS = (
     ("pooled mIoU, label-free", "miou_label_free", 4),
     ("pooled mIoU, oracle mapping", "miou_oracle", 4),
-    ("mean of per-image mIoU", "miou_image_mean", 4),
+    ("mean of per-image mIoU", "miou_label_free_image_mean", 4),
     ("F1 (challenge)", "detection_f1", 4),
     ("object Dice", "object_dice", 4),
     ("object Hausdorff, px", "object_hausdorff_px", 1),
@@ -51,6 +51,5 @@ def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, jso
         return 0
     say(f"{len(images)} images")
     for name, key, digits in _ROWS:
-        if key in pooled:
-            say(f"{name:<30} {pooled[key]:.{digits}f}")
+        say(f"{name:<30} {pooled[key]:.{digits}f}")
     return 0
