@@ -32,21 +32,25 @@ class Catalogue:
     methods : dict of str to Method
     added : list of str
         Names of those that are not the package's.
+    of_caller : list of str
+        Names of those that are objects of the caller, found in no file or entry point.
     ablations : dict of str to list of str
         Names of the methods of each ablation.
     """
 
     methods: dict[str, Method] = field(default_factory=dict)
     added: list[str] = field(default_factory=list)
+    of_caller: list[str] = field(default_factory=list)
     ablations: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, method: object, *, source: str) -> None:
-        """Take in a method from outside the package; a name can be had once."""
+    def add(self, method: object, *, source: str) -> str:
+        """Take in a method from outside the package, whose name must be new, and return the name."""
         found = check_method(method() if isinstance(method, type) else method, source=source)
         if found.name in self.methods:
             raise UsageError(f"{source}: there is a method {found.name!r} already; rename this one")
         self.methods[found.name] = found
         self.added.append(found.name)
+        return found.name
 
     def select(self, words: Iterable[str]) -> list[Method]:
         """Return the methods that words stand for, in the order of the catalogue.
@@ -121,7 +125,7 @@ def find_methods(plan: Plan, *, files: Sequence[Path] = (), objects: Sequence[ob
         for method in _methods_in(path):
             catalogue.add(method, source=str(path))
     for method in objects:
-        catalogue.add(method, source="methods")
+        catalogue.of_caller.append(catalogue.add(method, source="methods"))
     for group, method in ablation_methods(plan):
         catalogue.methods[method.name] = method
         catalogue.ablations.setdefault(group, []).append(method.name)

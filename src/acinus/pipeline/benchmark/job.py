@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from acinus import __version__
 from acinus.core.errors import AcinusError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json
 from acinus.core.run import checksum, fingerprint
+from acinus.core.settings import settings_to_plain
 from acinus.data.sample import Sample
 from acinus.pipeline.benchmark.catalogue import Catalogue, find_methods
 from acinus.pipeline.benchmark.method import Method, check_method
 from acinus.pipeline.benchmark.plan import Plan
 from acinus.pipeline.benchmark.splits import Splits
+from acinus.pipeline.settings import settings_from_plain
 
 __all__ = ["Failed", "Files", "Job", "Store", "make_job", "method_of", "samples_of"]
 
@@ -70,22 +73,14 @@ def make_job(
     device: str,
 ) -> Job:
     """Return the job of a method and a seed; its fingerprint changes with whatever can change the result."""
-    from acinus.core.settings import settings_to_plain
-    from acinus.pipeline.settings import settings_from_plain
-
-    added = method.name in catalogue.added
-    of_file = isinstance(type(method).__module__, str) and type(method).__module__.startswith(
-        "acinus_method_"
-    )
     instances = settings_to_plain(settings_from_plain(plan.fit).instances)
-    code = [checksum(path) for path in files] if added and of_file else []
     parts = {
         "format": FORMAT,
         "acinus": __version__,
         "kind": f"{type(method).__module__}.{type(method).__qualname__}",
         "settings": method.settings,
         "instances": instances,
-        "code": code,
+        "code": _code(method) if method.name in catalogue.added else "",
         "seed": seed,
         "device": device,
         "images": splits_fingerprint,
@@ -93,7 +88,7 @@ def make_job(
     plain = {
         "plan": plan.as_plain(),
         "files": [str(path.resolve()) for path in files],
-        "object": _pickled(method) if added and not of_file else None,
+        "object": _pickled(method) if method.name in catalogue.of_caller else None,
         "instances": instances,
         "device": device,
         "fit": [_sample_plain(sample) for sample in splits.fit],
@@ -101,6 +96,14 @@ def make_job(
         "shown": splits.shown,
     }
     return Job(method.name, seed, fingerprint(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)), plain)
+
+
+def _code(method: Method) -> str:
+    """Return a digest of the file that defines a method; the package's own are known by its version."""
+    try:
+        return checksum(Path(inspect.getfile(type(method))))
+    except (TypeError, OSError):  # defined in a notebook
+        return ""
 
 
 def method_of(plain: Mapping[str, Any]) -> Method:

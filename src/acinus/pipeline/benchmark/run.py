@@ -105,7 +105,7 @@ def run_benchmark(
     plan, progress = plan or Plan(), progress or SilentProgress()
     device = choose_device(device).type
     catalogue = find_methods(plan, files=method_files, objects=method_objects)
-    chosen = catalogue.select([*methods, *catalogue.added] if "all" not in methods else methods)
+    chosen = catalogue.select(methods)
     _claim(out, dataset)
     splits = find_splits(
         dataset,

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from acinus.core.errors import DatasetError, UsageError
+from acinus.pipeline.benchmark.plan import SyntheticImages
+from acinus.pipeline.benchmark.splits import Splits, find_splits
+
+
+def _find(dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = False) -> Splits:
+    return find_splits(
+        dataset,
+        root,
+        synthetic=SyntheticImages(fit=2, held_out=1, side_px=48),
+        drawn=tmp_path / "drawn",
+        mpp=None,
+        patient_disjoint=disjoint,
+    )
+
+
+def test_drawn_images_are_drawn_once_and_no_two_are_alike(tmp_path):
+    splits = _find("synthetic", None, tmp_path)
+    samples = [*splits.fit, *splits.held_out]
+    assert (len(splits.fit), len(splits.held_out)) == (2, 1)
+    assert len({sample.name for sample in samples}) == 3
+    assert len({sample.image().rgb.tobytes() for sample in samples}) == 3
+    times = [sample.image_path.stat().st_mtime_ns for sample in samples]
+    again = _find("synthetic", None, tmp_path)
+    assert [s.image_path.stat().st_mtime_ns for s in [*again.fit, *again.held_out]] == times
+    assert again.fingerprint() == splits.fingerprint()
+
+
+def test_the_fingerprint_changes_with_an_image_a_label_and_the_split(tmp_path):
+    splits = _find("synthetic", None, tmp_path)
+    seen = {splits.fingerprint(), Splits(splits.fit[:1], splits.held_out, "").fingerprint()}
+    seen.add(Splits([*splits.fit, *splits.held_out], [], "").fingerprint())
+    for path in (splits.fit[0].image_path, splits.fit[0].truth_path):
+        path.write_bytes(path.read_bytes() + b" ")
+        seen.add(splits.fingerprint())
+    assert len(seen) == 5
+
+
+def test_a_folder_holds_a_quarter_of_its_labelled_images_out_and_learns_from_unlabelled_ones(tiles, tmp_path):
+    root = tmp_path / "images"
+    root.mkdir()
+    for path in tiles.iterdir():
+        if path.suffix == ".png":
+            (root / path.name).write_bytes(path.read_bytes())
+    (root / "without.png").write_bytes((tiles / "tile_000.png").read_bytes())
+    splits = _find("folder", root, tmp_path)
+    assert (len(splits.fit), len(splits.held_out)) == (3, 1)
+    assert "without" in {sample.name for sample in splits.fit}
+    assert {name: len(part) for name, part in splits.scored.items()} == {"fit": 2, "held-out": 1}
+    for path in root.glob("*_anno.png"):
+        path.unlink()
+    with pytest.raises(DatasetError, match="0 images with labels, expected at least 2"):
+        _find("folder", root, tmp_path)
+
+
+def test_arguments_that_do_not_fit_together_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="pass --root"):
+        _find("glas", None, tmp_path)
+    with pytest.raises(UsageError, match="GlaS alone"):
+        _find("crag", tmp_path, tmp_path, disjoint=True)
+    with pytest.raises(UsageError, match="no data set 'glass'"):
+        _find("glass", tmp_path, tmp_path)
+
+
+@pytest.mark.real_data
+def test_no_patient_of_glas_is_on_both_sides_when_asked_so(acinus_data, tmp_path):
+    splits = _find("glas", acinus_data / "glas", tmp_path, disjoint=True)
+    kept, held = ({sample.patient for sample in part} for part in (splits.fit, splits.held_out))
+    assert kept
+    assert held
+    assert not kept & held
