@@ -35,7 +35,9 @@ def bar_chart(rows: Sequence[Row], split: str, *, published: bool) -> str:
                 _NAMES, _y(i), _x(value) - _NAMES, _BAR
             )
             name = f"published: {figure.method}"
-            lines.append(_named(name, f"{figure.text} %", _y(i), about=figure.source) + bar)
+            lines.append(
+                _named(name, f"{figure.text} %", _y(i), about=f"{figure.method}, {figure.source}") + bar
+            )
     height = _y(len(lines)) + 8
     where = "images learnt from" if split == "fit" else "held-out images"
     title = f"Pooled mIoU of each method, {where}"
@@ -67,15 +69,15 @@ def _own(row: Row, split: str, y: float) -> Markup:
         whisker = Markup('<line class="sd" x1="{:.1f}" x2="{:.1f}" y1="{:g}" y2="{:g}"/>').format(
             _x(max(0.0, own.mean - own.sd)), _x(min(1.0, own.mean + own.sd)), middle, middle
         )
-    return _named(row.title, own.text(3), y, about=row.method) + bar + stroke + whisker
+    return _named(row.title, own.text(3), y, about=row.title) + bar + stroke + whisker
 
 
 def _named(name: str, figure: str, y: float, *, about: str) -> Markup:
     short = name if len(name) <= 44 else f"{name[:43]}…"
     return Markup(
-        '<text x="{:g}" y="{:g}" text-anchor="end">{}<title>{}: {}</title></text>'
+        '<text x="{:g}" y="{:g}" text-anchor="end">{}<title>{}</title></text>'
         '<text class="soft" x="{:g}" y="{:g}">{}</text>'
-    ).format(_NAMES - 8, y + 11, short, name, about, _WIDTH - _FIGURES + 10, y + 11, figure)
+    ).format(_NAMES - 8, y + 11, short, about, _WIDTH - _FIGURES + 10, y + 11, figure)
 
 
 def _grid(height: float) -> list[Markup]:

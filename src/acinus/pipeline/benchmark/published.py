@@ -8,6 +8,7 @@ __all__ = ["PUBLISHED", "Published"]
 
 _PROPOSAL = "founding proposal of this method"
 _SUCCESSOR = "MSSG: Zhang et al., MICCAI 2023, arXiv 2307.11989"
+_WEAK = "OEEM: Li et al., MICCAI 2022, arXiv 2206.06665"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,15 @@ PUBLISHED: tuple[Published, ...] = (
     Published("Random network", (34.3,), _PROPOSAL, beside="untrained"),
     Published("PiCIE", (39.3,), _PROPOSAL, beside="picie"),
     Published("PiCIE", (48.8,), _SUCCESSOR, beside="picie"),
-    Published("The proposal's method", (56.3,), _PROPOSAL, beside="acinus"),
+    Published("The proposal, stage 1", (41.1,), _PROPOSAL, beside="stage1-exterior"),
+    Published("The proposal, stage 1 with prior", (49.3,), _PROPOSAL, beside="stage1-darkest"),
+    Published("The proposal, stage 2", (56.3,), _PROPOSAL, beside="acinus"),
     Published("MSSG", (62.7,), _SUCCESSOR, beside="acinus"),
-    Published("OEEM", (77.6,), "as compared in MSSG", labels="of whole images"),
-    Published("Fully supervised", (80.0, 85.0), "as compared in MSSG, about", labels="of every pixel"),
+    Published("OEEM", (77.6,), _WEAK, labels="of whole images"),
+    Published(
+        "Fully supervised",
+        (80.0, 85.0),
+        "several, about; the range in which they lie",
+        labels="of every pixel",
+    ),
 )

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from acinus.cli import run
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs" / "adding-a-method.md"
+_SETTINGS = {
+    "fit": {
+        "mining": {"shallow": {"steps": 1, "batch_crops": 1, "crop_px": 32}},
+        "grouping": {
+            "steps": 2,
+            "rounds": 2,
+            "batch_crops": 2,
+            "crop_px": 32,
+            "network": {"widths": [4, 8]},
+        },
+    },
+    "synthetic": {"fit": 2, "held_out": 1, "side_px": 128},
+}
+_FAILS = """
+
+class Fails(Grey):
+    def fit(self, images, *, seed, device, folder):
+        raise RuntimeError("not today")
+
+
+METHODS.append(Fails(name="fails", title="Fails"))
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A tiny benchmark with the method of the documentation, and its command; may be run again."""
+    root = tmp_path_factory.mktemp("benchmark")
+    (method,) = re.findall(r"```python\n(.*?)```", _DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    (root / "grey.py").write_text(method)
+    (root / "settings.json").write_text(json.dumps(_SETTINGS))
+    words = ["benchmark", "synthetic", "--out", str(root / "out"), "--settings", str(root / "settings.json")]
+    words += ["--method-file", str(root / "grey.py"), "--seeds", "1", "--device", "cpu"]
+    words += ["--methods", "grey,acinus"]
+    assert run(words) == 0
+    return root, words
+
+
+def _results(root: Path) -> dict[str, int]:
+    found = (root / "out" / "results").glob("*/*/result.json")
+    return {path.parent.parent.name: path.stat().st_mtime_ns for path in found}
+
+
+def test_the_method_of_the_documentation_is_compared_without_a_change_to_the_package(compared):
+    out = compared[0] / "out"
+    for name in ("results.md", "results.csv", "results.html", "differences.csv", "chart-fit.svg", "grid.png"):
+        assert (out / name).stat().st_size > 100
+    lines = (out / "results.md").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("| Darkest pixels |") for line in lines) >= 4
+    assert sum(line.startswith("| acinus, after round 1 |") for line in lines) >= 4
+    record = json.loads((out / "benchmark.json").read_text())
+    assert record["settings"]["methods"]["grey"] == {"share": 0.4}
+
+
+def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compared, capsys):
+    root, words = compared
+    before = _results(root)
+    assert run(words) == 0
+    assert _results(root) == before
+    text = (root / "grey.py").read_text()
+    (root / "grey.py").write_text(text + _FAILS)
+    assert run([*words, "--methods", "grey,acinus,fails"]) == 1
+    errors = capsys.readouterr().err
+    assert "acinus: fails, seed 0: RuntimeError: not today" in errors
+    assert "not today" in (root / "out" / "failures.log").read_text()
+    assert "fails, seed 0 has no result" in (root / "out" / "results.html").read_text(encoding="utf-8")
+    after = _results(root)
+    assert after["acinus"] == before["acinus"]
+    assert after["grey"] != before["grey"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["glas"], "pass --root with its folder"),
+        (["synthetic", "--methods", "picy"], "there is no method 'picy'"),
+        (["synthetic", "--seeds", "0"], "--seeds is 0"),
+        (["crag", "--root", "nowhere", "--patient-disjoint"], "--patient-disjoint needs patients"),
+    ],
+)
+def test_wrong_usage_ends_with_two_and_one_line(words, message, tmp_path, error_lines):
+    assert run(["benchmark", *words, "--out", str(tmp_path / "out"), "--device", "cpu"]) == 2
+    [line] = error_lines()
+    assert message in line
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, error_lines):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert run(["benchmark", "synthetic", "--out", str(tmp_path)]) == 2
+    [line] = error_lines()
+    assert "holds no benchmark" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import orjson
+import pytest
+
+from acinus.core.errors import UsageError
+from acinus.pipeline.benchmark.dask import run_jobs_on_dask
+from acinus.pipeline.benchmark.job import Failed, Store
+from acinus.pipeline.benchmark.plan import Plan
+from acinus.pipeline.benchmark.process import run_jobs_here
+
+
+def test_a_changed_setting_invalidates_only_the_methods_it_touches(job_of, tiny_plan):
+    changes = {"baselines": {"PiCIE": {"epochs": 9}}, "fit": {"grouping": {"steps": 9}}}
+    changed = Plan.from_plain(changes, base=tiny_plan)
+    names = ("kmeans-rgb", "picie", "stage1-shapes", "acinus")
+    touched = [name for name in names if job_of(name).fingerprint != job_of(name, plan=changed).fingerprint]
+    assert touched == ["picie", "acinus"]
+    assert job_of("picie").fingerprint != job_of("picie", seed=1).fingerprint
+
+
+def test_how_glands_are_cut_out_touches_every_method(job_of, tiny_plan):
+    changed = Plan.from_plain({"fit": {"instances": {"threshold": 0.6}}}, base=tiny_plan)
+    assert job_of("kmeans-rgb").fingerprint != job_of("kmeans-rgb", plan=changed).fingerprint
+
+
+def test_a_result_is_found_again_unless_it_is_damaged_or_of_another_job(tmp_path, job_of):
+    store, job = Store(tmp_path), job_of("iic")
+    assert store.load(job) is None
+    content = orjson.dumps({"fingerprint": job.fingerprint, "method": "iic"})
+    store.save(job, {"result.json": content, "masks/0/a.png": b"png"})
+    assert store.load(job) == {"fingerprint": job.fingerprint, "method": "iic"}
+    assert (store.path(job) / "masks" / "0" / "a.png").read_bytes() == b"png"
+    store.save(job, {"result.json": content.replace(job.fingerprint.encode(), b"other")})
+    assert store.load(job) is None
+    assert not (store.path(job) / "masks").exists()
+    (store.path(job) / "result.json").write_bytes(content[:10])
+    assert store.load(job) is None
+
+
+def test_a_killed_process_is_a_failure_and_leaving_early_ends_those_that_run(monkeypatch, tmp_path, job_of):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(
+        "acinus.pipeline.benchmark.process.sys",
+        SimpleNamespace(executable=_script(tmp_path, 'kill -9 "$$"'), path=[]),
+    )
+    [(_, failed)] = run_jobs_here([job_of("iic")], workers=1)
+    assert isinstance(failed, Failed)
+    assert "killed, perhaps for want of memory" in failed.reason
+    monkeypatch.setattr(
+        "acinus.pipeline.benchmark.process.sys",
+        SimpleNamespace(
+            executable=_script(tmp_path, 'case "$3" in *) [ -e once ] && exec sleep 60; touch once;; esac'),
+            path=[],
+        ),
+    )
+    monkeypatch.chdir(tmp_path)
+    running = run_jobs_here([job_of("iic"), job_of("picie"), job_of("acinus")], workers=1)
+    next(running)
+    running.close()
+    assert not list(tmp_path.glob("acinus-benchmark-*"))
+
+
+def test_dask_is_asked_for_in_one_line_when_it_is_absent(monkeypatch, job_of):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"pip install 'acinus\[cluster\]'"):
+        list(run_jobs_on_dask([job_of("iic")], scheduler="tcp://nowhere:1"))
+
+
+def test_results_come_back_from_the_scheduler_and_a_lost_machine_is_a_failure(monkeypatch, job_of):
+    class Future:
+        def __init__(self, value: object) -> None:
+            self.value = value
+
+        def exception(self) -> object:
+            return self.value if isinstance(self.value, Exception) else None
+
+        def result(self) -> object:
+            return self.value
+
+    class Client:
+        def __init__(self, scheduler: str, *, set_as_default: bool) -> None:
+            if scheduler != "tcp://here:1":
+                raise OSError("timed out")
+
+        def __enter__(self) -> Client:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def submit(self, function: object, job: bytes, *, pure: bool, retries: int) -> Future:
+            assert function.__name__ == "run_job"
+            name = orjson.loads(job)["method"]
+            return Future(RuntimeError("lost") if name == "iic" else {"result.json": name.encode()})
+
+        def cancel(self, futures: object) -> None:
+            pass
+
+    fake = SimpleNamespace(Client=Client, as_completed=lambda futures: futures)
+    monkeypatch.setitem(sys.modules, "distributed", fake)
+    jobs = [job_of("picie"), job_of("iic")]
+    results = dict(zip(("picie", "iic"), run_jobs_on_dask(jobs, scheduler="tcp://here:1"), strict=True))
+    assert results["picie"] == (jobs[0], {"result.json": b"picie"})
+    assert results["iic"][1].reason == "its machine failed it: RuntimeError: lost"
+    with pytest.raises(UsageError, match=r"no Dask scheduler answers at tcp://away:1 \(timed out\)"):
+        list(run_jobs_on_dask(jobs, scheduler="tcp://away:1"))
+
+
+def _script(folder, text: str) -> str:
+    path = folder / "interpreter.sh"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)

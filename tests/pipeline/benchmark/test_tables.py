@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from acinus.metrics import evaluate_pair, pool
+from acinus.pipeline.benchmark.chart import bar_chart
+from acinus.pipeline.benchmark.page import page
+from acinus.pipeline.benchmark.published import PUBLISHED
+from acinus.pipeline.benchmark.rows import differences, gather
+from acinus.pipeline.benchmark.tables import differences_csv, markdown, results_csv, tables
+
+
+def _scores(wrong: int) -> dict[str, Any]:
+    """Scores of two images of 100 pixels, half gland, of which `wrong` columns of ten pixels are missed."""
+    truth = np.zeros((10, 10), np.int32)
+    truth[:, :5] = 1
+    found = truth.copy()
+    found[:, :wrong] = 0
+    images = [evaluate_pair(found, truth, mpp=0.5, name=name) for name in ("a", "b")]
+    counts = {image.name: [50 - 10 * wrong, 0, 10 * wrong, 50] for image in images}
+    return {"pooled": pool(images).as_dict(), "counts": counts}
+
+
+def _result(method: str, seed: int, wrong: int, *, stages: tuple[str, ...] = ()) -> dict[str, Any]:
+    def row(extra: int) -> dict[str, Any]:
+        scores = {"label_free": _scores(wrong + extra), "oracle": _scores(0)}
+        return {"seconds_per_image": 0.5, "clusters": 2, "splits": {"fit": scores, "held-out": scores}}
+
+    rows = {"": row(0)} | {stage: row(1) for stage in stages}
+    facts = {"fit_seconds": 2.0 + seed, "peak_bytes": 2_000_000_000, "collapsed": False}
+    return {"method": method, "title": method.upper(), "seed": seed, "rows": rows, **facts}
+
+
+@pytest.fixture
+def rows():
+    return gather(
+        [
+            *(_result("picie", seed, wrong) for seed, wrong in enumerate((2, 3))),
+            *(_result("acinus", seed, 1, stages=("after round 1",)) for seed in range(2)),
+        ]
+    )
+
+
+def test_a_stage_stands_before_its_method_and_costs_nothing_of_its_own(rows):
+    assert [row.title for row in rows] == ["PICIE", "ACINUS, after round 1", "ACINUS"]
+    assert rows[1].fit_seconds is None
+    assert rows[2].fit_seconds.text(1) == "2.5 ± 0.7"
+
+
+def test_every_split_has_a_table_of_each_mapping_with_means_and_spreads(rows):
+    # IoUs of gland and background: 30/50 and 50/70; 20/50 and 50/80
+    values = [(0.6 + 5 / 7) / 2, (0.4 + 5 / 8) / 2]
+    expected = f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+    text = markdown(tables(rows, published=False))
+    assert text.count(f"| PICIE | {expected} |") == 2
+    assert text.count("| PICIE | 1.000 ± 0.000 |") == 2
+    assert "published" not in text
+
+
+def test_published_figures_are_marked_with_their_source_and_only_on_glas(rows):
+    text = markdown(tables(rows, published=True))
+    assert "| 39.3 and 48.8 |" in text
+    assert "| PiCIE | 48.8 | none | MSSG: Zhang et al., MICCAI 2023" in text
+    assert "None of these was computed here" in text
+    chart = bar_chart(rows, "fit", published=True)
+    assert chart.count(">published: ") == len(PUBLISHED)
+    assert ">published: " not in bar_chart(rows, "fit", published=False)
+
+
+def test_the_csv_has_every_metric_of_each_row_split_and_mapping(rows):
+    lines = list(csv.DictReader(io.StringIO(results_csv(rows))))
+    assert len(lines) == 3 * 2 * 2
+    one = next(line for line in lines if line["title"] == "ACINUS" and line["mapping"] == "label_free")
+    assert float(one["miou_mean"]) == pytest.approx((0.8 + 5 / 6) / 2)
+    assert float(one["miou_sd"]) == 0.0
+    assert float(one["peak_bytes_mean"]) == 2e9
+    assert {"detection_f1_mean", "object_hausdorff_um_sd", "miou_image_mean_mean"} <= set(one)
+    assert len(list(csv.DictReader(io.StringIO(differences_csv(rows))))) == 3 * 2
+
+
+def test_differences_name_the_higher_row_first(rows):
+    for better, other, difference in differences(rows, "fit"):
+        assert difference.mean >= 0
+        assert difference.low <= difference.mean <= difference.high
+        assert better is not other
+    assert {better.title for better, _, _ in differences(rows, "fit")} == {"ACINUS", "ACINUS, after round 1"}
+
+
+def test_the_chart_is_well_formed_and_bars_are_as_long_as_the_figures(rows):
+    root = ET.fromstring(bar_chart(rows, "held-out", published=False))
+    bars = [float(e.get("width")) for e in root.iter() if e.get("class") == "own"]
+    miou = [row.metric("held-out", "label_free", "miou_label_free").mean for row in rows]
+    assert np.allclose(np.array(bars) / bars[0], np.array(miou) / miou[0], atol=1e-3)
+
+
+def test_the_page_escapes_what_methods_call_themselves(tmp_path, rows):
+    (tmp_path / "grid.png").write_bytes(b"png")
+    html = page(
+        title="<b>",
+        note="",
+        command="acinus benchmark",
+        tables=tables(rows, published=False),
+        charts=[bar_chart(rows, "fit", published=False)],
+        grid=tmp_path / "grid.png",
+        failures={"iic, seed 0": "<script>"},
+    )
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert html.count("<table>") == len(tables(rows, published=False))
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
