@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -92,7 +93,11 @@ def test_a_terminal_without_micrometres_and_a_closed_pipe_end_no_command_in_a_tr
 
 def test_ctrl_c_ends_a_fit_with_130_and_one_line_and_leaves_no_temporary_file(tmp_path, tiles, tiny_settings):
     out = tmp_path / "model"
-    words = ["fit", str(tiles), "--out", str(out), "--settings", str(tiny_settings), "--processes", "2"]
+    settings = json.loads(tiny_settings.read_text())
+    settings["grouping"]["steps"] = 100_000  # however slow the machine is, the signal comes before the end
+    endless = tmp_path / "endless.json"
+    endless.write_text(json.dumps(settings))
+    words = ["fit", str(tiles), "--out", str(out), "--settings", str(endless), "--processes", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "acinus", *words],
         stdout=subprocess.PIPE,
@@ -100,6 +105,8 @@ def test_ctrl_c_ends_a_fit_with_130_and_one_line_and_leaves_no_temporary_file(tm
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
+        # A shell that starts the tests in the background leaves them deaf to this signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 120
     while not (out / "shallow.safetensors").exists() and time.monotonic() < deadline:
