@@ -69,11 +69,12 @@ ABLATIONS: dict[str, Ablation] = {
         "weight of knowledge diffusion",
         {f"{weight:g}": _grouping(diffusion_weight=weight) for weight in (0.0, 0.1, 0.5, 2.0)},
     ),
+    # Knowledge diffusion is off by default; its gradient can only be asked about where it is on.
     "stop-gradient": Ablation(
         "gradient through the exterior's embedding",
         {
-            "on": _grouping(diffusion={"stop_gradient": True}),
-            "off": _grouping(diffusion={"stop_gradient": False}),
+            "on": _grouping(diffusion_weight=0.1, diffusion={"stop_gradient": True}),
+            "off": _grouping(diffusion_weight=0.1, diffusion={"stop_gradient": False}),
         },
     ),
     "omission": Ablation(
