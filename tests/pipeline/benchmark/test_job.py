@@ -82,7 +82,12 @@ def test_results_come_back_from_the_scheduler_and_a_lost_machine_is_a_failure(mo
         def result(self) -> object:
             return self.value
 
+        def done(self) -> bool:
+            return True
+
     class Client:
+        loop = None
+
         def __init__(self, scheduler: str, *, set_as_default: bool) -> None:
             if scheduler != "tcp://here:1":
                 raise OSError("timed out")
@@ -101,7 +106,7 @@ def test_results_come_back_from_the_scheduler_and_a_lost_machine_is_a_failure(mo
         def cancel(self, futures: object) -> None:
             pass
 
-    fake = SimpleNamespace(Client=Client, as_completed=lambda futures: futures)
+    fake = SimpleNamespace(Client=Client, as_completed=lambda futures, *, loop: futures)
     monkeypatch.setitem(sys.modules, "distributed", fake)
     jobs = [job_of("picie"), job_of("iic")]
     results = dict(zip(("picie", "iic"), run_jobs_on_dask(jobs, scheduler="tcp://here:1"), strict=True))

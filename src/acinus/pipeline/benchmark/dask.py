@@ -43,7 +43,7 @@ def run_jobs_on_dask(jobs: Sequence[Job], *, scheduler: str) -> Iterator[tuple[J
     with client:
         futures = {client.submit(run_job, job.as_bytes(), pure=False, retries=0): job for job in jobs}
         try:
-            for future in distributed.as_completed(list(futures)):
+            for future in distributed.as_completed(list(futures), loop=client.loop):
                 cause = future.exception()
                 job = futures[future]
                 if cause is None:
@@ -52,4 +52,5 @@ def run_jobs_on_dask(jobs: Sequence[Job], *, scheduler: str) -> Iterator[tuple[J
                     text = " ".join(f"{type(cause).__name__}: {cause}".split())
                     yield job, Failed(reason=f"its machine failed it: {text}", details=text)
         finally:
-            client.cancel(list(futures))
+            if left := [future for future in futures if not future.done()]:
+                client.cancel(left)

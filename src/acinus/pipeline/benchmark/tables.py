@@ -28,7 +28,7 @@ _COLUMNS = {
 
 _MAPPING_TITLES = {
     "label_free": "label-free: each method's own mapping",
-    "oracle": "oracle: clusters named by the truth, a bound and not a result",
+    "oracle": "oracle: clusters named by the truth, which no tool could do",
 }
 
 
