@@ -58,8 +58,7 @@ class ProposalMap:
 
         The palette index of each pixel of the first is the region's number; the resolution is stored in it.
         """
-        picture = Image.fromarray(self.regions, mode=None).convert("P")
-        picture.putdata(self.regions.ravel().tolist())
+        picture = Image.fromarray(self.regions)  # grey; with a palette its values become indices
         palette = [0] * 768
         for value, colour in _PALETTE.items():
             palette[3 * value : 3 * value + 3] = colour
