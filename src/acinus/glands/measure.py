@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,10 @@ from acinus.core.errors import InputError
 from acinus.core.image import LabelMap
 from acinus.core.units import check_mpp
 from acinus.glands.boundary import best_alignment, fractal_dimension, irregularity
-from acinus.glands.columns import Glands
+from acinus.glands.columns import COLUMNS, Glands
 from acinus.glands.crops import GlandCrop, Sliceable, gland_crops
 from acinus.glands.lumen import filled_gland, find_lumen, pale_pixels, wall_thickness
-from acinus.glands.neighbours import nearest_centroids, nearest_gaps, neighbour_counts
+from acinus.glands.neighbours import OutlinesInMemory, OutlineSource, gaps_and_neighbours, nearest_centroids
 from acinus.glands.polygons import TOLERANCE_UM, Outline, crop_outline, simplified
 from acinus.glands.shape import (
     bounding_circle,
@@ -28,14 +30,39 @@ from acinus.glands.shape import (
 )
 from acinus.glands.stain import haematoxylin_density
 
-__all__ = ["NEIGHBOUR_RADIUS_UM", "measure_glands"]
+__all__ = [
+    "NEIGHBOUR_RADIUS_UM",
+    "MeasuredGland",
+    "columns_of",
+    "measure_gland",
+    "measure_glands",
+    "with_neighbours",
+]
 
 NEIGHBOUR_RADIUS_UM = 50.0
 """Gap in µm up to which two glands are neighbours (ours: about one crypt's width of stroma)."""
 
+_OF_NEIGHBOURS = ("nearest_centroid_um", "nearest_gap_um", "neighbours")
 _INTERIOR = ("lumen_area_um2", "lumen_fraction", "thickness_um", "thickness_cv", "haematoxylin_od")
 
 Row = dict[str, float]
+Columns = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class MeasuredGland:
+    """What one gland says without its neighbours.
+
+    Attributes
+    ----------
+    row : dict of str to float
+        Every column but those of the neighbours.
+    outline : Polygon or MultiPolygon
+        Simplified, in µm from the label map's corner: what is written, and what distances are taken from.
+    """
+
+    row: Row
+    outline: Outline
 
 
 def measure_glands(
@@ -83,22 +110,59 @@ def measure_glands(
             f"the image is {image.shape[1]}×{image.shape[0]} px but the label map "
             f"{labels.shape[-1]}×{labels.shape[0]}; give both at the same resolution"
         )
-    rows: list[Row] = []
-    outlines: list[Outline] = []  # simplified, in µm: what distances between glands are taken from
-    for crop in gland_crops(labels):
-        outline: Outline = shapely.transform(crop_outline(crop), lambda xy: xy * mpp)
-        rows.append(
-            _identity(crop, mpp=mpp) | _shape(crop, outline, mpp=mpp) | _interior(crop, image, mpp=mpp)
-        )
-        outlines.append(simplified(outline, tolerance_px=TOLERANCE_UM))
-    if not rows:
-        return Glands.empty()
-    columns: dict[str, NDArray[Any]] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    measured = [measure_gland(crop, image, mpp=mpp) for crop in gland_crops(labels)]
+    return with_neighbours(
+        columns_of(gland.row for gland in measured),
+        OutlinesInMemory([gland.outline for gland in measured]),
+        radius_um=neighbour_radius_um,
+    )
+
+
+def measure_gland(crop: GlandCrop, image: Sliceable | None, *, mpp: float) -> MeasuredGland:
+    """Measure one gland from its crop.
+
+    Parameters
+    ----------
+    crop : GlandCrop
+        Other glands in its labels are told apart from what it encloses.
+    image : Sliceable or None
+        Cut with `crop.window`.
+    mpp : float
+        µm per pixel of both.
+    """
+    outline: Outline = shapely.transform(crop_outline(crop), lambda xy: xy * mpp)
+    row = _identity(crop, mpp=mpp) | _shape(crop, outline, mpp=mpp) | _interior(crop, image, mpp=mpp)
+    return MeasuredGland(row, simplified(outline, tolerance_px=TOLERANCE_UM))
+
+
+def columns_of(rows: Iterable[Row]) -> dict[str, NDArray[Any]]:
+    """Return rows as columns, each with its own type; empty columns without rows."""
+    listed = list(rows)
+    return {
+        column.name: np.array([row[column.name] for row in listed], dtype=column.dtype)
+        for column in COLUMNS
+        if column.name not in _OF_NEIGHBOURS
+    }
+
+
+def with_neighbours(
+    columns: Columns, outlines: OutlineSource, *, radius_um: float = NEIGHBOUR_RADIUS_UM
+) -> Glands:
+    """Return the whole table: what `columns_of` gave, and what takes all glands to know.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of shape (N,)
+        Every column but those of the neighbours.
+    outlines : OutlineSource
+        N outlines in µm, in the order of the rows.
+    radius_um : float
+        Largest gap between two glands' borders for them to count as neighbours.
+    """
     centroids = np.stack([columns["centroid_x_um"], columns["centroid_y_um"]], axis=1)
-    columns["nearest_centroid_um"] = nearest_centroids(centroids)
-    columns["nearest_gap_um"] = nearest_gaps(outlines)
-    columns["neighbours"] = neighbour_counts(outlines, radius=neighbour_radius_um)
-    return Glands(columns)
+    gaps, counts = gaps_and_neighbours(outlines, radius=radius_um)
+    arrangement = (nearest_centroids(centroids), gaps, counts)
+    return Glands({**columns, **dict(zip(_OF_NEIGHBOURS, arrangement, strict=True))})
 
 
 def _identity(crop: GlandCrop, *, mpp: float) -> Row:
