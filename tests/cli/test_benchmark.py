@@ -42,7 +42,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     (root / "settings.json").write_text(json.dumps(_SETTINGS))
     words = ["benchmark", "synthetic", "--out", str(root / "out"), "--settings", str(root / "settings.json")]
     words += ["--method-file", str(root / "grey.py"), "--seeds", "1", "--device", "cpu"]
-    words += ["--methods", "grey,acinus"]
+    words += ["--methods", "grey,acinus,acinus+omission-on"]
     assert run(words) == 0
     return root, words
 
@@ -61,6 +61,18 @@ def test_the_method_of_the_documentation_is_compared_without_a_change_to_the_pac
     assert sum(line.startswith("| acinus, after round 1 |") for line in lines) >= 4
     record = json.loads((out / "benchmark.json").read_text())
     assert record["settings"]["methods"]["grey"] == {"share": 0.4}
+
+
+def test_methods_of_the_same_settings_are_computed_once(compared):
+    results = compared[0] / "out" / "results"
+    one, other = (
+        json.loads((results / name / "seed0" / "result.json").read_text())
+        for name in ("acinus", "acinus+omission-on")
+    )
+    assert (other["method"], other["title"]) == ("acinus+omission-on", "acinus, omission relabelling on")
+    assert {**other, "method": "acinus", "title": "acinus"} == one  # seconds included: it is a copy
+    lines = (compared[0] / "out" / "results.md").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("| acinus, omission relabelling on |") for line in lines) >= 4
 
 
 def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compared, capsys):

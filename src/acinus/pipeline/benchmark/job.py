@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import pickle
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import orjson
 
 from acinus import __version__
 from acinus.core.errors import AcinusError, UsageError
-from acinus.core.files import atomic_path, make_folder, read_json
+from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
 from acinus.data.sample import Sample
@@ -89,6 +90,7 @@ def make_job(
         "plan": plan.as_plain(),
         "files": [str(path.resolve()) for path in files],
         "object": _pickled(method) if method.name in catalogue.of_caller else None,
+        "title": method.title,
         "instances": instances,
         "device": device,
         "fit": [_sample_plain(sample) for sample in splits.fit],
@@ -187,6 +189,30 @@ class Store:
                 target = temporary / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
+
+    def adopt(self, job: Job) -> bool:
+        """Take over the result of a method of another name but the same settings, if there is one.
+
+        Ablations share their default with one another; the fingerprint says so.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        own = self.path(job)
+        for path in sorted(self.folder.glob(f"results/*/{own.name}/result.json")):
+            twin = self.load(Job(path.parent.parent.name, job.seed, job.fingerprint, {}))
+            if twin is None:
+                continue
+            make_folder(own.parent)
+            with atomic_path(own) as temporary:
+                shutil.copytree(path.parent, temporary)
+                write_json(
+                    temporary / "result.json", {**twin, "method": job.method, "title": job.plain["title"]}
+                )
+            return True
+        return False
 
 
 def reason_of(error: Exception) -> str:

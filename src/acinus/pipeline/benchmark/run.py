@@ -149,19 +149,30 @@ def _claim(out: Path, dataset: str) -> None:
 def _compute(
     jobs: Sequence[Job], store: Store, *, workers: int, scheduler: str | None, progress: Progress
 ) -> Outcome:
-    """Compute what is missing and store each result as soon as it is there."""
+    """Compute what is missing and store each result as soon as it is there.
+
+    What several methods have in common (the default of each ablation is the same one) is computed once.
+    """
     outcome = Outcome(folder=store.folder)
-    missing = [job for job in jobs if store.load(job) is None]
+    missing = [job for job in jobs if store.load(job) is None and not store.adopt(job)]
     outcome.skipped += [job.label for job in jobs if job not in missing]
+    twins: dict[str, list[Job]] = {}
+    for job in missing:
+        twins.setdefault(job.fingerprint, []).append(job)
+    distinct = [alike[0] for alike in twins.values()]
     with progress.task("Benchmark", total=len(jobs), done=len(jobs) - len(missing)) as advance:
-        for job, result in _run(missing, workers=workers, scheduler=scheduler):
-            if isinstance(result, Failed):
-                reason = f"{job.label}: {result.reason}"
-                outcome.failures.append(Failure(name=job.label, reason=reason, details=result.details))
-            else:
-                store.save(job, result)
-                outcome.done.append(job.label)
-            advance(job.label)
+        for first, result in _run(distinct, workers=workers, scheduler=scheduler):
+            if not isinstance(result, Failed):
+                store.save(first, result)
+            for job in twins[first.fingerprint]:
+                if isinstance(result, Failed):
+                    reason = f"{job.label}: {result.reason}"
+                    outcome.failures.append(Failure(name=job.label, reason=reason, details=result.details))
+                else:
+                    if job is not first:
+                        store.adopt(job)
+                    outcome.done.append(job.label)
+                advance(job.label)
     outcome.write_log()
     return outcome
 
