@@ -6,9 +6,9 @@ import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from acinus.core.errors import UsageError
 from acinus.pipeline.benchmark.job import Failed, Files, Job
 from acinus.pipeline.benchmark.process import run_job
+from acinus.pipeline.cluster import connect
 
 __all__ = ["run_jobs_on_dask"]
 
@@ -28,19 +28,8 @@ def run_jobs_on_dask(jobs: Sequence[Job], *, scheduler: str) -> Iterator[tuple[J
     UsageError
         When Dask is not installed or no scheduler answers.
     """
-    try:
+    with connect(scheduler) as client:
         distributed: Any = importlib.import_module("distributed")
-    except ImportError as error:
-        raise UsageError(
-            "--scheduler needs Dask, which is not installed; run pip install 'acinus[cluster]', "
-            "or leave --scheduler out"
-        ) from error
-    try:
-        client = distributed.Client(scheduler, set_as_default=False)
-    except (OSError, ValueError, ImportError) as error:  # a timeout is an OSError; ValueError a bad address
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError(f"no Dask scheduler answers at {scheduler} ({reason}); check --scheduler") from error
-    with client:
         futures = {client.submit(run_job, job.as_bytes(), pure=False, retries=0): job for job in jobs}
         try:
             for future in distributed.as_completed(list(futures), loop=client.loop):

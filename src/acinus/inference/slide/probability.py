@@ -1,0 +1,76 @@
+"""One window: read, computed by the network, cut down to what is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.geometry import Box
+from acinus.core.image import RgbImage
+from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.inference.slide.grid import Window, WindowPlan
+from acinus.inference.slide.tissue import SlideTissue
+from acinus.slides.reader import SlideReader
+
+__all__ = ["kept_probability", "part_with_tissue", "window_probability"]
+
+
+def window_probability(
+    reader: SlideReader, segmenter: Segmenter, plan: WindowPlan, window: Window, tissue: SlideTissue
+) -> NDArray[np.uint8]:
+    """Return P(gland) × 255 of what a window keeps, uint8 of (kept.height, kept.width); 0 away from tissue.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        Works at the resolution of the plan's grid.
+
+    Notes
+    -----
+    The same steps, one by one, are what `acinus.pipeline.windows` lets overlap.
+    """
+    seen = part_with_tissue(plan, window, tissue)
+    if seen is None:
+        return np.zeros((window.kept.height, window.kept.width), np.uint8)
+    mpp = plan.grid.mpp
+    rgb = reader.read_working(seen, mpp=mpp)
+    return kept_probability(segmenter.probability(RgbImage(rgb, mpp=mpp)), seen, window, tissue)
+
+
+def part_with_tissue(plan: WindowPlan, window: Window, tissue: SlideTissue) -> Box | None:
+    """Return the part of a window that the network has to see, None when it keeps no tissue.
+
+    Of a window that tissue fills in part, the network sees the tissue's bounding box and as much around it as
+    around a whole window; a pixel's surroundings within its reach are the same.
+    """
+    if not tissue.covers(window.kept):
+        return None
+    mask = tissue.mask_of(window.kept)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    left, right = _outwards(window.kept.x, columns, plan)
+    top, bottom = _outwards(window.kept.y, rows, plan)
+    return Box(left, top, right - left, bottom - top).intersection(window.outer)
+
+
+def kept_probability(
+    probability: ProbabilityMap, seen: Box, window: Window, tissue: SlideTissue
+) -> NDArray[np.uint8]:
+    """Return what a window keeps of the probability of the part seen, × 255 and 0 away from tissue."""
+    result = np.zeros((window.kept.height, window.kept.width), np.uint8)
+    part = seen.intersection(window.kept)
+    values = probability[part.y - seen.y : part.bottom - seen.y, part.x - seen.x : part.right - seen.x]
+    y, x = part.y - window.kept.y, part.x - window.kept.x
+    result[y : y + part.height, x : x + part.width] = np.where(
+        tissue.mask_of(part), np.rint(values * 255.0), 0.0
+    )
+    return result
+
+
+def _outwards(start: int, with_tissue: NDArray[np.int64], plan: WindowPlan) -> tuple[int, int]:
+    """Return the interval from the first to the last tissue and around it, moved out to the network's cells.
+
+    What is around is as much as any kept pixel sees of a whole window.
+    """
+    around, cell = plan.halo_px - plan.blend_px // 2, plan.stride_px
+    first, last = start + int(with_tissue[0]), start + int(with_tissue[-1])
+    return (first - around) // cell * cell, -(-(last + 1 + around) // cell) * cell

@@ -1,0 +1,129 @@
+"""Where a slide has tissue: only there it is computed, and only there glands are believed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.files import atomic_path, make_folder
+from acinus.core.geometry import Box
+from acinus.core.image import BoolMask
+from acinus.core.units import um_to_px
+from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.packing import pack, unpack
+from acinus.slides.reader import SlideReader
+from acinus.slides.tissue import OVERVIEW_MPP, tissue_mask
+
+__all__ = ["SlideTissue"]
+
+_LARGEST_OVERVIEW_PX = 16_000_000  # 32 × 32 mm at 8 µm/px; what is larger is looked at more coarsely
+_RIM_UM = 24.0  # a gland at the tissue's border is seen whole, though the mask cuts it (ours)
+
+
+@dataclass(frozen=True)
+class SlideTissue:
+    """The tissue of a slide.
+
+    Attributes
+    ----------
+    mask : (H, W) bool
+        Where tissue lies, seen on an overview whose pixel (0, 0) starts at the slide's origin.
+    mpp : float
+        µm per pixel of `mask`.
+    grid : WorkingGrid
+        On which boxes are asked about.
+    bounds : Box
+        The scanned part in working pixels; what lies outside is no tissue.
+    """
+
+    mask: BoolMask
+    mpp: float
+    grid: WorkingGrid
+    bounds: Box
+
+    @classmethod
+    def of(cls, reader: SlideReader, grid: WorkingGrid) -> SlideTissue:
+        """Find the tissue of a slide, in memory that does not grow with it."""
+        mpp = _overview_mpp(grid)
+        rgb = reader.read_working(WorkingGrid.of(reader, mpp).box, mpp=mpp)
+        return cls(tissue_mask(rgb, mpp=mpp), mpp, grid, _scanned(reader, grid))
+
+    @classmethod
+    def kept(cls, path: Path, reader: SlideReader, grid: WorkingGrid) -> SlideTissue:
+        """Return the tissue kept in a file; where there is none, or a damaged one, find it and keep it there.
+
+        Raises
+        ------
+        OutputError
+            When the file cannot be written.
+        """
+        scanned = _scanned(reader, grid)
+        mask = unpack(path.read_bytes(), scanned) if path.is_file() else None
+        if mask is not None:
+            return cls(mask.astype(bool), _overview_mpp(grid), grid, scanned)
+        tissue = cls.of(reader, grid)
+        make_folder(path.parent)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(pack(tissue.mask.astype(np.uint8), scanned))
+        return tissue
+
+    @cached_property
+    def near(self) -> BoolMask:
+        """The tissue and what lies within 24 µm of it, (H, W) bool as `mask`."""
+        radius = max(1, round(um_to_px(_RIM_UM, mpp=self.mpp)))
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        return np.asarray(cv2.dilate(self.mask.astype(np.uint8), disk), dtype=bool)
+
+    @property
+    def area_um2(self) -> float:
+        """Area of the tissue itself, without the rim."""
+        return float(self.mask.sum()) * self.mpp**2
+
+    def covers(self, box: Box) -> bool:
+        """Say whether any pixel of a box of the working grid is tissue or within 24 µm of it."""
+        inside = box.intersection(self.bounds)
+        if inside.width <= 0 or inside.height <= 0:
+            return False
+        rows = self._under(np.array([inside.y, inside.bottom - 1]), self.mask.shape[0])
+        columns = self._under(np.array([inside.x, inside.right - 1]), self.mask.shape[1])
+        return bool(self.near[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1].any())
+
+    def mask_of(self, box: Box) -> BoolMask:
+        """Return which pixels of a box of the working grid are tissue or within 24 µm of it, (H, W) bool.
+
+        What is said of a pixel does not depend on the box in which it is asked about.
+        """
+        result = np.zeros((box.height, box.width), dtype=bool)
+        inside = box.intersection(self.bounds)
+        if inside.width <= 0 or inside.height <= 0:
+            return result
+        rows = self._under(np.arange(inside.y, inside.bottom), self.mask.shape[0])
+        columns = self._under(np.arange(inside.x, inside.right), self.mask.shape[1])
+        y, x = inside.y - box.y, inside.x - box.x
+        result[y : y + inside.height, x : x + inside.width] = self.near[np.ix_(rows, columns)]
+        return result
+
+    def _under(self, working: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """Return the overview's pixels under the centres of working pixels, along one axis."""
+        below = np.floor((working + 0.5) * (self.grid.mpp / self.mpp))
+        return np.asarray(np.minimum(below, count - 1), dtype=np.int64)
+
+
+def _overview_mpp(grid: WorkingGrid) -> float:
+    area_um2 = grid.size.width * grid.size.height * grid.mpp**2
+    return max(OVERVIEW_MPP, math.sqrt(area_um2 / _LARGEST_OVERVIEW_PX))
+
+
+def _scanned(reader: SlideReader, grid: WorkingGrid) -> Box:
+    """Return the reader's bounds in working pixels, those cut by their border included."""
+    bounds = reader.bounds
+    left, top = math.floor(bounds.x / grid.scale), math.floor(bounds.y / grid.scale)
+    right = math.ceil(bounds.right / grid.scale - 1e-6)
+    bottom = math.ceil(bounds.bottom / grid.scale - 1e-6)
+    return Box(left, top, right - left, bottom - top).intersection(grid.box)
