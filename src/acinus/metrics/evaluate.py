@@ -13,7 +13,7 @@ from acinus.metrics.object_hausdorff import object_hausdorff_sums
 from acinus.metrics.panoptic import IouMatches, iou_matches
 from acinus.metrics.two_sided import TwoSidedMean
 
-__all__ = ["ImageScores", "evaluate_pair"]
+__all__ = ["ImageScores", "count_metrics", "evaluate_pair"]
 
 
 @dataclass(frozen=True)
@@ -63,28 +63,36 @@ class ImageScores:
 
     def as_dict(self) -> dict[str, float | str]:
         """Return all metrics by name, units in the names, ready for JSON (every number is finite)."""
-        oracle = self.pixels.oracle()
         return {
             "name": self.name,
             "mpp": self.mpp,
-            "miou_label_free": self.pixels.miou,
-            "miou_oracle": oracle.miou,
-            "gland_iou": self.pixels.gland_iou,
-            "background_iou": self.pixels.background_iou,
-            "pixel_accuracy": self.pixels.pixel_accuracy,
-            "pixel_precision": self.pixels.precision,
-            "pixel_recall": self.pixels.recall,
-            "pixel_dice": self.pixels.dice,
-            "detection_f1": self.detection.f1,
-            "detection_precision": self.detection.precision,
-            "detection_recall": self.detection.recall,
+            **count_metrics(self.pixels, self.detection, self.matches),
             "object_dice": self.object_dice,
             "object_hausdorff_px": self.object_hausdorff_px,
             "object_hausdorff_um": self.object_hausdorff_um,
-            "f1_iou50": self.matches.recognition_quality,
-            "panoptic_quality": self.matches.panoptic_quality,
-            "segmentation_quality": self.matches.segmentation_quality,
         }
+
+
+def count_metrics(
+    pixels: ConfusionMatrix, detection: DetectionCounts, matches: IouMatches
+) -> dict[str, float]:
+    """Return the metrics that follow from counts, by name: of one image, or of all its data set's pooled."""
+    return {
+        "miou_label_free": pixels.miou,
+        "miou_oracle": pixels.oracle().miou,
+        "gland_iou": pixels.gland_iou,
+        "background_iou": pixels.background_iou,
+        "pixel_accuracy": pixels.pixel_accuracy,
+        "pixel_precision": pixels.precision,
+        "pixel_recall": pixels.recall,
+        "pixel_dice": pixels.dice,
+        "detection_f1": detection.f1,
+        "detection_precision": detection.precision,
+        "detection_recall": detection.recall,
+        "f1_iou50": matches.recognition_quality,
+        "panoptic_quality": matches.panoptic_quality,
+        "segmentation_quality": matches.segmentation_quality,
+    }
 
 
 def evaluate_pair(

@@ -9,7 +9,7 @@ from statistics import fmean
 from acinus.core.errors import DatasetError
 from acinus.metrics.confusion import ConfusionMatrix
 from acinus.metrics.detection import DetectionCounts
-from acinus.metrics.evaluate import ImageScores
+from acinus.metrics.evaluate import ImageScores, count_metrics
 from acinus.metrics.panoptic import IouMatches
 from acinus.metrics.two_sided import TwoSidedMean
 
@@ -66,11 +66,6 @@ class DatasetScores:
     object_hausdorff_um: float
     image_means: dict[str, float] = field(hash=False)
 
-    @property
-    def pixels_oracle(self) -> ConfusionMatrix:
-        """The label-free matrix or its inverse, chosen once for the whole set by mIoU."""
-        return self.pixels.oracle()
-
     def as_dict(self) -> dict[str, float | int]:
         """Return all metrics by name, units in the names, ready for JSON (every number is finite).
 
@@ -78,27 +73,14 @@ class DatasetScores:
         """
         pooled: dict[str, float | int] = {
             "images": self.images,
-            "miou_label_free": self.pixels.miou,
-            "miou_oracle": self.pixels_oracle.miou,
+            **count_metrics(self.pixels, self.detection, self.matches),
             "miou_oracle_per_image": self.pixels_oracle_per_image.miou,
-            "gland_iou": self.pixels.gland_iou,
-            "background_iou": self.pixels.background_iou,
-            "pixel_accuracy": self.pixels.pixel_accuracy,
-            "pixel_precision": self.pixels.precision,
-            "pixel_recall": self.pixels.recall,
-            "pixel_dice": self.pixels.dice,
-            "detection_f1": self.detection.f1,
-            "detection_precision": self.detection.precision,
-            "detection_recall": self.detection.recall,
             "detection_true_positives": self.detection.true_positive,
             "detection_false_positives": self.detection.false_positive,
             "detection_false_negatives": self.detection.false_negative,
             "object_dice": self.object_dice,
             "object_hausdorff_px": self.object_hausdorff_px,
             "object_hausdorff_um": self.object_hausdorff_um,
-            "f1_iou50": self.matches.recognition_quality,
-            "panoptic_quality": self.matches.panoptic_quality,
-            "segmentation_quality": self.matches.segmentation_quality,
         }
         return pooled | {f"{name}_image_mean": value for name, value in self.image_means.items()}
 
