@@ -10,6 +10,8 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from acinus.cli import run
+from acinus.core.proposal import ProposalMap
+from acinus.grouping.rounds import proposal_path
 
 
 def visible(folder: Path) -> list[str]:
@@ -30,7 +32,7 @@ def test_a_fit_leaves_model_metrics_proposals_and_a_run_file(tiny_model):
         visible(tiny_model)
     )
     names = {path.name for path in (tiny_model / "proposals").iterdir()}
-    assert {f"tile_00{k}.png" for k in range(3)} <= names
+    assert {f"tile_00{k}.regions.png" for k in range(3)} <= names
     record = json.loads((tiny_model / "run.json").read_text())
     assert record["seed"] == 1
     assert [entry["name"] for entry in record["inputs"]] == ["tile_000", "tile_001", "tile_002"]
@@ -175,7 +177,13 @@ def test_a_settings_file_that_is_not_there_is_wrong_usage(tmp_path, tiles, error
         (["--mpp", "nan"], "--mpp says nan µm/px"),
         (["--seed", "-1"], "the seed is -1"),
         (["--seed", "99999999999999999999"], "the seed is 99999999999999999999"),
+        (["--seed", "1.5"], "Invalid value for --seed: '1.5' is not a whole number"),
         (["--processes", "0"], "--processes is 0"),
+        (["--processes", "1.5"], "Invalid value for --processes: '1.5' is not a whole number"),
+        (["--devices", "0"], "--devices is 0"),
+        (["--devices", "2.0"], "Invalid value for --devices: '2.0' is not a whole number"),
+        (["--devices", "3"], "2 crops a step cannot be shared out among 3 devices"),
+        (["--devices", "2", "--device", "mps"], "several devices are all of one kind, not 'mps'"),
         (["--processes", "-3"], "--processes is -3"),
         (["--device", "quantum"], "device 'quantum' is not available here"),
     ],
@@ -187,6 +195,30 @@ def test_an_argument_out_of_its_range_is_wrong_usage(
     [line] = error_lines()
     assert reason in line
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_an_output_folder_that_cannot_be_used_is_told_before_any_image_is_read(
+    tmp_path, tiny_settings, devices, error_lines
+):
+    (tmp_path / "thesis.tex").write_text("mine")
+    for out, reason in ((Path("/proc/model"), "choose another output folder"), (tmp_path, "holds no fit")):
+        assert run(fit_words(tmp_path / "no image", out, tiny_settings, "--devices", devices)) != 0
+        [line] = error_lines()
+        assert reason in line
+    assert visible(tmp_path) == ["thesis.tex"]
+
+
+def test_images_whose_names_differ_by_confidence_keep_their_proposals_apart(tmp_path, tiles, tiny_settings):
+    (tmp_path / "images").mkdir()
+    shutil.copy(tiles / "tile_000.png", tmp_path / "images" / "a.png")
+    shutil.copy(tiles / "tile_001.png", tmp_path / "images" / "a_confidence.png")
+    assert run(fit_words(tmp_path / "images", tmp_path / "model", tiny_settings)) == 0
+    for folder in ("proposals", "rounds/proposals_round1"):
+        found = [proposal_path(tmp_path / "model" / folder, name) for name in ("a", "a_confidence")]
+        first, second = (ProposalMap.load(path) for path in found)
+        assert not np.array_equal(first.regions, second.regions)
+        assert len(visible(tmp_path / "model" / folder)) == 4
 
 
 def test_weights_that_are_not_there_are_named(tmp_path, tiles, tiny_settings, error_lines):

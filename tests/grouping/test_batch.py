@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
@@ -31,8 +33,8 @@ def patches(seed: int, shape: tuple[int, int] = (64, 80)) -> np.ndarray:
 def drawn(
     images: list[TrainingImage], *, seed: int = 0, crops: int = 12, crop_px: int = 32, **more: float
 ) -> Batch:
-    settings = {"scale_range": 0.0, "stain_strength": 0.0} | more
-    return draw_batch(images, crops=crops, crop_px=crop_px, rng=np.random.default_rng(seed), **settings)
+    changes = {"scale_range": 0.0, "stain_strength": 0.0} | more
+    return draw_batch(images, crops=crops, crop_px=crop_px, rng=np.random.default_rng(seed), **changes)
 
 
 def test_regions_become_three_weights_and_ignored_pixels_none():
@@ -149,9 +151,9 @@ def test_a_small_image_goes_on_as_its_mirror_image():
 
 def test_the_seed_and_the_step_decide_the_batch():
     images = [tell_tale(patches(seed)) for seed in range(3)]
-    settings = {"crops": 4, "crop_px": 24, "scale_range": 0.3, "stain_strength": 1.0}
+    changes = {"crops": 4, "crop_px": 24, "scale_range": 0.3, "stain_strength": 1.0}
     first, again, other_step, other_seed = (
-        draw_batch(images, rng=np.random.default_rng(numbers), **settings)
+        draw_batch(images, rng=np.random.default_rng(numbers), **changes)
         for numbers in ([5, 7], [5, 7], [5, 8], [6, 7])
     )
     assert torch.equal(first.images, again.images)
@@ -172,3 +174,20 @@ def test_crops_with_hardly_any_label_are_drawn_again():
 def test_an_image_without_any_label_still_gives_crops():
     batch = drawn([tell_tale(np.full((40, 40), IGNORE, np.uint8))], crops=2)
     assert not batch.weight.any()
+
+
+@given(crops=st.sampled_from([2, 4, 6]), count=st.sampled_from([1, 2]), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_processes_that_share_a_batch_see_together_what_one_sees(crops: int, count: int, seed: int):
+    images = [tell_tale(patches(seed)) for seed in range(3)]
+    more = {"crops": crops, "crop_px": 24, "scale_range": 0.3, "stain_strength": 1.0}
+    whole = draw_batch(images, rng=np.random.default_rng(seed), **more)
+    size = crops // count
+    shares = [
+        draw_batch(images, rng=np.random.default_rng(seed), share=slice(k * size, (k + 1) * size), **more)
+        for k in range(count)
+    ]
+    assert torch.equal(torch.cat([share.images for share in shares]), whole.images)
+    for share in shares:
+        assert torch.equal(share.gland, whole.gland)
+        assert torch.equal(share.weight, whole.weight)

@@ -8,11 +8,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from acinus.core.errors import ModelError
+from acinus.core.errors import ModelError, UsageError
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.grouping import rounds
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
-from acinus.grouping.rounds import build_network, relabel, train_rounds
+from acinus.grouping.rounds import build_network, proposal_path, relabel, train_rounds
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
 from acinus.networks.resnet import ResNet
@@ -80,7 +80,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_rounds_leave_their_weights_and_the_proposals_between_them(tmp_path: Path):
     network, steps = run(tmp_path)
     assert steps == [(number, step) for number in range(2) for step in range(6)]
-    proposals = [f"proposals_round1/{name}{part}.png" for name in "abc" for part in ("", "_confidence")]
+    proposals = [
+        f"proposals_round1/{name}.regions{part}.png" for name in "abc" for part in ("", "_confidence")
+    ]
     assert sorted(contents(tmp_path)) == [*proposals, "round0.safetensors", "round1.safetensors"]
     saved = safetensors.torch.load_file(tmp_path / "round1.safetensors")
     assert all(torch.equal(saved[key], value) for key, value in network.state_dict().items())
@@ -108,7 +110,7 @@ def test_a_finished_run_gives_its_network_without_training(tmp_path: Path):
 def test_the_second_round_learns_from_relabelled_proposals(tmp_path: Path):
     run(tmp_path)
     _, _, proposals = material()
-    relabelled = [ProposalMap.load(tmp_path / "proposals_round1" / f"{name}.png") for name in "abc"]
+    relabelled = [ProposalMap.load(proposal_path(tmp_path / "proposals_round1", name)) for name in "abc"]
     assert any(not np.array_equal(a.regions, b.regions) for a, b in zip(proposals, relabelled, strict=True))
 
 
@@ -124,6 +126,48 @@ def test_each_round_starts_from_weights_of_its_own(tmp_path: Path, monkeypatch: 
     run(tmp_path)
     assert len(starts) == 2
     assert not torch.equal(*starts)
+
+
+def test_weights_are_read_once_a_round_and_not_for_a_round_that_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    torch.manual_seed(0)
+    torch.save(ResNet(depth=18).state_dict(), tmp_path / "r18.pth")
+    read = []
+    original = rounds.load_backbone_weights
+
+    def watched(backbone: ResNet, weights: str, *, depth: int) -> None:
+        read.append(weights)
+        original(backbone, weights, depth=depth)
+
+    monkeypatch.setattr(rounds, "load_backbone_weights", watched)
+    settings = replace(TINY, network=PSPNetSpec(depth=18, features=8), steps=1, crop_px=32)
+    images, names, proposals = material()
+    for count in (2, 2):
+        train_rounds(
+            images,
+            names,
+            proposals,
+            settings,
+            seed=0,
+            device=CPU,
+            folder=tmp_path / "rounds",
+            weights=str(tmp_path / "r18.pth"),
+            on_step=lambda number, record: None,
+        )
+        assert len(read) == count
+
+
+def test_no_round_is_wrong_usage(tmp_path: Path):
+    with pytest.raises(UsageError, match="rounds is 0; choose 1 or more"):
+        run(tmp_path, replace(TINY, rounds=0))
+
+
+def test_the_files_of_no_two_names_clash(tmp_path: Path):
+    names = ["a", "a_confidence", "a.regions", "a.regions_confidence", "a_confidence_confidence"]
+    for name in names:
+        material()[2][0].save(proposal_path(tmp_path, name))
+    assert len(list(tmp_path.iterdir())) == 2 * len(names)
 
 
 def test_proposals_of_a_finer_resolution_are_brought_to_that_of_training(tmp_path: Path):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say
 
 __all__ = ["demo"]
 
 
-def demo(*, out: Path = Path("demo-output"), images: int = 12, seed: int = 0, small: bool = False) -> int:
+def demo(*, out: Path = Path("demo-output"), images: Whole = 12, seed: Whole = 0, small: bool = False) -> int:
     """Run the whole job on drawn images: learn without labels, segment, measure, report.
 
     Example: acinus demo

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say, say_error
 
 __all__ = ["fit"]
@@ -18,11 +19,12 @@ def fit(
     *,
     out: Path,
     mpp: float | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     settings: Path | None = None,
     weights: str | None = None,
     device: str = "auto",
-    processes: int | None = None,
+    devices: Whole = 1,
+    processes: Whole | None = None,
 ) -> int:
     """Learn to segment glands from images without labels, and write a model folder.
 
@@ -47,10 +49,13 @@ def fit(
         Initial weights of a PSPNet's ResNet: a .pth or .safetensors file, or 'imagenet' (downloads them).
     device
         auto, cpu, cuda or mps.
+    devices
+        So many GPUs (or processes on the CPU) of this machine train together; docs/cluster.md has more.
     processes
         Processes of stage 1; one a core by default.
     """
     from acinus.pipeline.fit_files import fit_files
+    from acinus.pipeline.ranks import first_process
 
     outcome = fit_files(
         images,
@@ -60,9 +65,12 @@ def fit(
         settings_path=settings,
         weights=weights,
         device=device,
+        devices=devices,
         processes=processes,
         progress=console_progress(),
     )
+    if not first_process():
+        return 0  # the first says it all
     for failure in outcome.failures:
         say_error(failure.reason)
     say(f"Learnt from {len(outcome.done)} images; the model is in {out}")

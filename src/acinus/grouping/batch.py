@@ -51,7 +51,10 @@ class TrainingImage:
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops of one step: `images` (B, 3, S, S) normalised, the regions' weights (B, 1, S, S) each."""
+    """Crops of one step: `images` (B, 3, S, S) normalised, the regions' weights (B, 1, S, S) each.
+
+    A process that trains with others has the images of its own crops alone, and the regions of all.
+    """
 
     images: torch.Tensor
     exterior: torch.Tensor
@@ -83,15 +86,25 @@ def draw_batch(
     scale_range: float,
     stain_strength: float,
     rng: np.random.Generator,
+    share: slice = slice(None),
 ) -> Batch:
-    """Draw random crops; images smaller than a crop are mirrored at their sides."""
+    """Draw random crops; images smaller than a crop are mirrored at their sides.
+
+    Parameters
+    ----------
+    share : slice
+        Which of the crops get an image; all have regions. What is drawn does not depend on it.
+    """
     pictures, regions = [], []
-    for _ in range(crops):
+    mine = range(crops)[share]
+    for number in range(crops):
         rgb, region = _draw_crop(images, crop_px=crop_px, scale_range=scale_range, rng=rng)
         mirrored, quarters = random_turn(rng)
-        rgb = stain_jitter(rgb, strength=stain_strength, rng=rng)
-        pictures.append(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarters))
         regions.append(np.rot90(region[:, ::-1] if mirrored else region, quarters))
+        # Staining takes most of the time. One pixel of another's crop uses up the same random numbers.
+        rgb = stain_jitter(rgb if number in mine else rgb[:1, :1], strength=stain_strength, rng=rng)
+        if number in mine:
+            pictures.append(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarters))
     batch = torch.from_numpy(normalise(np.stack(pictures))).permute(0, 3, 1, 2)  # (B, 3, S, S)
     weights = torch.from_numpy(np.stack(regions)).permute(0, 3, 1, 2).contiguous()  # (B, 3, S, S)
     return Batch(batch, weights[:, 0:1], weights[:, 1:2], weights[:, 2:3])

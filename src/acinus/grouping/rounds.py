@@ -9,18 +9,20 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from acinus.core.errors import UsageError
 from acinus.core.files import atomic_path, make_folder
 from acinus.core.image import RgbArray
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import resize_map, resize_regions
 from acinus.grouping.batch import TrainingImage
+from acinus.grouping.ranks import OneRank, Ranks
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec
 from acinus.grouping.train import StepRecord, train_network
 from acinus.networks.pspnet import PSPNet
 from acinus.networks.weights import load_backbone_weights
 
-__all__ = ["build_network", "relabel", "train_rounds"]
+__all__ = ["build_network", "proposal_path", "relabel", "save_weights", "train_rounds"]
 
 
 def train_rounds(
@@ -34,6 +36,7 @@ def train_rounds(
     folder: Path,
     weights: str | None,
     on_step: Callable[[int, StepRecord], None],
+    ranks: Ranks | None = None,
 ) -> nn.Module:
     """Train `settings.rounds` networks, each on the proposals as the one before relabelled them.
 
@@ -51,17 +54,29 @@ def train_rounds(
     weights : str, optional
         Initial weights of the backbone, see `load_backbone_weights`.
     on_step : callable
-        Receives the round and the metrics of each step.
+        Receives the round and the metrics of each step, in every process.
+    ranks : Ranks, optional
+        The processes that train together; by default this one alone. All see `folder`.
+
+    Raises
+    ------
+    UsageError
+        When there is no round to train.
     """
+    if settings.rounds < 1:
+        raise UsageError(f"rounds is {settings.rounds}; choose 1 or more")
+    ranks = ranks or OneRank()
     make_folder(folder)
     current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
-    network: nn.Module = build_network(settings, seed=seed, weights=weights)
     for number in range(settings.rounds):
         round_seed = seed * 1000 + number
-        network = build_network(settings, seed=round_seed, weights=weights)
         finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
-        if finished.exists():
-            network.load_state_dict(safetensors.torch.load_file(finished))
+        state = ranks.from_first(_load_weights, finished)
+        # The other processes are given the first one's weights, which may be a download.
+        needed = weights if state is None and ranks.number == 0 else None
+        network: nn.Module = build_network(settings, seed=round_seed, weights=needed)
+        if state is not None:
+            network.load_state_dict(state)
             # In the order of channels that training leaves: another one may round differently.
             network.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         else:
@@ -73,18 +88,30 @@ def train_rounds(
                 device=device,
                 on_step=lambda record, number=number: on_step(number, record),  # type: ignore[misc]
                 checkpoint=checkpoint,
+                ranks=ranks,
             )
-            save_weights(network, finished)
-            checkpoint.unlink(missing_ok=True)
+            if ranks.number == 0:
+                save_weights(network, finished)
+                checkpoint.unlink(missing_ok=True)
         if number + 1 < settings.rounds:
             target = make_folder(folder / f"proposals_round{number + 1}")
-            current = [
-                relabel(network, rgb, proposal, settings, device=device)
-                for rgb, proposal in zip(images, current, strict=True)
-            ]
-            for name, proposal in zip(names, current, strict=True):
-                proposal.save(target / f"{name}.png")
+            paths = [proposal_path(target, name) for name in names]
+            for index in range(ranks.number, len(images), ranks.count):
+                current[index] = relabel(network, images[index], current[index], settings, device=device)
+                current[index].save(paths[index])
+            ranks.wait()
+            if ranks.count > 1:  # all read all of them, since files round the confidence
+                current = [ProposalMap.load(path) for path in paths]
     return network
+
+
+def proposal_path(folder: Path, name: str) -> Path:
+    """Return where the proposal map of image `name` is saved.
+
+    All regions end in ``.regions.png`` and all confidences in ``.regions_confidence.png``: those of an image
+    ``a`` and of an image ``a_confidence`` are four files.
+    """
+    return folder / f"{name}.regions.png"
 
 
 def relabel(
@@ -124,6 +151,11 @@ def save_weights(network: nn.Module, path: Path) -> None:
     with atomic_path(path) as temporary:
         # Written by Python, so that a full disk is an OSError and not safetensors' own.
         temporary.write_bytes(safetensors.torch.save(state))
+
+
+def _load_weights(path: Path) -> dict[str, torch.Tensor] | None:
+    """Return the state dict that `save_weights` wrote, None when it is not there."""
+    return safetensors.torch.load_file(path) if path.exists() else None
 
 
 def _at_size(proposal: ProposalMap, rgb: RgbArray, mpp: float) -> ProposalMap:

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from acinus.core.files import atomic_path
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.mask_loss import mask_loss
+from acinus.grouping.ranks import OneRank, Ranks
 from acinus.grouping.settings import GroupingSettings
 from acinus.networks.prediction import Prediction
 
@@ -37,8 +39,12 @@ def train_network(
     device: torch.device,
     on_step: Callable[[StepRecord], None],
     checkpoint: Path | None = None,
+    ranks: Ranks | None = None,
 ) -> nn.Module:
     """Train `network` on proposals and return its moving average, in evaluation mode.
+
+    Processes that train together draw the same crops, take a share of them each, and compute the loss of all:
+    its terms are means over the labelled pixels of the whole batch, which means of shares do not add up to.
 
     Parameters
     ----------
@@ -49,16 +55,23 @@ def train_network(
     seed : int
         Every step draws its crops from (seed, step), so a resumed run draws what an undisturbed one would.
     on_step : callable
-        Receives the metrics of each step.
+        Receives the metrics of each step, in every process.
     checkpoint : Path, optional
         File from which training goes on if it exists, written every 25 steps. The caller removes it.
+    ranks : Ranks, optional
+        The processes that train together, whose number divides `settings.batch_crops`; by default this one
+        alone.
     """
+    ranks = ranks or OneRank()
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
+    trained = ranks.wrapped(network)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    start = _restore(checkpoint, network, averaged, optimiser, device)
+    start = _restore(ranks.from_first(_read, checkpoint), network, averaged, optimiser)
+    size = settings.batch_crops // ranks.count
+    share = slice(ranks.number * size, (ranks.number + 1) * size)
     for step in range(start, settings.steps):
         learning_rate = _learning_rate(step, settings)
         for group in optimiser.param_groups:
@@ -70,13 +83,15 @@ def train_network(
             scale_range=settings.scale_range,
             stain_strength=settings.stain_strength,
             rng=np.random.default_rng([seed, step]),
+            share=share,
         ).to(device)
-        prediction: Prediction = network(batch.images)
-        mask = mask_loss(prediction.logits, batch.gland, batch.weight)
-        diffusion = _diffusion(prediction, batch, settings)
+        prediction: Prediction = trained(batch.images)
+        mask = mask_loss(ranks.gathered(prediction.logits), batch.gland, batch.weight)
+        diffusion = _diffusion(prediction, batch, settings, ranks)
         loss = mask + settings.diffusion_weight * diffusion
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        # Each process knows the gradient of its own crops; their average is that of all over the count.
+        (loss * ranks.count).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         _average(averaged, network, decay=min(settings.averaging, (step + 1) / (step + 10)))
         on_step(
@@ -88,19 +103,23 @@ def train_network(
                 "learning_rate": learning_rate,
             }
         )
-        if checkpoint is not None and (step + 1) % _CHECKPOINT_EVERY == 0:
+        if checkpoint is not None and ranks.number == 0 and (step + 1) % _CHECKPOINT_EVERY == 0:
             _save(checkpoint, network, averaged, optimiser, step + 1)
+    # Running statistics are of each process's own crops: those of the first are kept.
+    averaged.load_state_dict(ranks.from_first(_state_on_cpu, averaged))
     return averaged.eval()
 
 
-def _diffusion(prediction: Prediction, batch: Batch, settings: GroupingSettings) -> torch.Tensor:
+def _diffusion(
+    prediction: Prediction, batch: Batch, settings: GroupingSettings, ranks: Ranks
+) -> torch.Tensor:
     """Return the knowledge diffusion loss on regions brought to the features' stride."""
     if settings.diffusion_weight == 0.0:
         return prediction.logits.new_zeros(())
     size = (prediction.features.shape[2], prediction.features.shape[3])
     exterior = functional.adaptive_avg_pool2d(batch.exterior, size)
     interior = functional.adaptive_avg_pool2d(batch.interior, size)
-    return settings.diffusion(prediction.features, exterior, interior)
+    return settings.diffusion(ranks.gathered(prediction.features), exterior, interior)
 
 
 def _learning_rate(step: int, settings: GroupingSettings) -> float:
@@ -137,17 +156,27 @@ def _save(
         temporary.write_bytes(content.getbuffer())
 
 
+def _state_on_cpu(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.cpu() for name, value in network.state_dict().items()}
+
+
+def _read(checkpoint: Path | None) -> dict[str, Any] | None:
+    """Return what `_save` wrote, None when there is nothing to go on from."""
+    if checkpoint is None or not checkpoint.exists():
+        return None
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return state
+
+
 def _restore(
-    checkpoint: Path | None,
+    state: dict[str, Any] | None,
     network: nn.Module,
     averaged: nn.Module,
     optimiser: torch.optim.Optimizer,
-    device: torch.device,
 ) -> int:
-    """Load a checkpoint if there is one and return the step to go on with."""
-    if checkpoint is None or not checkpoint.exists():
+    """Load a checkpoint's state if there is one and return the step to go on with."""
+    if state is None:
         return 0
-    state = torch.load(checkpoint, map_location=device, weights_only=True)
     network.load_state_dict(state["network"])
     averaged.load_state_dict(state["averaged"])
     optimiser.load_state_dict(state["optimiser"])

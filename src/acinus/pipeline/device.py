@@ -6,7 +6,7 @@ import torch
 
 from acinus.core.errors import UsageError
 
-__all__ = ["choose_device"]
+__all__ = ["choose_device", "choose_kind"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -29,3 +29,25 @@ def choose_device(name: str = "auto") -> torch.device:
             f"device {name!r} is not available here; pass --device cpu or leave it out"
         ) from error
     return device
+
+
+def choose_kind(name: str, *, count: int) -> str:
+    """Return what kind of device each of `count` processes on this machine uses, ``cuda`` or ``cpu``.
+
+    Nothing is put on a device: that is for the processes to do. ``auto`` takes CUDA where there is any.
+
+    Raises
+    ------
+    UsageError
+        When that kind does not exist here, or not so many of it, or cannot be used by several processes.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"several devices are all of one kind, not {name!r}; pass --device cpu or cuda")
+    found = torch.cuda.device_count()
+    if name == "cpu" or (name == "auto" and not found):
+        return "cpu"
+    if found < count:
+        raise UsageError(
+            f"there are {found} GPUs here, not {count}; choose fewer --devices, or pass --device cpu"
+        )
+    return "cuda"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from acinus.core.proposal import ProposalMap
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.data.resample import rgb_at_mpp
-from acinus.grouping.rounds import save_weights, train_rounds
+from acinus.grouping.ranks import OneRank, Ranks
+from acinus.grouping.rounds import proposal_path, save_weights, train_rounds
 from acinus.grouping.train import StepRecord
 from acinus.mining.mine import fit_shallow, mine_proposals
 from acinus.mining.settings import MiningSettings
@@ -32,7 +35,7 @@ from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.settings import Settings
 from acinus.slides.tissue import tissue_mask
 
-__all__ = ["fit"]
+__all__ = ["check_folder", "fit", "reduced"]
 
 
 def fit(
@@ -46,6 +49,7 @@ def fit(
     processes: int | None = None,
     inputs: Sequence[dict[str, str]] = (),
     progress: Progress | None = None,
+    ranks: Ranks | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Learn to segment glands from images alone and leave a model in `folder`.
 
@@ -68,6 +72,9 @@ def fit(
     inputs : sequence of dict
         Name, path and checksum of each image for the run file.
     progress : Progress, optional
+    ranks : Ranks, optional
+        The processes that fit together, each with the same arguments but for `device` and `progress`; by
+        default this one alone. The first mines and writes, all train and relabel.
 
     Returns
     -------
@@ -78,23 +85,35 @@ def fit(
     ------
     UsageError
         When there is no image, or `folder` holds something else, such as a fit of other images or settings.
+    InputError
+        When another process has read other images.
     ModelError
         When what an earlier fit left in `folder` is damaged.
     OutputError
         When `folder` cannot be written to, or its disk is full.
     """
-    progress = progress or SilentProgress()
+    progress, ranks = progress or SilentProgress(), ranks or OneRank()
     if not images:
         raise UsageError("no image to learn from; give at least one image file or a folder of them")
     record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)
     record["fingerprint"] = _fingerprint(images, settings, seed=seed, weights=weights, device=device)
-    if _claim(folder, record):
+    if ranks.from_first(str, record["fingerprint"]) != record["fingerprint"]:
+        raise InputError(
+            f"process {ranks.number} found other images or settings than process 0; all need the same files"
+        )
+    if ranks.from_first(_claim, folder, record):
         network, _, stain = load_model(folder, device=device)
         return network, stain
-    proposals = _mine(
-        images, settings.mining, seed=seed, folder=folder, processes=processes, progress=progress
-    )
-    with _StepLog(folder / "metrics.jsonl", settings, progress) as log:
+    proposals: list[ProposalMap] = []
+    if ranks.number == 0:
+        proposals = _mine(
+            images, settings.mining, seed=seed, folder=folder, processes=processes, progress=progress
+        )
+    ranks.wait()
+    if ranks.number != 0:
+        proposals = [ProposalMap.load(proposal_path(folder / "proposals", image.name)) for image in images]
+    first = ranks.number == 0
+    with _StepLog(folder / "metrics.jsonl", settings, progress) if first else nullcontext(_no_log) as log:
         network = train_rounds(
             [rgb_at_mpp(image, settings.grouping.mpp) for image in images],
             [image.name for image in images],
@@ -105,10 +124,39 @@ def fit(
             folder=folder / "rounds",
             weights=weights,
             on_step=log,
+            ranks=ranks,
         )
-    stain = _stain(images)
-    save_model(folder, network, settings, stain=stain)
+    stain = ranks.from_first(_stain, images)
+    if first:
+        save_model(folder, network, settings, stain=stain)
     return network, stain
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that a fit could not use, before time is spent on reading images.
+
+    Raises
+    ------
+    UsageError, ModelError
+        When `folder` holds something else than a fit, or a damaged one.
+    OutputError
+        When it cannot be written to.
+    """
+    if (folder / "model.json").exists():
+        return  # finished: nothing will be written
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
+    make_folder(folder)
+    try:
+        _earlier_fingerprint(folder)
+        probe = folder / f".{uuid.uuid4().hex[:8]}.tmp"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise output_error(error, folder) from error
+    finally:
+        with suppress(OSError):
+            for path in absent:  # a fit that then finds no image leaves nothing
+                path.rmdir()
 
 
 def reduced(image: RgbImage, settings: Settings) -> RgbImage:
@@ -128,6 +176,21 @@ def _fingerprint(
 def _claim(folder: Path, record: dict[str, Any]) -> bool:
     """Take `folder` for this run; return whether the run is finished already."""
     make_folder(folder)
+    earlier = _earlier_fingerprint(folder)
+    if earlier is not None:
+        if earlier != record["fingerprint"]:
+            raise UsageError(
+                f"{folder} holds a fit of other images, settings or seed; choose another --out or delete it"
+            )
+        _remove(folder.rglob(".*.tmp*"))
+        return (folder / "model.json").exists()
+    _remove(folder.glob(".run.json.*.tmp*"))
+    write_json(folder / "run.json", record)
+    return False
+
+
+def _earlier_fingerprint(folder: Path) -> str | None:
+    """Return the fingerprint of the fit that `folder` holds, None when it is empty."""
     path = folder / "run.json"
     if path.exists():
         try:
@@ -138,17 +201,10 @@ def _claim(folder: Path, record: dict[str, Any]) -> bool:
             raise UsageError(
                 f"{folder} holds results of another verb; choose an empty or new folder for --out"
             )
-        if earlier != record["fingerprint"]:
-            raise UsageError(
-                f"{folder} holds a fit of other images, settings or seed; choose another --out or delete it"
-            )
-        _remove(folder.rglob(".*.tmp*"))
-        return (folder / "model.json").exists()
+        return str(earlier)
     if any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no fit; choose an empty or new folder for --out")
-    _remove(folder.glob(".run.json.*.tmp*"))
-    write_json(path, record)
-    return False
+    return None
 
 
 def _remove(leftovers: Iterable[Path]) -> None:
@@ -171,7 +227,7 @@ def _mine(
     found: dict[str, ProposalMap] = {}
     for image in images:
         try:
-            found[image.name] = ProposalMap.load(target / f"{image.name}.png")
+            found[image.name] = ProposalMap.load(proposal_path(target, image.name))
         except InputError:
             continue  # not mined yet
     missing = [image for image in images if image.name not in found]
@@ -182,9 +238,9 @@ def _mine(
                 missing, settings, network=network, seed=seed, processes=processes or os.cpu_count() or 1
             )
             for image, proposal in zip(missing, mined, strict=True):
-                proposal.save(target / f"{image.name}.png")
+                proposal.save(proposal_path(target, image.name))
                 # Read back, so that a resumed run sees the very values that an undisturbed one does.
-                found[image.name] = ProposalMap.load(target / f"{image.name}.png")
+                found[image.name] = ProposalMap.load(proposal_path(target, image.name))
                 advance(image.name)
     return [found[image.name] for image in images]
 
@@ -217,6 +273,10 @@ def _stain(images: Sequence[RgbImage]) -> dict[str, Any]:
     pixels = stained or [optical_density(image.rgb).reshape(-1, 3) for image in images]
     means = np.stack([density.mean(axis=0, dtype=np.float64) for density in pixels])
     return {"mean_od": means.mean(axis=0).tolist(), "std_od": means.std(axis=0).tolist()}
+
+
+def _no_log(number: int, record: StepRecord) -> None:
+    """Leave the metrics to the first process."""
 
 
 class _StepLog:

@@ -1,0 +1,196 @@
+"""The same function in several processes of this machine, which live and die together."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+from acinus.core.errors import AcinusError
+
+__all__ = ["launch"]
+
+Result = TypeVar("Result")
+
+_GRACE_SECONDS = 10.0
+"""How long processes may take to put things in order before they are killed."""
+_AGAIN = "run the same command again to go on"
+
+
+class _LostError(AcinusError):
+    """A process was killed, which explains every other failure."""
+
+
+def launch(function: Callable[[], Result], *, count: int) -> Result:
+    """Call `function` in `count` processes and return what it returns in the first.
+
+    Each finds its number in ``LOCAL_RANK``, and where to meet the others in ``MASTER_ADDR`` and
+    ``MASTER_PORT``. When one fails or is killed, or this process is interrupted or killed, all end.
+
+    Parameters
+    ----------
+    function : callable
+        It and its result can be pickled, since the processes are fresh interpreters.
+
+    Raises
+    ------
+    AcinusError
+        What the first process to fail raised, or that one was killed.
+    RuntimeError
+        With the traceback, when it raised anything else.
+    """
+    context = multiprocessing.get_context("spawn")
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "NODE_RANK": "0"}
+    processes: list[BaseProcess] = []
+    words: dict[Connection, int] = {}
+    try:
+        with _interrupts_ignored():
+            for number in range(count):
+                receiver, sender = context.Pipe(duplex=False)
+                variables = {**meeting, "LOCAL_RANK": str(number)}
+                process = context.Process(target=_rank, args=(variables, sender, function))
+                process.start()
+                sender.close()  # or the end of the process would not be heard
+                processes.append(process)
+                words[receiver] = number
+        result: Result = _first_result(processes, words)
+        _wait(processes)
+        return result
+    finally:
+        _end(processes)
+
+
+def _first_result(processes: Sequence[BaseProcess], words: dict[Connection, int]) -> Any:
+    """Wait for the last word of each process; return that of process 0, or raise the error of one.
+
+    A process that is lost makes the others fail too, so the reason is looked for in all of them.
+    """
+    result = None
+    while words:
+        errors: list[Exception] = []
+        for receiver in multiprocessing.connection.wait(list(words)):
+            assert isinstance(receiver, Connection)
+            number = words.pop(receiver)
+            try:
+                failed, said = receiver.recv()
+            except EOFError:
+                failed, said = True, None
+            if failed:
+                errors.append(said or _ended(number, processes))
+            elif number == 0:
+                result = said
+        if errors:
+            errors += filter(None, [_killed(processes)])
+            raise max(errors, key=_tells)
+    return result
+
+
+def _tells(error: Exception) -> int:
+    """How much an error says about the cause: a lost process, then what a user can cause, then the rest."""
+    return 2 * isinstance(error, _LostError) + isinstance(error, AcinusError)
+
+
+def _ended(number: int, processes: Sequence[BaseProcess]) -> Exception:
+    """Return the error for a process that ended without a word."""
+    processes[number].join(_GRACE_SECONDS)
+    which = f"process {number} of {len(processes)}"
+    return _killed(processes) or AcinusError(f"{which} ended with {processes[number].exitcode}; {_AGAIN}")
+
+
+def _killed(processes: Sequence[BaseProcess]) -> _LostError | None:
+    """Return the error for a process that was killed, if one was."""
+    # Its end may show a moment later than the others fail for want of it.
+    multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1.0)
+    for number, process in enumerate(processes):
+        if (process.exitcode or 0) < 0:
+            which = f"process {number} of {len(processes)}"
+            return _LostError(f"{which} was killed, perhaps for want of memory; {_AGAIN}")
+    return None
+
+
+def _wait(processes: Sequence[BaseProcess]) -> None:
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    """End the processes that still run, at first gently."""
+    for process in processes:
+        if process.is_alive():
+            process.terminate()
+    _wait(processes)
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+def _rank(variables: Mapping[str, str], word: Connection, function: Callable[[], Any]) -> None:
+    """Be one of the processes."""
+    # A terminal sends Ctrl-C to all; the process that started these tells them to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(variables)
+    said: Any
+    try:
+        failed, said = False, function()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except AcinusError as error:
+        failed, said = True, error
+    except Exception:
+        number = variables["LOCAL_RANK"]
+        failed, said = True, RuntimeError(f"in process {number}:\n{traceback.format_exc()}")
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing left to put in order
+    word.send((failed, said if failed or variables["LOCAL_RANK"] == "0" else None))
+    if failed:
+        sys.exit(1)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Answer the signal as Ctrl-C: half-written files are removed on the way out."""
+    del number, frame
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes start deaf to Ctrl-C, before they can say so themselves."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
