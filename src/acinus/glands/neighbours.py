@@ -71,7 +71,7 @@ def nearest_centroids(centroids: NDArray[np.float64]) -> NDArray[np.float64]:
 def gaps_and_neighbours(
     outlines: OutlineSource, *, radius: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Return the gap to the nearest other outline, and how many others come within `radius`, border to border.
+    """Return the gap to the nearest other outline and the number of others within `radius`, border to border.
 
     The nearest outline is no further off than the one whose bounding box has the nearest middle, so only
     outlines whose bounding boxes come as near as that (or as `radius`) are looked at, which a spatial index

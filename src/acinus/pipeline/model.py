@@ -14,12 +14,12 @@ from torch import nn
 from acinus import __version__
 from acinus.core.errors import ModelError, UsageError
 from acinus.core.files import make_folder, write_json
-from acinus.core.run import checksum
+from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network, save_weights
 from acinus.pipeline.settings import Settings, settings_from_plain
 
-__all__ = ["FORMAT", "load_model", "save_model"]
+__all__ = ["FORMAT", "load_model", "model_state", "save_model"]
 
 FORMAT = 1
 """Raised whenever a folder written before can no longer be read."""
@@ -45,6 +45,12 @@ def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: d
             "weights_sha256": checksum(folder / "weights.safetensors"),
         },
     )
+
+
+def model_state(network: nn.Module, settings: Settings) -> str:
+    """Return a digest of all that decides what a model says: weights and settings."""
+    weights = fingerprint(*(value.cpu().numpy().tobytes() for value in network.state_dict().values()))
+    return fingerprint(weights, orjson.dumps(settings_to_plain(settings)))
 
 
 def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settings, dict[str, Any]]:

@@ -34,12 +34,15 @@ class Outcome:
     skipped : list of str
         Names of those whose results were there already.
     failures : list of Failure
+    warnings : list of str
+        One line each, of results that are there and yet may surprise.
     """
 
     folder: Path
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def failed(self, name: str, error: Exception) -> None:
         """Note a failure; our own errors are their own explanation, others get their type."""

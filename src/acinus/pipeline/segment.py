@@ -1,23 +1,24 @@
-"""Segment files: each image gets a folder of results that appears whole or not at all."""
+"""Segment files: each image or slide gets a folder of results that appears whole or not at all."""
 
 from __future__ import annotations
 
 import csv
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import orjson
 import tifffile
 from PIL import Image
 
-from acinus.core.errors import OutputError
+from acinus.core.errors import OutputError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
-from acinus.core.image import LabelMap
+from acinus.core.image import LabelMap, RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum, fingerprint, run_record
 from acinus.core.settings import settings_to_plain
@@ -26,15 +27,22 @@ from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojs
 from acinus.inference.overlay import draw_outlines
 from acinus.inference.segmentation import Segmentation
 from acinus.pipeline.arguments import check_mpp_argument
+from acinus.pipeline.cluster import connect, local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure import summarise_image
+from acinus.pipeline.model import model_state
 from acinus.pipeline.outcome import Outcome
+from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state, work_folder
+from acinus.pipeline.slide_files import SLIDE_FILES, Origin
+from acinus.slides.identity import file_identity
+from acinus.slides.images import is_slide, whole_image
+from acinus.slides.opening import open_slide
 
 __all__ = ["segment_files", "write_segmentation"]
 
 _OVERLAY_SIDE_PX = 4096
-_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(tmp|old)")  # see `atomic_path`
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`
 _FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 _SUMMARY = "summary"  # entry of image.json
 
@@ -46,21 +54,32 @@ def segment_files(
     model_name: str,
     out: Path,
     mpp: float | None = None,
+    origin: Origin = "level0",
+    workers: int | None = None,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Segment every input and write ``out/<stem>/`` for each; failures are kept, the others go on.
 
-    ``out/glands.csv`` pools the tables of all of them and ``out/summary.csv`` has one row for each image
-    (neither is written when none could be segmented), ``out/run.json`` says what made them.
+    Images are segmented in memory, at their own resolution; slides (see `acinus.slides.images.is_slide`)
+    window by window, at the model's. ``out/glands.csv`` pools the tables of all of them and
+    ``out/summary.csv`` has one row for each (neither is written when none could be segmented),
+    ``out/run.json`` says what made them.
 
     Parameters
     ----------
     inputs : sequence of Path
-        Images, and folders that stand for the images in them.
+        Images and slides, and folders that stand for those in them.
     model_name : str
         Where the model came from, for the run file.
     mpp : float, optional
         µm per pixel, overriding what the files say.
+    origin : {"level0", "bounds"}
+        From where coordinates on slides count; see `segment_slide`.
+    workers : int, optional
+        Processes on this machine that share out each slide's windows.
+    scheduler : str, optional
+        Address of a Dask cluster that does.
 
     Returns
     -------
@@ -70,29 +89,29 @@ def segment_files(
     Raises
     ------
     UsageError
-        When `mpp` is absurd.
+        When `mpp` is absurd, or `workers` and `scheduler` are given both, or no cluster can be had.
     OutputError
         When `out` cannot be written to or its disk is full: then nothing else would succeed either.
     """
     check_mpp_argument(mpp)
     progress = progress or SilentProgress()
-    outcome = Outcome(folder=make_folder(out))
-    samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
-    _remove_leftovers(out, {sample.name for sample in samples})
-    state = fingerprint(
-        *(value.cpu().numpy().tobytes() for value in model.fitted.network.state_dict().values())
-    )
-    state = fingerprint(state, orjson.dumps(settings_to_plain(model.settings)))
-    records = []
-    with progress.task("Segmenting", total=len(samples)) as advance:
-        for sample in samples:
-            try:
-                records.append(_segment_one(sample, model, state=state, out=out, outcome=outcome))
-            except OutputError:
-                raise
-            except Exception as error:  # whatever is wrong with one image, the others are attempted
-                outcome.failed(str(sample.image_path), error)
-            advance(sample.name)
+    with _cluster(workers, scheduler) as client:
+        outcome = Outcome(folder=make_folder(out))
+        samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
+        _remove_leftovers(out, {sample.name for sample in samples})
+        batch = _Batch(
+            model, model_name, model_state(model.fitted.network, model.settings), out, origin, client
+        )
+        records = []
+        with progress.task("Segmenting", total=len(samples)) as advance:
+            for sample in samples:
+                try:
+                    records.append(_segment_one(sample, batch, outcome, progress))
+                except OutputError:
+                    raise
+                except Exception as error:  # whatever is wrong with one, the others are attempted
+                    outcome.failed(str(sample.image_path), error)
+                advance(sample.name)
     record = run_record(command=None, settings=settings_to_plain(model.settings), seed=None, inputs=records)
     write_json(out / "run.json", {**record, "model": model_name, "stain": model.stain})
     if records:
@@ -102,23 +121,116 @@ def segment_files(
     return outcome
 
 
-def _segment_one(
-    sample: Sample, model: GlandSegmenter, *, state: str, out: Path, outcome: Outcome
-) -> dict[str, str]:
-    source = {
-        "name": sample.name,
-        "path": str(sample.image_path.resolve()),
-        "sha256": checksum(sample.image_path),
-    }
-    made_from = fingerprint(state, source["sha256"], str(sample.mpp))
-    target = out / sample.name
-    if _finished(target, made_from):
+@dataclass(frozen=True)
+class _Batch:
+    """What all inputs of a batch have in common."""
+
+    model: GlandSegmenter
+    model_name: str
+    state: str
+    out: Path
+    origin: Origin
+    client: Any
+
+
+@contextmanager
+def _cluster(workers: int | None, scheduler: str | None) -> Iterator[Any]:
+    """Yield a Dask client, or None where everything is to be computed in this process."""
+    if workers is not None and scheduler is not None:
+        raise UsageError("--workers starts a cluster here, --scheduler uses another one; give one of the two")
+    if scheduler is not None:
+        with connect(scheduler) as client:
+            yield client
+    elif workers is not None:
+        with local_cluster(workers) as client:
+            yield client
+    else:
+        yield None
+
+
+def _segment_one(sample: Sample, batch: _Batch, outcome: Outcome, progress: Progress) -> dict[str, Any]:
+    """Segment an image or a slide, unless its results are there, and return its line of the run file."""
+    source = _finished(sample, batch)
+    if source is not None:
+        shutil.rmtree(
+            work_folder(batch.out, sample.name), ignore_errors=True
+        )  # of a run killed at its very end
         outcome.skipped.append(sample.name)
         return source
-    segmentation = model.segment(sample.image())
-    write_segmentation(segmentation, target, {"path": source["path"], "fingerprint": made_from})
+    with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+        slide = is_slide(reader)
+        image = None if slide else whole_image(reader)
+    if image is None:
+        source, tissue_um2, glands = _segment_slide(sample, batch, progress)
+    else:
+        source, tissue_um2, glands = _segment_image(sample, image, batch)
+    if not glands:
+        what = "no gland was found" if tissue_um2 else "no tissue was found, and so no gland"
+        outcome.warnings.append(f"{sample.name}: {what}; look at its overlay, and check --mpp")
     outcome.done.append(sample.name)
     return source
+
+
+def _segment_slide(sample: Sample, batch: _Batch, progress: Progress) -> tuple[dict[str, Any], float, int]:
+    """Return the line of the run file, the tissue's area and the number of glands."""
+    source = _source(sample, slide=True)
+    result = segment_slide(
+        sample.image_path,
+        batch.model,
+        out=batch.out,
+        name=sample.name,
+        mpp=sample.mpp,
+        origin=batch.origin,
+        client=batch.client,
+        model_name=batch.model_name,
+        progress=progress,
+    )
+    return source, result.tissue_area_um2, result.gland_count
+
+
+def _segment_image(sample: Sample, image: RgbImage, batch: _Batch) -> tuple[dict[str, Any], float, int]:
+    """Return the line of the run file, the tissue's area and the number of glands."""
+    source = _source(sample, slide=False)
+    segmentation = batch.model.segment(RgbImage(image.rgb, image.mpp, sample.name))
+    notes = {"path": source["path"], "fingerprint": _made_from(source, sample, batch)}
+    write_segmentation(segmentation, batch.out / sample.name, notes)
+    summary = read_json(batch.out / sample.name / "image.json")[_SUMMARY]
+    return source, summary["tissue_area_um2"], segmentation.gland_count
+
+
+def _source(sample: Sample, *, slide: bool) -> dict[str, Any]:
+    """Return name, path and what tells whether the file is still the same, for the run file."""
+    path = sample.image_path
+    known = file_identity(path) if slide else {"sha256": checksum(path)}
+    return {"name": sample.name, "path": str(path.resolve()), **known}
+
+
+def _made_from(source: dict[str, Any], sample: Sample, batch: _Batch) -> str:
+    """Return the digest that results of this image, made now, would bear."""
+    return fingerprint(batch.state, source["sha256"], str(sample.mpp))
+
+
+def _finished(sample: Sample, batch: _Batch) -> dict[str, Any] | None:
+    """Return the line of the run file if all results are there, made from what they would be from now."""
+    folder = batch.out / sample.name
+    try:
+        description = read_json(folder / "image.json")
+        noted = description.get("fingerprint")
+        slide = "working_mpp" in description
+    except (OSError, ValueError, AttributeError):  # absent, or damaged: then it is made again
+        return None
+    if not description.get(_SUMMARY):  # written by an acinus that did not summarise
+        return None
+    source = _source(sample, slide=slide)
+    if slide:
+        state = slide_state(batch.state, {key: source[key] for key in source if key not in ("name", "path")})
+        made_from = slide_fingerprint(state, mpp=sample.mpp, origin=batch.origin)
+        whole = all((folder / name).is_file() for name in SLIDE_FILES)
+    else:
+        made_from = _made_from(source, sample, batch)
+        labels = any((folder / f"labels{suffix}").is_file() for suffix in (".png", ".tif"))
+        whole = labels and all((folder / name).is_file() for name in _FILES)
+    return source if whole and noted == made_from else None
 
 
 def _remove_leftovers(out: Path, names: set[str]) -> None:
@@ -127,19 +239,6 @@ def _remove_leftovers(out: Path, names: set[str]) -> None:
         hidden = _LEFTOVER.fullmatch(entry.name)
         if hidden and hidden["name"] in names and entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _finished(folder: Path, made_from: str) -> bool:
-    """Say whether a folder holds all results, made from what they would be made from now."""
-    try:
-        description = read_json(folder / "image.json")
-        noted = description.get("fingerprint")
-    except (OSError, ValueError, AttributeError):  # absent, or damaged: then it is made again
-        return False
-    if not description.get(_SUMMARY):  # written by an acinus that did not summarise
-        return False
-    labels = any((folder / f"labels{suffix}").is_file() for suffix in (".png", ".tif"))
-    return noted == made_from and labels and all((folder / name).is_file() for name in _FILES)
 
 
 def write_segmentation(segmentation: Segmentation, folder: Path, description: dict[str, Any]) -> None:

@@ -14,17 +14,18 @@ from acinus.core.errors import InputError
 from acinus.core.geometry import Box
 from acinus.core.image import LabelMap, RgbImage
 from acinus.slides.opening import check_readable, open_slide, unreadable
+from acinus.slides.openslide_source import openslide_vendor
 from acinus.slides.plain_source import open_plain
 from acinus.slides.pyramid import SourceRefusedError
-from acinus.slides.reader import resolved_mpp
+from acinus.slides.reader import SlideReader, resolved_mpp
 
-__all__ = ["LARGEST_IMAGE_PX", "SMALLEST_SIDE_PX", "read_image", "read_labels"]
+__all__ = ["LARGEST_IMAGE_PX", "SMALLEST_SIDE_PX", "is_slide", "read_image", "read_labels", "whole_image"]
 
 SMALLEST_SIDE_PX = 32
 """Less than this shows no gland at any resolution: 128 µm at the coarsest that a microscope has."""
 
 LARGEST_IMAGE_PX = 100_000_000
-"""300 MB of RGB; larger ones are read tile by tile."""
+"""300 MB of RGB; what is larger is a slide, read window by window."""
 
 
 def read_image(path: Path | str, *, mpp: float | None = None) -> RgbImage:
@@ -61,19 +62,31 @@ def read_image(path: Path | str, *, mpp: float | None = None) -> RgbImage:
     ('pink', (60, 80), 0.5)
     """
     with open_slide(path, mpp=mpp) as slide:
-        size = slide.size
-        if min(size.width, size.height) < SMALLEST_SIDE_PX:
-            raise InputError(
-                f"{slide.path.name} has {size.width} × {size.height} px, expected at least "
-                f"{SMALLEST_SIDE_PX} each way; give the image at full resolution"
-            )
-        if size.width * size.height > LARGEST_IMAGE_PX:
-            raise InputError(
-                f"{slide.path.name} has {size.width * size.height / 1e6:.0f} Mpx, too many to read at once; "
-                "use acinus segment, which works tile by tile"
-            )
-        native = resolved_mpp(slide)
-        return RgbImage(slide.read(Box(0, 0, size.width, size.height), mpp=native), native, slide.path.stem)
+        return whole_image(slide)
+
+
+def whole_image(slide: SlideReader) -> RgbImage:
+    """Read all of an open image at full resolution, as `read_image` does."""
+    size = slide.size
+    if min(size.width, size.height) < SMALLEST_SIDE_PX:
+        raise InputError(
+            f"{slide.path.name} has {size.width} × {size.height} px, expected at least "
+            f"{SMALLEST_SIDE_PX} each way; give the image at full resolution"
+        )
+    if size.width * size.height > LARGEST_IMAGE_PX:
+        raise InputError(
+            f"{slide.path.name} has {size.width * size.height / 1e6:.0f} Mpx, too many to hold in memory; "
+            "acinus segment takes it window by window, for anything else cut out a part"
+        )
+    native = resolved_mpp(slide)
+    return RgbImage(slide.read(Box(0, 0, size.width, size.height), mpp=native), native, slide.path.stem)
+
+
+def is_slide(slide: SlideReader) -> bool:
+    """Say whether an open file is more than an image: a scanner's, a pyramid, or too large for memory."""
+    if openslide_vendor(slide.path) not in (None, "generic-tiff") or len(slide.levels) > 1:
+        return True
+    return slide.size.width * slide.size.height > LARGEST_IMAGE_PX
 
 
 def read_labels(path: Path | str) -> LabelMap:

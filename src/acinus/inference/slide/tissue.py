@@ -94,10 +94,11 @@ class SlideTissue:
         columns = self._under(np.array([inside.x, inside.right - 1]), self.mask.shape[1])
         return bool(self.near[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1].any())
 
-    def mask_of(self, box: Box) -> BoolMask:
+    def mask_of(self, box: Box, *, rim: bool = True) -> BoolMask:
         """Return which pixels of a box of the working grid are tissue or within 24 µm of it, (H, W) bool.
 
-        What is said of a pixel does not depend on the box in which it is asked about.
+        What is said of a pixel does not depend on the box in which it is asked about. Without the rim, only
+        the tissue itself counts.
         """
         result = np.zeros((box.height, box.width), dtype=bool)
         inside = box.intersection(self.bounds)
@@ -106,7 +107,8 @@ class SlideTissue:
         rows = self._under(np.arange(inside.y, inside.bottom), self.mask.shape[0])
         columns = self._under(np.arange(inside.x, inside.right), self.mask.shape[1])
         y, x = inside.y - box.y, inside.x - box.x
-        result[y : y + inside.height, x : x + inside.width] = self.near[np.ix_(rows, columns)]
+        mask = self.near if rim else self.mask
+        result[y : y + inside.height, x : x + inside.width] = mask[np.ix_(rows, columns)]
         return result
 
     def _under(self, working: NDArray[np.int64], count: int) -> NDArray[np.int64]:

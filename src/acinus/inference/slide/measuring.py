@@ -1,0 +1,99 @@
+"""Glands of a slide are measured one by one, each from its own box of the label map and of the slide.
+
+The label map is complete by then, so a gland sees which of the pixels it encloses belong to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from acinus.core.geometry import Box
+from acinus.core.image import LabelMap
+from acinus.glands import Outline
+from acinus.glands.crops import GlandCrop, Sliceable
+from acinus.glands.measure import columns_of, measure_gland
+from acinus.inference.slide.labelling import LabelledCrop
+
+__all__ = ["LabelSource", "MeasuredBatch", "boxes_of", "measure_batch"]
+
+
+class LabelSource(Protocol):
+    """A label map from which boxes are read."""
+
+    def read(self, box: Box) -> LabelMap:
+        """Return the labels of a box of the working grid, int32 of shape (box.height, box.width)."""
+        ...
+
+
+@dataclass(frozen=True)
+class MeasuredBatch:
+    """Some glands in the order of their labels.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray of shape (N,)
+        All but those of the neighbours.
+    outlines : list of Polygon or MultiPolygon
+        In µm from the slide's origin.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    outlines: list[Outline]
+
+
+def boxes_of(crop: LabelledCrop) -> NDArray[np.int32]:
+    """Return x, y, width and height of each gland of a crop on the working grid, shape (N, 4).
+
+    Parameters
+    ----------
+    crop : LabelledCrop
+        Its labels have no gaps between the smallest and the largest.
+    """
+    inside = crop.labels > 0
+    first = int(crop.labels[inside].min())
+    local = np.where(inside, crop.labels - (first - 1), 0)
+    windows = [window for window in ndimage.find_objects(local) if window is not None]
+    return np.array(
+        [
+            (
+                crop.box.x + columns.start,
+                crop.box.y + rows.start,
+                columns.stop - columns.start,
+                rows.stop - rows.start,
+            )
+            for rows, columns in windows
+        ],
+        dtype=np.int32,
+    )
+
+
+def measure_batch(
+    boxes: Sequence[Box], *, first_label: int, labels: LabelSource, image: Sliceable, scanned: Box, mpp: float
+) -> MeasuredBatch:
+    """Measure the glands `first_label`, `first_label` + 1, ...
+
+    Parameters
+    ----------
+    boxes : sequence of Box
+        Of each of them, on the working grid.
+    labels, image
+        On the working grid.
+    scanned : Box
+        The part of the working grid where there is something; a gland at its side is cut.
+    mpp : float
+        µm per pixel of the working grid.
+    """
+    measured = []
+    for label, box in enumerate(boxes, start=first_label):
+        around = box.grown(1).intersection(scanned)
+        crop = GlandCrop(
+            label=label, labels=labels.read(around), box=around, touches_side=box.grown(1) != around
+        )
+        measured.append(measure_gland(crop, image, mpp=mpp))
+    return MeasuredBatch(columns_of(gland.row for gland in measured), [gland.outline for gland in measured])

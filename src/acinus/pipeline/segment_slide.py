@@ -1,0 +1,152 @@
+"""Segment one slide of any size, in bounded memory, so that a run that was killed can go on.
+
+What takes long, the network's answer for each window, is kept beside the results in ``.<name>.work`` until
+they are whole. Everything after the windows is made anew from them, always the same, and appears under its
+final name as a whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from acinus.core.files import atomic_path, make_folder, output_error, read_json, write_json
+from acinus.core.progress import Progress
+from acinus.core.run import fingerprint, run_record
+from acinus.core.settings import settings_to_plain
+from acinus.pipeline.estimator import GlandSegmenter
+from acinus.pipeline.model import model_state
+from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files
+from acinus.pipeline.windows import WindowJob, compute_windows, plan_windows
+from acinus.slides.identity import file_identity
+from acinus.slides.opening import open_slide
+
+__all__ = ["segment_slide", "slide_fingerprint", "slide_state", "work_folder"]
+
+_NOTE = "work.json"
+
+
+def segment_slide(
+    path: Path,
+    model: GlandSegmenter,
+    *,
+    out: Path,
+    name: str | None = None,
+    mpp: float | None = None,
+    origin: Origin = "level0",
+    client: Any = None,
+    model_name: str | None = None,
+    progress: Progress | None = None,
+) -> SlideResult:
+    """Write the results of one slide to ``out/<name>/``, replacing what was there as a whole.
+
+    ``labels.zarr`` (OME-NGFF 0.5), ``glands.geojson.gz``, ``glands.parquet``, ``glands.csv``,
+    ``overlay.jpg``, ``image.json`` and ``run.json``. Glands are segmented and measured at the model's
+    resolution.
+
+    Parameters
+    ----------
+    name : str, optional
+        By default the file's stem.
+    mpp : float, optional
+        µm per pixel at level 0, overriding what the file says.
+    origin : {"level0", "bounds"}
+        From where the coordinates of outlines, tables and label map count: the corner of the whole slide, or
+        that of the scanned part, from which QuPath counts on slides that have one.
+    client : distributed.Client, optional
+        Its workers compute the windows and measure the glands; they must see `path` and `out` under the same
+        names. The results are the same to the bit.
+    model_name : str, optional
+        Where the model came from, for the run file.
+
+    Raises
+    ------
+    InputError
+        When the slide cannot be read, or its resolution is unknown or absurd.
+    OutputError
+        When `out` cannot be written to or its disk is full; what was computed is kept.
+    """
+    name = path.stem if name is None else name
+    identity = file_identity(path)
+    with open_slide(path, mpp=mpp) as reader:
+        plan = plan_windows(reader, model.settings.grouping)
+        state = slide_state(model_state(model.fitted.network, model.settings), identity)
+        work = _work_of(fingerprint(state, str(mpp), repr(plan)), work_folder(out, name))
+        job = WindowJob(
+            slide=path.resolve(),
+            mpp=mpp,
+            model=work.resolve() / "model",
+            device=str(model.device),
+            plan=plan,
+            folder=work.resolve() / "windows",
+            state=state,
+        )
+        if client is not None and not (job.model / "model.json").is_file():
+            model.save(job.model)  # where the workers see it
+        seconds = compute_windows(job, segmenter=model.fitted, client=client, progress=progress)
+        with atomic_path(out / name) as temporary:
+            temporary.mkdir()
+            source = {"name": name, "path": str(job.slide), **identity}
+            settings = settings_to_plain(model.settings)
+            record = run_record(command=None, settings=settings, seed=None, inputs=[source])
+            write_json(temporary / "run.json", {**record, "model": model_name, "stain": model.stain})
+            result = write_slide_files(
+                temporary,
+                job,
+                reader,
+                model.settings.instances,
+                name=name,
+                origin=origin,
+                scratch=work,
+                seconds=asdict(seconds),
+                notes={
+                    "path": str(job.slide),
+                    "fingerprint": slide_fingerprint(state, mpp=mpp, origin=origin),
+                },
+                client=client,
+                progress=progress,
+            )
+    shutil.rmtree(work, ignore_errors=True)
+    return result
+
+
+def slide_state(model: str, identity: dict[str, Any]) -> str:
+    """Return a digest of a model, as `model_state` tells it, and of a slide, as `file_identity` does."""
+    return fingerprint(model, orjson.dumps(identity))
+
+
+def slide_fingerprint(state: str, *, mpp: float | None, origin: Origin) -> str:
+    """Return a digest of all that a slide's results depend on.
+
+    Parameters
+    ----------
+    state : str
+        Of `slide_state`.
+    """
+    return fingerprint(state, str(mpp), origin)
+
+
+def work_folder(out: Path, name: str) -> Path:
+    """Return where what is computed of a slide is kept until its results are whole."""
+    return out / f".{name}.work"
+
+
+def _work_of(made_from: str, folder: Path) -> Path:
+    """Return the work folder, emptied unless it belongs to the same computation."""
+    try:
+        if read_json(folder / _NOTE) == made_from:
+            return folder
+    except (OSError, ValueError):  # absent, or damaged
+        pass
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise output_error(error, folder) from error
+    make_folder(folder)
+    write_json(folder / _NOTE, made_from)
+    return folder

@@ -1,0 +1,87 @@
+"""A slide at one resolution that is cut like an array, read block by block as it is asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+
+from acinus.core.errors import InputError
+from acinus.core.geometry import Box, Size
+from acinus.core.image import RgbArray
+from acinus.slides.reader import SlideReader
+
+__all__ = ["WorkingImage"]
+
+_BLOCK_PX = 512
+_CACHE_BLOCKS = 96  # 75 MB
+
+
+class WorkingImage:
+    """The pixels of a slide on the grid of `SlideReader.read_working`; blocks read lately are kept.
+
+    Parameters
+    ----------
+    reader : SlideReader
+    mpp : float
+        µm per pixel of the grid.
+    size : Size
+        Of the grid in pixels; what lies outside the slide is white.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from acinus.slides import open_slide
+    >>> path = Path(tempfile.mkdtemp()) / "pink.png"
+    >>> Image.new("RGB", (80, 60), (230, 150, 190)).save(path)
+    >>> with open_slide(path, mpp=0.5) as slide:
+    ...     WorkingImage(slide, mpp=1.0, size=Size(40, 30))[10:12, 0:3][0, 0].tolist()
+    [230, 150, 190]
+    """
+
+    def __init__(self, reader: SlideReader, *, mpp: float, size: Size) -> None:
+        self._reader = reader
+        self._mpp = mpp
+        self._whole = Box(0, 0, size.width, size.height)
+        self._blocks: OrderedDict[tuple[int, int], RgbArray] = OrderedDict()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, 3)."""
+        return self._whole.height, self._whole.width, 3
+
+    def __getitem__(self, window: tuple[slice, slice]) -> RgbArray:
+        """Return rows and columns, given by first and last + 1, as uint8 RGB.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be read.
+        """
+        rows, columns = window
+        box = Box(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        result = np.empty((box.height, box.width, 3), np.uint8)
+        for row in range(box.y // _BLOCK_PX, -(-box.bottom // _BLOCK_PX)):
+            for column in range(box.x // _BLOCK_PX, -(-box.right // _BLOCK_PX)):
+                x, y = column * _BLOCK_PX, row * _BLOCK_PX
+                part = box.intersection(Box(x, y, _BLOCK_PX, _BLOCK_PX))
+                result[part.y - box.y : part.bottom - box.y, part.x - box.x : part.right - box.x] = (
+                    self._block(row, column)[part.y - y : part.bottom - y, part.x - x : part.right - x]
+                )
+        return result
+
+    def _block(self, row: int, column: int) -> RgbArray:
+        key = (row, column)
+        if key in self._blocks:
+            self._blocks.move_to_end(key)
+            return self._blocks[key]
+        if len(self._blocks) >= _CACHE_BLOCKS:
+            self._blocks.popitem(last=False)
+        box = Box(column * _BLOCK_PX, row * _BLOCK_PX, _BLOCK_PX, _BLOCK_PX).intersection(self._whole)
+        try:
+            self._blocks[key] = self._reader.read_working(box, mpp=self._mpp)
+        except OSError as error:  # the file went away: whoever writes results must not take it for theirs
+            raise InputError(f"{self._reader.path.name} cannot be read ({error}); copy it again") from error
+        return self._blocks[key]
