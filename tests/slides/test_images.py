@@ -77,7 +77,7 @@ def test_an_image_too_small_for_a_gland_is_refused(tmp_path, size):
 
 def test_a_huge_image_is_left_to_the_command_for_slides(tmp_path, monkeypatch):
     monkeypatch.setattr("acinus.slides.images.LARGEST_IMAGE_PX", 1999)
-    with pytest.raises(InputError, match=r"Mpx, too many to hold in memory; acinus segment takes it window by"):
+    with pytest.raises(InputError, match=r"Mpx, too many to hold in memory; acinus segment takes it"):
         read_image(save(tmp_path / "a.png", "RGB", COLOUR), mpp=0.5)
 
 
