@@ -6,12 +6,15 @@ import csv
 import json
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from acinus.core.errors import InputError, OutputError
 from acinus.metrics import evaluate_pair, pool
 from acinus.report import page, views, write_report
+from acinus.report.outlines import read_outlines
+from acinus.report.results import read_results
 from acinus.report.wording import MEASURES, number
 
 EVALUATION = {"images": 2, "miou_label_free": 0.7312, "detection_f1": 0.654, "object_hausdorff_um": 61.24}
@@ -212,6 +215,15 @@ def test_missing_image_leaves_the_overlay_and_missing_overlay_the_numbers(result
     assert len(articles["bare"].all("img")) == 0
     assert "4" in articles["bare"].all("dd")[0].text
     assert read.warnings() == {"gone": {"source"}, "bare": {"source"}}
+
+
+def test_overlay_of_a_slide_is_shown_and_its_outlines_count_from_where_its_results_say(results, stained):
+    folder = results.add("slide", stained(1), origin={"from": "bounds", "x_px": 100, "y_px": 7})
+    (folder / "overlay.png").rename(folder / "overlay.jpg")
+    image = read_results(folder).images[0]
+    assert image.overlay == folder / "overlay.jpg"
+    here, there = (read_outlines(image.geojson, origin_px=o)[1][0] for o in ((0.0, 0.0), image.origin_px))
+    assert np.allclose(there - here, (100, 7))
 
 
 def test_image_replaced_by_one_of_another_size_is_not_drawn_upon(results, stained, read_page):

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
+import shapely
 
 from acinus.core.errors import InputError, OutputError
-from acinus.core.files import read_json
+from acinus.core.files import read_json, write_json
 from acinus.viewer import marks as marks_module
+from acinus.viewer.entries import find_entries
 from acinus.viewer.layer import GlandLayer
+from acinus.viewer.library import Library
 from acinus.viewer.marks import Marks
 from acinus.viewer.reading import read_glands
 
@@ -115,3 +119,21 @@ def test_the_export_is_what_qupath_reads(folder: Path, layer: GlandLayer) -> Non
         layer.describe(3)["numbers"][0]
     )
     assert feature["properties"]["isLocked"] is False
+
+
+def test_outlines_that_count_from_elsewhere_are_shown_on_the_slide_and_exported_as_they_were(
+    folder: Path, layer: GlandLayer
+) -> None:
+    facts = read_json(folder / "image.json")
+    write_json(folder / "image.json", facts | {"origin": {"from": "bounds", "x_px": 1000, "y_px": 20.5}})
+    entry = find_entries(folder).by_name["slide_2"]
+    moved = Library(find_entries(folder)).glands("slide_2").layer
+    assert entry.origin_px == (1000.0, 20.5)
+    expected = shapely.bounds(layer.glands.outlines) + np.array([1000, 20.5, 1000, 20.5])
+    np.testing.assert_allclose(shapely.bounds(moved.glands.outlines), expected)
+    marks = opened(folder)
+    marks.set(layer.glands.ids[0], "right")
+    [feature] = orjson.loads(marks.geojson(moved))["features"]
+    np.testing.assert_allclose(
+        shapely.geometry.shape(feature["geometry"]).bounds, layer.glands.outlines[0].bounds
+    )

@@ -21,18 +21,21 @@ _LABEL = re.compile(r"(\d+)$")
 _FINEST_PX = 0.75  # vertices nearer than this on the picture say nothing there
 
 
-def read_outlines(path: Path) -> dict[int, list[Ring]]:
+def read_outlines(path: Path, *, origin_px: tuple[float, float] = (0.0, 0.0)) -> dict[int, list[Ring]]:
     """Return the rings of every gland by its label; empty where the file is damaged.
 
     Parameters
     ----------
     path : Path
         As `acinus.glands.write_geojson` writes it; the label is the number that ends a feature's name.
+    origin_px : (float, float)
+        Level-0 x, y of the point from which the file counts.
     """
     try:
         content = path.read_bytes()
         features = orjson.loads(gzip.decompress(content) if path.suffix == ".gz" else content)["features"]
-        return {label: rings for label, rings in map(_outline, features) if rings}
+        read = map(_outline, features)
+        return {label: [ring + origin_px for ring in rings] for label, rings in read if rings}
     except (OSError, EOFError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return {}
 

@@ -45,6 +45,8 @@ class ImageResult:
     summary : dict of str to float
         Over the image's tissue, as `acinus.glands.summarise` names it; missing values are left out, and it is
         empty where none was written.
+    origin_px : (float, float)
+        Level-0 x, y of the point from which the outlines count.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ImageResult:
     quality: float | None = None
     scores: dict[str, float] = field(default_factory=dict)
     summary: dict[str, float] = field(default_factory=dict)
+    origin_px: tuple[float, float] = (0.0, 0.0)
 
     @property
     def area_um2(self) -> float:
@@ -72,8 +75,8 @@ class ImageResult:
     @property
     def overlay(self) -> Path | None:
         """The picture with outlines drawn, where it was written."""
-        path = self.folder / "overlay.png"
-        return path if path.is_file() else None
+        paths = (self.folder / "overlay.png", self.folder / "overlay.jpg")
+        return next((path for path in paths if path.is_file()), None)
 
     @property
     def geojson(self) -> Path | None:
@@ -146,6 +149,7 @@ def _read_image(path: Path) -> ImageResult:
         mpp = check_mpp(float(facts["mpp"]), source=str(path))
         quality = facts.get("quality")
         glands = read_table(path.parent / "glands.csv")
+        origin = facts.get("origin") or {"x_px": 0, "y_px": 0}
         area_um2 = width_px * height_px * mpp**2
         fraction = facts.get("gland_area_fraction", float(glands["area_um2"].sum()) / max(area_um2, 1e-9))
         return ImageResult(
@@ -160,6 +164,7 @@ def _read_image(path: Path) -> ImageResult:
             quality=None if quality is None else float(quality),
             scores=_known(facts.get("scores")),
             summary=_known(facts.get("summary")),
+            origin_px=(float(origin["x_px"]), float(origin["y_px"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

@@ -98,7 +98,7 @@ def _see(image: ImageResult, chosen: Sequence[Chosen], *, side_px: int, shown: b
             width_um = image.width_px * image.mpp
             picture = overlay_picture(overlay, width_um=width_um, side_px=side_px) if overlay else None
             return _Seen(picture, None, {})
-        outlines = read_outlines(image.geojson) if image.geojson else {}
+        outlines = read_outlines(image.geojson, origin_px=image.origin_px) if image.geojson else {}
         samples, mpp = focus_samples(image, reader)
         facts = picture_facts(samples, mpp=mpp)
         picture = thumbnail(image, reader, outlines, side_px=side_px) if shown else None

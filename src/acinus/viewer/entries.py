@@ -39,6 +39,8 @@ class Entry:
         Width and height at level 0 as recorded, used when the source is gone.
     mpp : float or None
         µm per pixel as recorded.
+    origin_px : (float, float)
+        Level-0 x, y of the point from which the recorded outlines count.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Entry:
     folder: Path | None = None
     size_px: tuple[int, int] | None = None
     mpp: float | None = None
+    origin_px: tuple[float, float] = (0.0, 0.0)
 
     def result(self, *names: str) -> Path | None:
         """Return the first of these files in the folder that exists and does not lead out of the root."""
@@ -144,6 +147,8 @@ def _segmented(root: Path, folder: Path) -> Entry:
         size = (int(image["width_px"]), int(image["height_px"]))
         mpp = None if image.get("mpp") is None else float(image["mpp"])
         source = Path(str(image["path"]))
+        origin = image.get("origin") or {"x_px": 0, "y_px": 0}
+        origin_px = (float(origin["x_px"]), float(origin["y_px"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder.name}/image.json cannot be read ({error!r}); segment again") from error
     if min(size) < 1:
@@ -151,7 +156,15 @@ def _segmented(root: Path, folder: Path) -> Entry:
     if not source.is_absolute():
         places = (folder, root, Path.cwd())  # beside the result, in the run, where the command was started
         source = next((place / source for place in places if (place / source).is_file()), folder / source)
-    return Entry(name=folder.name, source=source, root=root, folder=folder, size_px=size, mpp=mpp)
+    return Entry(
+        name=folder.name,
+        source=source,
+        root=root,
+        folder=folder,
+        size_px=size,
+        mpp=mpp,
+        origin_px=origin_px,
+    )
 
 
 def _bare_slides(root: Path, children: list[Path]) -> list[Entry]:

@@ -144,7 +144,7 @@ class Library:
         with self._reading[name]:
             held = self._glands.get(name)
             if held is None:
-                layer = GlandLayer(read_glands(file, table=entry.table_file))
+                layer = GlandLayer(read_glands(file, table=entry.table_file, origin_px=entry.origin_px))
                 marks = Marks(entry.folder, root=entry.root, digest=layer.glands.digest)
                 held = MarkedGlands(layer, marks)
                 self._glands.put(name, held)

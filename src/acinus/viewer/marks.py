@@ -95,7 +95,8 @@ class Marks:
     def geojson(self, layer: GlandLayer) -> bytes:
         """Return the marked glands as a FeatureCollection that QuPath opens by drag and drop.
 
-        They are annotations (which can be edited by hand), classified ``Right`` or ``Wrong``.
+        They are annotations (which can be edited by hand), classified ``Right`` or ``Wrong``, and count from
+        where the file of the outlines does.
         """
         features = [
             _feature(layer, layer.index_of[i], mark) for i, mark in self.all().items() if i in layer.index_of
@@ -131,6 +132,8 @@ def _feature(layer: GlandLayer, index: int, mark: Mark) -> dict[str, Any]:
     names = [statistic.key for statistic in layer.statistics]
     measured = zip(names, described["numbers"], strict=True)
     outline = shapely.orient_polygons(layer.glands.outlines[index])
+    if layer.glands.origin_px != (0.0, 0.0):
+        outline = shapely.transform(outline, lambda xy: xy - layer.glands.origin_px)
     return {
         "type": "Feature",
         "id": described["id"],

@@ -40,6 +40,8 @@ class GlandsOnDisk:
         SHA-256 of the file, by which marks know that they belong to these very outlines.
     dropped : int
         Features that are no polygon.
+    origin_px : (float, float)
+        Level-0 x, y of the point from which the file counts.
     """
 
     outlines: NDArray[Any]
@@ -48,6 +50,7 @@ class GlandsOnDisk:
     measurements: dict[str, NDArray[np.float64]]
     digest: str
     dropped: int = 0
+    origin_px: tuple[float, float] = (0.0, 0.0)
 
 
 class _Columns:
@@ -82,16 +85,20 @@ class _Columns:
         self._rows = []
 
 
-def read_glands(path: Path, *, table: Path | None = None) -> GlandsOnDisk:
+def read_glands(
+    path: Path, *, table: Path | None = None, origin_px: tuple[float, float] = (0.0, 0.0)
+) -> GlandsOnDisk:
     """Read outlines and their measurements.
 
     Parameters
     ----------
     path : Path
-        ``.geojson`` or ``.geojson.gz``; a FeatureCollection in level-0 pixels.
+        ``.geojson`` or ``.geojson.gz``; a FeatureCollection in level-0 pixels from `origin_px`.
     table : Path, optional
         Table of `acinus.glands`, used when the features carry no measurements; its labels are found at the
         end of the features' names (``Gland 12``).
+    origin_px : (float, float)
+        Level-0 x, y of the point from which the file counts.
 
     Raises
     ------
@@ -113,11 +120,13 @@ def read_glands(path: Path, *, table: Path | None = None) -> GlandsOnDisk:
             ids.append(str(feature.get("id") or properties.get("id") or len(ids) + 1))
             columns.add(_by_name(properties.get("measurements")))
         outlines, measurements = builder.build(), columns.arrays()
+        if origin_px != (0.0, 0.0):
+            outlines = shapely.transform(outlines, lambda xy: xy + origin_px)
     except (ValueError, TypeError, AttributeError, KeyError, shapely.GEOSException) as error:
         raise InputError(f"{path.name} is no GeoJSON of outlines ({error}); segment again") from error
     if not measurements and table is not None:
         measurements = _from_table(table, names)
-    return GlandsOnDisk(outlines, ids, names, measurements, _sha256(path), dropped)
+    return GlandsOnDisk(outlines, ids, names, measurements, _sha256(path), dropped, origin_px)
 
 
 def read_features(path: Path) -> Iterator[dict[str, Any]]:
