@@ -7,15 +7,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.morphology import local_maxima, reconstruction
-from skimage.segmentation import watershed
 
 from acinus.core.image import BoolMask, LabelMap
 from acinus.core.segmenter import ProbabilityMap
 from acinus.core.units import um2_to_px, um_to_px
+from acinus.inference.parting import part_touching
 
-__all__ = ["InstanceSettings", "gland_mask", "label_glands"]
+__all__ = [
+    "Components",
+    "InstanceSettings",
+    "components_of",
+    "gland_mask",
+    "label_glands",
+    "label_mask",
+    "part_component",
+    "with_filled_holes",
+]
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,63 @@ class InstanceSettings:
     parting_um: float = 10.0
 
 
+@dataclass(frozen=True)
+class Components:
+    """The connected components of a mask, over edges only.
+
+    Attributes
+    ----------
+    numbers : (H, W) int32
+        0 outside of the mask, 1..N one number per component.
+    areas : (N,) int64
+        Pixels of each.
+    boxes : (N, 4) int64
+        Bounding boxes: left, top, right, bottom; right and bottom are the first column and row after it.
+    """
+
+    numbers: LabelMap
+    areas: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+    def at_edge(self) -> NDArray[np.bool_]:
+        """Say of each component whether it touches the array's edge, (N,) bool."""
+        height, width = self.numbers.shape
+        left, top, right, bottom = self.boxes.T
+        return np.asarray((left == 0) | (top == 0) | (right == width) | (bottom == height), dtype=bool)
+
+    def selected(self, chosen: NDArray[np.bool_]) -> BoolMask:
+        """Return the pixels of the chosen components, `chosen` being (N,) bool."""
+        return np.asarray(np.append(False, chosen)[self.numbers], dtype=bool)
+
+
+def components_of(mask: BoolMask) -> Components:
+    """Find the connected components of a mask of any size, (H, W) bool."""
+    if mask.size == 0:
+        return Components(
+            numbers=np.zeros(mask.shape, dtype=np.int32),
+            areas=np.zeros(0, dtype=np.int64),
+            boxes=np.zeros((0, 4), dtype=np.int64),
+        )
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
+    left, top, width, height, area = stats[1:].astype(np.int64).T
+    boxes = np.stack([left, top, left + width, top + height], axis=1)
+    return Components(numbers=np.asarray(numbers, dtype=np.int32), areas=area, boxes=boxes)
+
+
+def with_filled_holes(mask: BoolMask, *, max_hole_px: float) -> BoolMask:
+    """Return the mask with its holes of at most `max_hole_px` pixels; background at the edge is no hole."""
+    background = components_of(~mask)
+    holes = (background.areas <= max_hole_px) & ~background.at_edge()
+    return mask | background.selected(holes) if holes.any() else mask
+
+
 def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> BoolMask:
     """Return the cleaned mask of all glands, (H, W) bool."""
-    mask = probability >= settings.threshold
-    holes = ~mask & ndimage.binary_fill_holes(mask)
-    mask = mask | _components_of(holes, 0.0, um2_to_px(settings.max_hole_um2, mpp=mpp))
-    return _components_of(mask, um2_to_px(settings.min_area_um2, mpp=mpp), np.inf)
+    mask = with_filled_holes(
+        probability >= settings.threshold, max_hole_px=um2_to_px(settings.max_hole_um2, mpp=mpp)
+    )
+    components = components_of(mask)
+    return components.selected(components.areas >= um2_to_px(settings.min_area_um2, mpp=mpp))
 
 
 def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> LabelMap:
@@ -57,59 +115,41 @@ def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp
     probability : (H, W) float32
     mpp : float
         µm per pixel of `probability`.
-
-    Notes
-    -----
-    The distance to the background has one summit per gland; lesser summits, which rise by less than
-    `parting_um` above the saddle to a higher one, are bends of the same gland (h-maxima, by grey
-    reconstruction: Soille 2003, section 6.3.4). The summits are flooded by watershed.
     """
-    mask = gland_mask(probability, settings, mpp=mpp)
-    if not mask.any():
-        return np.zeros(mask.shape, dtype=np.int32)
-    padded = np.pad(mask.astype(np.uint8), 1)  # zero frame: distance_transform needs some background
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    summits = _summits(depth, um_to_px(settings.parting_um, mpp=mpp))
-    labels = watershed(-depth, summits, mask=mask)
-    return _without_fragments(np.asarray(labels, dtype=np.int32), um2_to_px(settings.min_area_um2, mpp=mpp))
+    return label_mask(gland_mask(probability, settings, mpp=mpp), settings, mpp=mpp)
 
 
-def _summits(depth: NDArray[np.float32], height: float) -> LabelMap:
-    """Number the h-maxima of `depth`: the regional maxima of its grey reconstruction from `height` below.
+def label_mask(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
+    """Part each connected component of a cleaned mask and number all glands, (H, W) int32, 1..N."""
+    components = components_of(mask)
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    count = 0
+    for number, (left, top, right, bottom) in enumerate(components.boxes.tolist(), start=1):
+        box = np.s_[top:bottom, left:right]
+        component = components.numbers[box] == number
+        parts = part_component(component, settings, mpp=mpp)
+        np.add(parts, count, out=labels[box], where=parts > 0)
+        count += int(parts.max())
+    return labels
 
-    Everything here steps over edges, never over corners, as the flooding does: a gland that meets another at
-    a corner only needs a summit of its own.
+
+def part_component(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
+    """Part one connected component into the glands that touch in it.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+        Connected over edges, within its bounding box or with background around it.
+
+    Returns
+    -------
+    (H, W) int32
+        1..N without gaps, 0 elsewhere: also where parting left less than a gland.
     """
-    lowered = reconstruction(
-        np.maximum(depth - height, 0.0),
-        depth,
-        method="dilation",
-        footprint=ndimage.generate_binary_structure(2, 1),
-    )
-    tops = local_maxima(lowered, connectivity=1) & (lowered > 0)
-    # A gland that nowhere rises by `height` (a thin one) is its own summit.
-    components, count = ndimage.label(depth > 0)
-    has_top = np.zeros(count + 1, dtype=bool)
-    has_top[np.unique(components[tops])] = True
-    tops |= ~has_top[components] & (depth > 0)
-    numbered, _ = ndimage.label(tops)
-    return np.asarray(numbered, dtype=np.int32)
-
-
-def _components_of(mask: BoolMask, low_px: float, high_px: float) -> BoolMask:
-    """Return the components whose area lies in `low_px` to `high_px`, both included."""
-    components, _ = ndimage.label(mask)
-    sizes = np.bincount(components.ravel(), minlength=1)
-    kept = (low_px <= sizes) & (sizes <= high_px)
-    kept[0] = False
-    return np.asarray(kept[components], dtype=bool)
-
-
-def _without_fragments(labels: LabelMap, area_px: float) -> LabelMap:
-    """Drop parts that parting made smaller than a gland, and renumber without gaps."""
+    labels = part_touching(mask, parting_px=um_to_px(settings.parting_um, mpp=mpp))
     sizes = np.bincount(labels.ravel())
-    kept = sizes >= area_px
+    kept = sizes >= um2_to_px(settings.min_area_um2, mpp=mpp)
     kept[0] = False
-    numbers = np.zeros(len(sizes), dtype=np.int32)
-    numbers[kept] = np.arange(1, int(kept.sum()) + 1)
-    return np.asarray(numbers[labels], dtype=np.int32)
+    if kept[1:].all():
+        return labels
+    return np.asarray(np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels])
