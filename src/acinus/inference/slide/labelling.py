@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from acinus.core.geometry import Box
 from acinus.core.image import LabelMap
-from acinus.core.progress import Progress
-from acinus.inference.instances import InstanceSettings
+from acinus.core.progress import Progress, SilentProgress
+from acinus.inference.instances import InstanceSettings, part_component
+from acinus.inference.slide.components import find_components
+from acinus.inference.slide.huge import label_in_cells
 from acinus.inference.slide.source import ProbabilitySource
 
 __all__ = ["LabelledCrop", "label_slide"]
@@ -24,10 +28,13 @@ class LabelledCrop:
         Where the crop lies on the working grid.
     labels : (box.height, box.width) int32
         Numbers of the slide's glands, 0 elsewhere, also where other components reach into the box.
+    of_huge : bool
+        The component is too large for one crop: this one holds the glands of a cell of it.
     """
 
     box: Box
     labels: LabelMap
+    of_huge: bool = False
 
 
 def label_slide(
@@ -36,7 +43,45 @@ def label_slide(
     *,
     mpp: float,
     block_px: int = 2048,
+    crop_px: int = 4096,
     progress: Progress | None = None,
 ) -> Iterator[LabelledCrop]:
-    """Yield the glands of a slide, numbered 1..N without gaps in the order in which they come."""
-    raise NotImplementedError
+    """Yield the glands of a slide, numbered 1..N without gaps in the order in which they come.
+
+    The glands are those of `label_glands` of the whole slide at once, whose memory this needs not: that grows
+    with the number of glands, not of pixels. The source is read twice, first to find the components, then
+    while they are parted, and has to say the same both times.
+
+    Parameters
+    ----------
+    mpp : float
+        µm per pixel of `source`.
+    block_px : int
+        Side of the blocks that are read at a time. Neither the glands nor their order depend on it.
+    crop_px : int
+        Components up to this width and height are parted in one piece. Larger ones are parted in cells of this
+        side, see `label_in_cells`: there a gland may come out otherwise than from the whole.
+
+    Yields
+    ------
+    LabelledCrop
+        One for each component of which parting leaves a gland, by cells of 2048 px, then by row and column of
+        its first pixel; several for a component larger than `crop_px`.
+    """
+    progress = progress or SilentProgress()
+    components = find_components(source, settings, mpp=mpp, block_px=block_px, progress=progress)
+    count = 0
+    with progress.task("Parting glands", total=len(components.boxes)) as advance:
+        for number, box in enumerate(components.boxes, start=1):
+            of_huge = max(box.width, box.height) > crop_px
+            if of_huge:
+                crops = label_in_cells(components, number, settings, mpp=mpp, cell_px=crop_px)
+            else:
+                crops = iter([(box, part_component(components.mask(number, box), settings, mpp=mpp))])
+            for crop_box, labels in crops:
+                found = int(labels.max())
+                if found:
+                    np.add(labels, count, out=labels, where=labels > 0)
+                    yield LabelledCrop(box=crop_box, labels=labels, of_huge=of_huge)
+                count += found
+            advance()
