@@ -1,4 +1,4 @@
-"""The connected components of a slide's cleaned mask, found block by block in memory that does not grow with it.
+"""The connected components of a slide's cleaned mask, found block by block.
 
 Each block is labelled on its own, then the pieces that meet across a border between blocks are joined. Of the
 pixels only the numbers along those borders are kept, so that memory grows with the number of glands and the
@@ -69,12 +69,10 @@ class SlideComponents:
             self._cache.move_to_end(index)
             return self._cache[index]
         pieces = self._blocks.pieces(index)
-        first = int(self._first_piece[index])
-        assert len(pieces.areas) == self._first_piece[index + 1] - first, (
-            "the source changed while it was read"
-        )
-        table = np.append(0, self._component_of[first + 1 : first + 1 + len(pieces.areas)]).astype(np.int32)
-        numbers = table[pieces.numbers]
+        component_of = self._component_of[self._first_piece[index] : self._first_piece[index + 1] + 1].copy()
+        assert len(component_of) == len(pieces.areas) + 1, "the source changed while it was read"
+        component_of[0] = 0
+        numbers = component_of[pieces.numbers]
         self._cache[index] = numbers
         self._cached_bytes += numbers.nbytes
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:

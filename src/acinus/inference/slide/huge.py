@@ -1,4 +1,4 @@
-"""Components too large to be parted in one piece: part them in cells that overlap, each gland in one of them."""
+"""Components too large to be parted in one piece are parted in cells that overlap."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def label_in_cells(
 ) -> Iterator[tuple[Box, LabelMap]]:
     """Yield crops with the glands of one component, each crop numbered 1..N.
 
-    The cells are squares of `cell_px` between fixed lines of the working grid, taken row by row. Each is parted
-    together with 640 µm around it. A gland whose middle lies in a later cell is left to that one if it sees as
-    much of it. What earlier cells took is background to later ones, so that no pixel comes twice. Thus glands
-    are cut only where they reach more than 640 µm beyond their cell, and always at the same place, whatever
-    blocks the slide was read in.
+    The cells are squares of `cell_px` between fixed lines of the working grid, taken row by row. Each is
+    parted together with 640 µm around it. A gland whose middle lies in a later cell is left to that one if it
+    sees as much of the gland. What earlier cells took is background to later ones, so that no pixel comes
+    twice. Thus glands are cut only where they reach more than 640 µm beyond their cell, and always at the same
+    place, whatever blocks the slide was read in.
     """
     whole = components.boxes[number - 1]
     margin_px = round(um_to_px(_OVERLAP_UM, mpp=mpp))
@@ -76,8 +76,8 @@ def _own_glands(labels: LabelMap, seen: Box, cells: _Cells) -> NDArray[np.bool_]
     """Say of each number in `labels` whether the current cell keeps that gland, (N + 1,) bool."""
     own = np.zeros(int(labels.max(initial=0)) + 1, dtype=bool)
     bottom, right = (cells.row + 1) * cells.side_px - seen.y, (cells.column + 1) * cells.side_px - seen.x
-    own[labels[: bottom - cells.side_px if bottom > cells.side_px else 0]] = True  # rows of earlier cells
-    own[labels[:bottom, :right]] = True
+    own[labels[: max(0, bottom - cells.side_px)]] = True  # the rows of cells above
+    own[labels[:bottom, :right]] = True  # this cell and those to its left
     own[0] = False
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         gland = Box(

@@ -48,8 +48,8 @@ def label_slide(
 ) -> Iterator[LabelledCrop]:
     """Yield the glands of a slide, numbered 1..N without gaps in the order in which they come.
 
-    The glands are those of `label_glands` of the whole slide at once, whose memory this needs not: that grows
-    with the number of glands, not of pixels. The source is read twice, first to find the components, then
+    The glands are those of `label_glands` of the whole slide, but memory grows with the number of glands, not
+    of pixels. The source is read twice, first to find the components, then
     while they are parted, and has to say the same both times.
 
     Parameters
@@ -59,8 +59,8 @@ def label_slide(
     block_px : int
         Side of the blocks that are read at a time. Neither the glands nor their order depend on it.
     crop_px : int
-        Components up to this width and height are parted in one piece. Larger ones are parted in cells of this
-        side, see `label_in_cells`: there a gland may come out otherwise than from the whole.
+        Components up to this width and height are parted in one piece. Larger ones are parted in cells of
+        this side, see `label_in_cells`: there a gland may come out otherwise than from the whole.
 
     Yields
     ------
