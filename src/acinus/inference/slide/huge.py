@@ -28,8 +28,8 @@ def label_in_cells(
     The cells are squares of `cell_px` between fixed lines of the working grid, taken row by row. Each is
     parted together with 640 µm around it. A gland whose middle lies in a later cell is left to that one if it
     sees as much of the gland. What earlier cells took is background to later ones, so that no pixel comes
-    twice. Thus glands are cut only where they reach more than 640 µm beyond their cell, and always at the same
-    place, whatever blocks the slide was read in.
+    twice. Thus glands are cut only where they reach more than 640 µm beyond their cell, and always at the
+    same place, whatever blocks the slide was read in.
     """
     whole = components.boxes[number - 1]
     margin_px = round(um_to_px(_OVERLAP_UM, mpp=mpp))
