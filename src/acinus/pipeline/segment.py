@@ -44,6 +44,7 @@ __all__ = ["segment_files", "write_segmentation"]
 _OVERLAY_SIDE_PX = 4096
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`
 _FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
+_BATCH_FILES = ("glands.csv", "summary.csv", "run.json", "failures.log")
 _SUMMARY = "summary"  # entry of image.json
 
 
@@ -234,11 +235,13 @@ def _finished(sample: Sample, batch: _Batch) -> dict[str, Any] | None:
 
 
 def _remove_leftovers(out: Path, names: set[str]) -> None:
-    """Remove what a run that was killed had half written of these images."""
+    """Remove what a run that was killed had half written, of these images and of the whole batch."""
     for entry in out.iterdir():
         hidden = _LEFTOVER.fullmatch(entry.name)
         if hidden and hidden["name"] in names and entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
+        elif hidden and hidden["name"] in _BATCH_FILES and entry.is_file():
+            entry.unlink(missing_ok=True)
 
 
 def write_segmentation(segmentation: Segmentation, folder: Path, description: dict[str, Any]) -> None:

@@ -1,0 +1,136 @@
+"""Segment a slide in processes that are killed (SIGKILL) at given moments and go on; for `test_kill`.
+
+    python -m tests.pipeline.slide.crash_segment SLIDE OUT MOMENT...
+
+A moment is ``TASK:COUNT``, when a task of the progress has counted so many units, or ``rename:COUNT``, when
+so many files are about to get their final names (``rename:-1``: the last one). Each run is a process of its
+own, forked from this one so that PyTorch is imported once, and works in ``OUT/MOMENT``; the first one,
+``OUT/none``, is not killed. Prints one JSON object: for each moment the signal that ended the first run, what
+was there then, how many windows were computed before and after, and the exit code of the second run.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from acinus.core.image import RgbImage
+from acinus.core.progress import Advance
+from acinus.core.segmenter import ProbabilityMap
+from acinus.pipeline import segment_slide
+from acinus.pipeline.segment import segment_files
+
+from .drawn import SeesPurple, purple_model
+
+WINDOW_PX = 128  # several windows on a small slide
+
+
+class Killer:
+    """Progress that ends the process when a task has counted `count` units."""
+
+    def __init__(self, task: str, count: int) -> None:
+        self._task, self._count = task, count
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        del total
+        counted = done
+
+        def advance(note: str = "") -> None:
+            nonlocal counted
+            del note
+            counted += 1
+            check()
+
+        def check() -> None:
+            if name.startswith(self._task) and counted >= self._count:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        check()
+        yield advance
+
+
+def kill_before_rename(count: int | None, log: Path) -> None:
+    """Kill at the rename of this number; write how many there were."""
+    rename, seen = Path.replace, 0
+
+    def replace(path: Path, target: Path) -> Path:
+        nonlocal seen
+        seen += 1
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        renamed = rename(path, target)
+        log.write_text(str(seen))
+        return renamed
+
+    Path.replace = replace  # type: ignore[method-assign, assignment]
+
+
+def count_windows(log: Path) -> None:
+    """Write how many windows the model has seen."""
+    see, seen = SeesPurple.probability, 0
+
+    def probability(segmenter: SeesPurple, image: RgbImage) -> ProbabilityMap:
+        nonlocal seen
+        seen += 1
+        log.write_text(str(seen))
+        return see(segmenter, image)
+
+    SeesPurple.probability = probability  # type: ignore[method-assign]
+
+
+def segment_in_fork(slide: Path, out: Path, moment: str, log: Path) -> int:
+    """Segment in a forked process and return what `os.waitpid` says of its end."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            task, _, count = moment.rpartition(":")
+            kill_before_rename(int(count) if task == "rename" else None, log.with_suffix(".renames"))
+            count_windows(log.with_suffix(".windows"))
+            progress = Killer(task, int(count)) if task not in ("", "rename") else None
+            segment_slide.plan_windows = functools.partial(segment_slide.plan_windows, window_px=WINDOW_PX)
+            outcome = segment_files([slide], purple_model(), model_name="purple", out=out, progress=progress)
+            code = outcome.exit_code
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitpid(pid, 0)[1]
+
+
+def number_in(path: Path) -> int:
+    return int(path.read_text()) if path.is_file() else 0
+
+
+def main(slide: Path, out: Path, moments: list[str]) -> None:
+    report = {}
+    renames = 0
+    for moment in ("none", *moments):
+        folder, log = out / moment, out / f"log-{moment}"
+        task, _, count = moment.rpartition(":")
+        counted = int(count) + (renames + 1 if int(count) < 0 else 0) if task else 0
+        first = segment_in_fork(slide, folder, f"{task}:{counted}", log)
+        entry = {
+            "signal": os.WTERMSIG(first),
+            "left": sorted(path.name for path in folder.iterdir()),
+            "windows": [number_in(log.with_suffix(".windows"))],
+        }
+        if moment == "none":
+            renames = number_in(log.with_suffix(".renames"))
+        else:
+            again = out / f"log-again-{moment}"
+            second = segment_in_fork(slide, folder, ":0", again)
+            entry["code"] = os.waitstatus_to_exitcode(second)
+            entry["windows"].append(number_in(again.with_suffix(".windows")))
+        report[moment] = entry
+    print(json.dumps(report))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
