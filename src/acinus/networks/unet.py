@@ -61,12 +61,13 @@ class UNet(nn.Module):
         around = functional.avg_pool2d(
             x, self.context_cells, stride=1, padding=self.context_cells // 2, count_include_pad=False
         )
-        x = functional.relu(self.context(torch.cat([x, around], dim=1)))
+        # Each skip is let go as it is used: of a large image one takes 100 MB.
+        x = functional.relu(self.context(torch.cat([skips.pop(), around], dim=1)))
         for level in range(len(self.decoder) - 1, -1, -1):
             x = functional.interpolate(
                 self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
             )
-            x = self.decoder[level](torch.cat([skips[level], x], dim=1))
+            x = self.decoder[level](torch.cat([skips.pop(), x], dim=1))
         return Prediction(logits=self.classifier(x), features=x)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
-from acinus.core.errors import UsageError
+from acinus.core.errors import AcinusError, UsageError
 
-__all__ = ["connect", "local_cluster"]
+__all__ = ["connect", "local_cluster", "results_on"]
+
+_AGAIN = "run the same command again, what is done is kept"
+_PATIENCE_S = 30.0  # in which a local worker that was lost is replaced
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",  # not 8787, which another cluster may have
             # A window's memory is bounded by the plan; Dask's own limit would stop workers on small machines.
             memory_limit=0,
             silence_logs=logging.ERROR,
@@ -60,6 +64,43 @@ def local_cluster(workers: int) -> Iterator[Any]:
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+def results_on(client: Any, futures: Sequence[Any]) -> Iterator[Any]:
+    """Yield the result of each future as it comes; those that are left are cancelled in the end.
+
+    A task whose worker is lost runs again on another one: tasks must bear that.
+
+    Raises
+    ------
+    AcinusError
+        When a task raised it, when one lost several workers, all workers of this machine or the scheduler.
+    """
+    distributed = _distributed("--scheduler")
+    pending, lonely = set(futures), False
+    try:
+        while pending:
+            try:
+                with client.as_current():
+                    done, pending = distributed.wait(
+                        pending, timeout=_PATIENCE_S, return_when="FIRST_COMPLETED"
+                    )
+            except TimeoutError:
+                # Workers of a queue may come hours later; those of this machine would be there.
+                without_workers = client.cluster is not None and not client.scheduler_info()["workers"]
+                if without_workers and lonely:
+                    raise AcinusError(f"all workers were lost; {_AGAIN}") from None
+                lonely = without_workers
+                continue
+            lonely = False
+            for future in done:
+                yield future.result()
+    except distributed.KilledWorker as error:
+        raise AcinusError(f"one task lost several workers; give them more memory and {_AGAIN}") from error
+    except CancelledError as error:
+        raise AcinusError(f"the connection to the Dask scheduler was lost; {_AGAIN}") from error
+    finally:
+        client.cancel([future for future in futures if not future.done()])
 
 
 def _distributed(option: str) -> Any:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from acinus.core.errors import AcinusError, OutputError
+from acinus.core.errors import OutputError
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings, UNetSpec
 from acinus.inference.slide.grid import Window, WindowPlan, WorkingGrid
 from acinus.inference.slide.probability import kept_probability, part_with_tissue
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
+from acinus.networks.fold import without_batch_norm
 from acinus.networks.reach import unet_reach_px
+from acinus.pipeline.allocation import keep_large_blocks
+from acinus.pipeline.cluster import results_on
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader
@@ -159,7 +162,8 @@ def compute_windows(
                 return _compute_on_cluster(job, store, todo, client, advance)
             if segmenter is None:
                 segmenter = GlandSegmenter.load(job.model, device=job.device).fitted
-            return _compute_here(_Opened(reader, segmenter, tissue, store), todo, advance)
+            keep_large_blocks()
+            return _compute_here(_Opened(reader, _faster(segmenter), tissue, store), todo, advance)
 
 
 def _left_to_do(plan: WindowPlan, tissue: SlideTissue, store: WindowStore) -> tuple[list[Window], int]:
@@ -236,31 +240,27 @@ def _compute_on_cluster(
     job: WindowJob, store: WindowStore, windows: Sequence[Window], client: Any, advance: Callable[[], None]
 ) -> PhaseSeconds:
     """Let the workers of a cluster compute windows, and wait until the store has them."""
-    distributed: Any = importlib.import_module("distributed")
     futures = [
         client.submit(_compute_on_worker, job, window.index_x, window.index_y, pure=False, retries=0)
         for window in windows
     ]
     seconds = PhaseSeconds()
-    try:
-        for future in distributed.as_completed(futures, loop=client.loop):
-            seconds += future.result()
-            advance()
-    except distributed.KilledWorker as error:
-        raise AcinusError(
-            f"{job.slide.name}: several workers were lost over one window; give workers more memory and run "
-            "the same command again, what is computed is kept"
-        ) from error
-    finally:
-        client.cancel([future for future in futures if not future.done()])
+    for result in results_on(client, futures):
+        seconds += result
+        advance()
     _wait_for_files(store, windows)
     return seconds
 
 
 def _compute_on_worker(job: WindowJob, index_x: int, index_y: int) -> PhaseSeconds:
     """Compute one window in a worker process, unless a worker that was lost had just finished it."""
+    keep_large_blocks()
     opened, window = _opened(job), job.plan.window(index_x, index_y)
-    return PhaseSeconds() if opened.store.has(window) else _compute_here(opened, [window], lambda: None)
+    if opened.store.has(window):
+        return PhaseSeconds()
+    # A thread that began before has an arena of its own, in which large blocks are not kept.
+    with ThreadPoolExecutor(1) as fresh:
+        return fresh.submit(_compute_here, opened, [window], lambda: None).result()
 
 
 @lru_cache(maxsize=1)
@@ -272,7 +272,14 @@ def _opened(job: WindowJob) -> _Opened:
 @lru_cache(maxsize=1)
 def _segmenter(model: Path, device: str, state: str) -> Segmenter:
     del state
-    return GlandSegmenter.load(model, device=device).fitted
+    return _faster(GlandSegmenter.load(model, device=device).fitted)
+
+
+def _faster(segmenter: Segmenter) -> Segmenter:
+    """Return the same method, prepared for many forward passes."""
+    if isinstance(segmenter, NetworkSegmenter):
+        return replace(segmenter, network=without_batch_norm(segmenter.network))
+    return segmenter
 
 
 def _wait_for_files(store: WindowStore, windows: Sequence[Window]) -> None:

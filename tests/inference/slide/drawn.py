@@ -1,0 +1,78 @@
+"""Stand-ins that several tests of slides share: a slide in memory, a network that looks a little around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from acinus.core.geometry import Box, Size
+from acinus.core.image import RgbArray, RgbImage
+from acinus.core.segmenter import ProbabilityMap
+from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.tissue import SlideTissue
+
+MPP = 2.5
+
+
+@dataclass
+class ArraySlide:
+    """As much of a `SlideReader` as is used: level 0 is an array at `mpp`, read at that resolution."""
+
+    rgb: RgbArray
+    mpp: float = MPP
+    bounds: Any = None
+    path: Path = Path("drawn.tif")
+    reads: list[tuple[Box, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.size = Size(self.rgb.shape[1], self.rgb.shape[0])
+        self.bounds = self.bounds or Box(0, 0, self.size.width, self.size.height)
+
+    def read_working(self, tile: Box, *, mpp: float) -> RgbArray:
+        """Return every k-th pixel of the array."""
+        self.reads.append((tile, mpp))
+        step = mpp / self.mpp
+        rows, columns = (
+            np.minimum((np.arange(start, end) + 0.5) * step, length - 1).astype(int)
+            for start, end, length in (
+                (tile.y, tile.bottom, self.size.height),
+                (tile.x, tile.right, self.size.width),
+            )
+        )
+        return self.rgb[np.ix_(rows, columns)]
+
+
+@dataclass
+class Brightest:
+    """Says the largest red value within `reach_px` of a pixel, and remembers the sizes it was asked about."""
+
+    reach_px: int
+    mpp: float = MPP
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        """Return the largest red value around each pixel, exactly a multiple of 1/255."""
+        self.asked.append(image.shape)
+        side = 2 * self.reach_px + 1
+        return ndimage.maximum_filter(image.rgb[..., 0], side, mode="constant").astype(np.float32) / 255
+
+
+def noise(height: int, width: int, *, seed: int = 0) -> RgbArray:
+    """Return an image of which a hundredth is bright: what is brightest around differs by place."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 256, (height, width, 3)) * (rng.random((height, width, 1)) < 0.01)
+    return values.astype(np.uint8)
+
+
+def grid_of(height: int, width: int) -> WorkingGrid:
+    """Return a grid of so many pixels whose level 0 has the working resolution."""
+    return WorkingGrid(MPP, MPP, Size(width, height))
+
+
+def all_tissue(grid: WorkingGrid) -> SlideTissue:
+    """Return tissue everywhere."""
+    return SlideTissue(np.ones((1, 1), bool), 1e9, grid, grid.box)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acinus.core.geometry import Box, Size
+from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.tissue import SlideTissue
+
+from .drawn import ArraySlide
+
+GLASS, EOSIN = (243, 242, 244), (225, 150, 190)
+MPP, GRID = 2.0, WorkingGrid(2.5, 2.0, Size(240, 160))
+
+
+def drawn_slide(*, bounds: Box | None = None) -> ArraySlide:
+    """Return 600 × 400 µm of glass with 160 × 160 µm of tissue from (160, 80) µm on."""
+    rgb = np.full((200, 300, 3), GLASS, np.uint8)
+    rgb[40:120, 80:160] = EOSIN
+    return ArraySlide(rgb, mpp=MPP, bounds=bounds)
+
+
+def test_tissue_is_found_where_it_lies_and_believed_24_um_around():
+    slide = drawn_slide()
+    tissue = SlideTissue.of(slide, WorkingGrid.of(slide, 2.5))
+    assert tissue.grid == GRID
+    assert tissue.area_um2 == pytest.approx(160 * 160, rel=0.1)
+    mask = tissue.mask_of(tissue.grid.box)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    pixel = 8 / 2.5  # of the overview, in working pixels
+    for found, expected_um in (
+        (columns[0], 160 - 24),
+        (columns[-1] + 1, 320 + 24),
+        (rows[0], 80 - 24),
+        (rows[-1] + 1, 240 + 24),
+    ):
+        assert found == pytest.approx(expected_um / 2.5, abs=pixel)
+
+
+def test_nothing_outside_the_bounds_is_tissue():
+    slide = drawn_slide(bounds=Box(100, 0, 30, 100))  # level-0 pixels of 2 µm
+    tissue = SlideTissue.of(slide, WorkingGrid.of(slide, 2.5))
+    mask = tissue.mask_of(tissue.grid.box)
+    assert np.flatnonzero(mask.any(axis=0)).tolist() == list(range(80, 104))  # 200 to 260 µm
+    assert np.flatnonzero(mask.any(axis=1)).max() == 79  # up to 200 µm
+    assert not tissue.covers(Box(0, 0, 80, 160))
+    assert not tissue.covers(Box(0, 80, 240, 80))
+
+
+def _speckled() -> SlideTissue:
+    mask = np.random.default_rng(0).random((50, 75)) < 0.002
+    return SlideTissue(mask, 8.0, GRID, Box(3, 5, 230, 140))
+
+
+@given(st.integers(-9, 240), st.integers(-9, 160), st.integers(0, 99), st.integers(0, 99))
+def test_what_is_said_of_a_pixel_does_not_depend_on_the_box(x: int, y: int, width: int, height: int):
+    tissue = _speckled()
+    box = Box(x, y, width, height)
+    expected = np.zeros((height, width), bool)
+    for row in range(height):
+        for column in range(width):
+            working_x, working_y = x + column, y + row
+            if 3 <= working_x < 233 and 5 <= working_y < 145:
+                under_y, under_x = int((working_y + 0.5) * 2.5 / 8.0), int((working_x + 0.5) * 2.5 / 8.0)
+                expected[row, column] = tissue.near[min(under_y, 49), min(under_x, 74)]
+    assert np.array_equal(tissue.mask_of(box), expected)
+    assert tissue.covers(box) == expected.any()
+
+
+@pytest.mark.parametrize(("side_px", "expected_mpp"), [(1000, 8.0), (100_000, 8.0), (400_000, 25.0)])
+def test_a_large_slide_is_looked_at_more_coarsely(side_px: int, expected_mpp: float):
+    class Huge:
+        mpp, path, size = 0.25, Path("huge.svs"), Size(side_px, side_px)
+        bounds = Box(0, 0, side_px, side_px)
+
+        def read_working(self, tile: Box, *, mpp: float) -> np.ndarray:
+            assert mpp == pytest.approx(expected_mpp)
+            assert tile.width * tile.height <= 16_100_000
+            assert tile.width * mpp >= side_px * 0.25 - 1e-6
+            raise InterruptedError
+
+    huge = Huge()
+    with pytest.raises(InterruptedError):
+        SlideTissue.of(huge, WorkingGrid.of(huge, 2.5))
+
+
+def test_tissue_is_found_once_and_again_when_its_file_is_damaged(tmp_path: Path):
+    slide, path = drawn_slide(), tmp_path / "scratch" / "tissue.mask"
+    grid = WorkingGrid.of(slide, 2.5)
+    found = SlideTissue.kept(path, slide, grid)
+    again = SlideTissue.kept(path, slide, grid)
+    assert len(slide.reads) == 1
+    assert np.array_equal(found.mask, again.mask)
+    assert (found.mpp, found.grid, found.bounds) == (again.mpp, again.grid, again.bounds)
+    path.write_bytes(path.read_bytes()[:-3])
+    SlideTissue.kept(path, slide, grid)
+    assert len(slide.reads) == 2
+    SlideTissue.kept(path, slide, grid)
+    assert len(slide.reads) == 2

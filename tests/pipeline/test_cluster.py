@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import sys
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytest
+from distributed import KilledWorker
+
+from acinus.core.errors import AcinusError, InputError, UsageError
+from acinus.pipeline.cluster import connect, local_cluster, results_on
+
+
+def test_dask_is_asked_for_in_one_line_when_it_is_absent(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"--workers needs Dask.*pip install 'acinus\[cluster\]'"):
+        local_cluster(2).__enter__()
+    with pytest.raises(UsageError, match=r"--scheduler needs Dask.*leave --scheduler out"):
+        connect("tcp://nowhere:1").__enter__()
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_a_cluster_has_workers(workers: int):
+    with pytest.raises(UsageError, match="choose 1 or more"):
+        local_cluster(workers).__enter__()
+
+
+@pytest.mark.parametrize("address", ["nonsense://here", "tcp://127.0.0.1"])
+def test_an_address_without_a_scheduler_is_said_in_one_line(address: str):
+    with pytest.raises(UsageError, match=r"no Dask scheduler answers at .*; check --scheduler"):
+        connect(address).__enter__()
+
+
+class StubFuture:
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+
+    def result(self) -> Any:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    def done(self) -> bool:
+        return self.outcome is not None
+
+
+class StubClient:
+    """A client of this machine's workers: futures without an outcome never finish."""
+
+    def __init__(self, *, workers: dict[str, Any]) -> None:
+        self.cluster, self.workers, self.cancelled = object(), workers, []
+
+    def as_current(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def scheduler_info(self) -> dict[str, Any]:
+        return {"workers": self.workers}
+
+    def cancel(self, futures: list[StubFuture]) -> None:
+        self.cancelled = futures
+
+
+@pytest.fixture
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `distributed.wait` return at once."""
+
+    def wait(futures: set[StubFuture], *, timeout: float, return_when: str) -> Any:
+        done = {future for future in futures if future.done()}
+        if not done:
+            raise TimeoutError
+        return done, futures - done
+
+    monkeypatch.setattr("distributed.wait", wait)
+
+
+@pytest.mark.usefixtures("without_waiting")
+def test_results_come_as_they_are_done():
+    futures = [StubFuture(1), StubFuture(2)]
+    assert sorted(results_on(StubClient(workers={}), futures)) == [1, 2]
+
+
+@pytest.mark.usefixtures("without_waiting")
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (KilledWorker("task", None, 3), "one task lost several workers"),
+        (CancelledError("scheduler-connection-lost"), "connection to the Dask scheduler was lost"),
+        (InputError("slide.svs is empty"), "slide.svs is empty"),
+    ],
+)
+def test_what_a_cluster_loses_ends_in_one_line_and_the_rest_is_cancelled(error: Exception, line: str):
+    client, left = StubClient(workers={"a": {}}), StubFuture(None)
+    with pytest.raises(AcinusError, match=line):
+        list(results_on(client, [StubFuture(error), left]))
+    assert client.cancelled == [left]
+
+
+@pytest.mark.usefixtures("without_waiting")
+def test_workers_of_this_machine_that_do_not_come_back_are_not_waited_for():
+    with pytest.raises(AcinusError, match="all workers were lost"):
+        list(results_on(StubClient(workers={}), [StubFuture(None)]))

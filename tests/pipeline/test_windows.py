@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from acinus.core.errors import AcinusError, InputError, OutputError
+from acinus.core.image import RgbImage
+from acinus.core.progress import Advance
+from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
+from acinus.inference.slide.tissue import SlideTissue
+from acinus.networks.fold import without_batch_norm
+from acinus.pipeline import windows
+from acinus.pipeline.cluster import local_cluster
+from acinus.pipeline.estimator import GlandSegmenter
+from acinus.pipeline.model import save_model
+from acinus.pipeline.settings import Settings
+from acinus.pipeline.windows import PhaseSeconds, WindowJob, compute_windows, plan_windows
+from acinus.slides.opening import open_slide
+
+GLASS, EOSIN = (243, 242, 244), (215, 140, 190)
+MPP = 2.5
+NETWORK = UNetSpec(widths=(4, 8), context_cells=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute here with as many threads as a worker does, whatever that changes in the last digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A slide of 500 × 400 px of 2.5 µm: noisy tissue on its left, glass on its right."""
+    noise = np.random.default_rng(0).normal(0, 25, (400, 500, 3))
+    rgb = np.where(np.arange(500)[None, :, None] < 300, np.clip(EOSIN + noise, 0, 255), GLASS)
+    path = tmp_path_factory.mktemp("slide") / "slide.tif"
+    pixels_per_cm = 1e4 / MPP
+    tifffile.imwrite(
+        path,
+        rgb.astype(np.uint8),
+        photometric="rgb",
+        tile=(128, 128),
+        resolution=(pixels_per_cm, pixels_per_cm),
+        resolutionunit="CENTIMETER",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network that learnt nothing but answers from 0 to 1."""
+    torch.manual_seed(0)
+    network = NETWORK.build()
+    torch.nn.init.normal_(network.classifier.weight, std=60.0)
+    folder = tmp_path_factory.mktemp("model") / "model"
+    save_model(folder, network, Settings(grouping=GroupingSettings(network=NETWORK)), stain={})
+    return folder
+
+
+@pytest.fixture
+def job(slide: Path, model_folder: Path, tmp_path: Path) -> WindowJob:
+    """Of 20 windows of 100 px, 12 or more of which have tissue."""
+    with open_slide(slide) as reader:
+        plan = plan_windows(reader, GroupingSettings(network=NETWORK), window_px=100)
+    return WindowJob(
+        slide=slide,
+        mpp=None,
+        model=model_folder,
+        device="cpu",
+        plan=plan,
+        folder=tmp_path / "windows",
+        state="first",
+    )
+
+
+@dataclass
+class Counting:
+    """The model of a job, counting its calls; fails at one of them if told to."""
+
+    inner: Segmenter
+    fails_at: int = -1
+    calls: int = 0
+
+    @property
+    def mpp(self) -> float:
+        return self.inner.mpp
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise KeyboardInterrupt
+        return self.inner.probability(image)
+
+
+@dataclass
+class Steps:
+    """Progress that keeps what it was told and acts at each step."""
+
+    act: Callable[[int], None] = lambda count: None
+    total: int = 0
+    done: int = 0
+    count: int = field(default=0)
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        self.total, self.done = total, done
+
+        def advance(note: str = "") -> None:
+            self.count += 1
+            self.act(self.count)
+
+        yield advance
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def counting(job: WindowJob, **options: Any) -> Counting:
+    model = GlandSegmenter.load(job.model, device="cpu").fitted
+    return Counting(replace(model, network=without_batch_norm(model.network)), **options)
+
+
+def with_tissue(job: WindowJob) -> int:
+    with open_slide(job.slide) as reader:
+        tissue = SlideTissue.of(reader, job.plan.grid)
+    return sum(tissue.covers(window.kept) for window in job.plan.windows())
+
+
+def test_a_slide_in_windows_is_the_network_s_answer_to_all_of_it_where_tissue_is(job: WindowJob):
+    seconds = compute_windows(job)
+    found = job.store().read(job.plan.grid.box)
+    with open_slide(job.slide) as reader:
+        rgb = reader.read_working(job.plan.grid.box, mpp=MPP)
+        mask = job.tissue(reader).mask_of(job.plan.grid.box)
+    assert mask.mean() == pytest.approx(0.62, abs=0.02)  # 300 of 500 px and a rim of 24 µm
+    whole = GlandSegmenter.load(job.model, device="cpu").fitted.probability(RgbImage(rgb, mpp=MPP)) * 255
+    assert np.abs(found - np.where(mask, whole, 0)).max() < 0.5 + 1e-2
+    assert np.ptp(found[mask]) > 50
+    assert min(seconds.read, seconds.network, seconds.write) > 0
+
+
+def test_only_windows_with_tissue_are_computed_and_each_is_told(job: WindowJob):
+    model, steps = counting(job), Steps()
+    compute_windows(job, segmenter=model, progress=steps)
+    expected = with_tissue(job)
+    assert 12 <= expected < 20
+    assert (model.calls, steps.count, steps.total, steps.done) == (expected, expected, expected, 0)
+    assert len(files(job.folder)) == 20 + 1
+
+
+def test_what_is_in_the_store_is_not_computed_again(job: WindowJob):
+    compute_windows(job)
+    before, model, steps = files(job.folder), counting(job), Steps()
+    assert compute_windows(job, segmenter=model, progress=steps) == PhaseSeconds()
+    assert (model.calls, steps.count, steps.total, steps.done) == (0, 0, with_tissue(job), with_tissue(job))
+    assert files(job.folder) == before
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(job: WindowJob, tmp_path: Path):
+    undisturbed = replace(job, folder=tmp_path / "undisturbed")
+    compute_windows(undisturbed)
+    with pytest.raises(KeyboardInterrupt):
+        compute_windows(job, segmenter=counting(job, fails_at=6))
+    model, steps = counting(job), Steps()
+    compute_windows(job, segmenter=model, progress=steps)
+    assert steps.done == 5
+    assert model.calls == with_tissue(job) - 5
+    assert files(job.folder) == files(undisturbed.folder)
+
+
+def test_a_truncated_window_is_computed_again_alone(job: WindowJob):
+    compute_windows(job)
+    before = files(job.folder)
+    path = sorted(job.folder.glob("*.window"))[0]
+    path.write_bytes(path.read_bytes()[:-7])
+    model = counting(job)
+    compute_windows(job, segmenter=model)
+    assert model.calls == 1
+    assert files(job.folder) == before
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_whole(job: WindowJob, small_disk: Callable[[str], Path]):
+    job = replace(job, folder=small_disk("64k") / "windows")
+    with pytest.raises(OutputError, match="no space left"):
+        compute_windows(job)
+    kept = list(job.folder.glob("*.window"))
+    assert 0 < len(kept) < 20
+    small_disk("2m")
+    model = counting(job)
+    compute_windows(job, segmenter=model)
+    assert model.calls >= with_tissue(job) - len(kept)
+    assert job.store().read(job.plan.grid.box).any()
+
+
+def test_a_damaged_slide_ends_the_run(job: WindowJob, tmp_path: Path):
+    content = bytearray(job.slide.read_bytes())
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError):
+        compute_windows(replace(job, slide=broken))
+
+
+def test_the_plan_shows_a_network_all_it_looks_at(slide: Path):
+    with open_slide(slide) as reader:
+        default = plan_windows(reader, GroupingSettings())
+        assert (default.window_px, default.halo_px, default.stride_px) == (1024, 128, 8)
+        deep = plan_windows(reader, GroupingSettings(network=UNetSpec(widths=(4, 4, 4, 4, 4))))
+        assert (deep.window_px, deep.halo_px, deep.stride_px) == (1024, 240, 16)  # reach 218
+        pspnet = plan_windows(reader, GroupingSettings(network=PSPNetSpec()), window_px=500)
+        assert (pspnet.window_px, pspnet.halo_px, pspnet.stride_px) == (504, 128, 8)
+        assert default.grid.mpp == GroupingSettings().mpp
+
+
+def test_seconds_add_up():
+    assert PhaseSeconds(1, 2, 3) + PhaseSeconds(10, 20, 30) == PhaseSeconds(11, 22, 33)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with local_cluster(2) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Callable[[WindowJob], dict[str, bytes]]:
+    def make(job: WindowJob) -> dict[str, bytes]:
+        alone = replace(job, folder=tmp_path_factory.mktemp("alone"))
+        compute_windows(alone)
+        return files(alone.folder)
+
+    return make
+
+
+def test_workers_give_the_same_to_the_bit(job: WindowJob, client: Any, expected: Any):
+    steps = Steps()
+    seconds = compute_windows(job, client=client, progress=steps)
+    assert files(job.folder) == expected(job)
+    assert steps.count == steps.total == with_tissue(job)
+    assert min(seconds.read, seconds.network, seconds.write) > 0
+    assert compute_windows(job, client=client) == PhaseSeconds()
+
+
+def test_the_error_of_a_worker_is_the_user_s(job: WindowJob, client: Any, tmp_path: Path):
+    with pytest.raises(AcinusError, match="not a folder"):
+        compute_windows(replace(job, model=tmp_path / "nowhere"), client=client)
+
+
+def test_workers_that_do_not_share_the_folder_are_noticed(
+    job: WindowJob, client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    elsewhere = job.store()
+    monkeypatch.setattr(WindowJob, "store", lambda self: elsewhere)
+    monkeypatch.setattr(windows, "_SHARED_FOLDER_S", 0.0)
+    with pytest.raises(OutputError, match="choose an output folder on a shared disk"):
+        compute_windows(replace(job, folder=tmp_path / "other machine"), client=client)
+
+
+def test_a_killed_worker_loses_nothing(job: WindowJob, client: Any, expected: Any):
+    victim, *others = client.run(os.getpid).values()
+    assert others
+
+    def kill(count: int) -> None:
+        if count == 2:
+            os.kill(victim, signal.SIGKILL)
+
+    compute_windows(job, client=client, progress=Steps(act=kill))
+    left = {name: content for name, content in files(job.folder).items() if not name.endswith(".tmp.window")}
+    assert left == expected(job)
+    assert victim not in client.run(os.getpid).values()
