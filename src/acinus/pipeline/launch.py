@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -26,11 +27,13 @@ Result = TypeVar("Result")
 
 _GRACE_SECONDS = 10.0
 """How long processes may take to put things in order before they are killed."""
+_NEWS_SECONDS = 3.0
+"""How long the news of a killed process may take."""
 _AGAIN = "run the same command again to go on"
 
 
 class _LostError(AcinusError):
-    """A process was killed, which explains every other failure."""
+    """A process was made to end, which explains every other failure."""
 
 
 def launch(function: Callable[[], Result], *, count: int) -> Result:
@@ -84,15 +87,18 @@ def _first_result(processes: Sequence[BaseProcess], words: dict[Connection, int]
             assert isinstance(receiver, Connection)
             number = words.pop(receiver)
             try:
-                failed, said = receiver.recv()
+                word = receiver.recv_bytes()
             except EOFError:
-                failed, said = True, None
+                errors.append(_ended(number, processes))
+                continue
+            failed, said = pickle.loads(word)
             if failed:
-                errors.append(said or _ended(number, processes))
+                errors.append(said)
             elif number == 0:
                 result = said
-        if errors:
+        if errors and not any(isinstance(error, AcinusError) for error in errors):
             errors += filter(None, [_killed(processes)])
+        if errors:
             raise max(errors, key=_tells)
     return result
 
@@ -102,22 +108,27 @@ def _tells(error: Exception) -> int:
     return 2 * isinstance(error, _LostError) + isinstance(error, AcinusError)
 
 
-def _ended(number: int, processes: Sequence[BaseProcess]) -> Exception:
+def _ended(number: int, processes: Sequence[BaseProcess]) -> AcinusError:
     """Return the error for a process that ended without a word."""
     processes[number].join(_GRACE_SECONDS)
-    which = f"process {number} of {len(processes)}"
-    return _killed(processes) or AcinusError(f"{which} ended with {processes[number].exitcode}; {_AGAIN}")
+    code, which = processes[number].exitcode, f"process {number} of {len(processes)}"
+    if code is not None and code < 0:
+        return _LostError(f"{which} was killed, perhaps for want of memory; {_AGAIN}")
+    return AcinusError(f"{which} ended with {code}; {_AGAIN}")
 
 
-def _killed(processes: Sequence[BaseProcess]) -> _LostError | None:
+def _killed(processes: Sequence[BaseProcess]) -> AcinusError | None:
     """Return the error for a process that was killed, if one was."""
-    # Its end may show a moment later than the others fail for want of it.
-    multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1.0)
-    for number, process in enumerate(processes):
-        if (process.exitcode or 0) < 0:
-            which = f"process {number} of {len(processes)}"
-            return _LostError(f"{which} was killed, perhaps for want of memory; {_AGAIN}")
-    return None
+    # Its sockets close, and the others fail for want of it, a moment before the system tells of its end.
+    deadline = time.monotonic() + _NEWS_SECONDS
+    while True:
+        codes = [process.exitcode for process in processes]
+        for number, code in enumerate(codes):
+            if code is not None and code < 0:
+                return _ended(number, processes)
+        if None not in codes or time.monotonic() > deadline:
+            return None
+        time.sleep(0.02)
 
 
 def _wait(processes: Sequence[BaseProcess]) -> None:
@@ -144,18 +155,24 @@ def _rank(variables: Mapping[str, str], word: Connection, function: Callable[[],
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(variables)
+    number = variables["LOCAL_RANK"]
     said: Any
     try:
-        failed, said = False, function()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except AcinusError as error:
-        failed, said = True, error
-    except Exception:
-        number = variables["LOCAL_RANK"]
-        failed, said = True, RuntimeError(f"in process {number}:\n{traceback.format_exc()}")
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing left to put in order
-    word.send((failed, said if failed or variables["LOCAL_RANK"] == "0" else None))
+        try:
+            failed, said = False, function()
+        except AcinusError as error:
+            failed, said = True, error
+        except Exception:
+            failed, said = True, RuntimeError(f"in process {number}:\n{traceback.format_exc()}")
+        finally:
+            # The workers that joblib keeps for its next task would be waited for.
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends anyway
+    except KeyboardInterrupt:  # whatever was being done
+        failed, said = True, _LostError(f"process {number} was told to end; {_AGAIN}")
+    with suppress(BrokenPipeError):
+        word.send_bytes(pickle.dumps((failed, said if failed or number == "0" else None)))
     if failed:
         sys.exit(1)
 

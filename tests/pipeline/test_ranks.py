@@ -1,0 +1,243 @@
+"""Processes that fit together; they take seconds to start, so few are started and asked for much."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from acinus import GlandSegmenter
+from acinus.core.errors import AcinusError, InputError, UsageError
+from acinus.core.image import RgbImage
+from acinus.grouping.ranks import OneRank
+from acinus.grouping.settings import UNetSpec
+from acinus.pipeline import ranks as ranks_module
+from acinus.pipeline.device import choose_kind
+from acinus.pipeline.fit import fit
+from acinus.pipeline.fit_files import fit_files
+from acinus.pipeline.launch import launch
+from acinus.pipeline.ranks import FabricRanks, Plan, first_process, plan_ranks
+from acinus.pipeline.settings import Settings
+
+# Of the loss of each step, relative to the single process: batch normalisation sees half a batch.
+TOLERANCE = 0.03
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, tiny_settings: Path) -> Path:
+    """Steps enough for a checkpoint, which is written after 25."""
+    plain = json.loads(tiny_settings.read_text())
+    plain["grouping"] |= {"steps": 28, "batch_crops": 4}
+    path = tmp_path_factory.mktemp("ranks") / "settings.json"
+    path.write_text(json.dumps(plain))
+    return path
+
+
+@pytest.fixture(scope="module")
+def work() -> Any:
+    """A module that launched processes find too, which compute with one thread each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield importlib.import_module("ranks_work")
+
+
+@pytest.fixture(scope="module")
+def together(
+    tmp_path_factory: pytest.TempPathFactory, work: ModuleType, tiles: Path, settings: Path
+) -> tuple[Path, list[Any]]:
+    """The model of an undisturbed fit by two processes, and what each of them trained."""
+    out = tmp_path_factory.mktemp("together") / "model"
+    launch(partial(work.train_and_fit, tiles, settings, out), count=2)
+    return out, [work.Trained(*torch.load(out.with_name(f"trained{number}"))) for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, tiles: Path, settings: Path) -> Path:
+    out = tmp_path_factory.mktemp("alone") / "model"
+    fit_files([tiles], out=out, seed=3, settings_path=settings, processes=1)
+    return out
+
+
+def steps_of(model: Path) -> list[tuple[int, int]]:
+    return [(line["round"], line["step"]) for line in metrics_of(model)]
+
+
+def metrics_of(model: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_two_processes_train_as_one_does(together, work):
+    """But for batch normalisation: the same losses, terms over the whole batch included, the same weights."""
+    expected = work.train()
+    for trained in together[1]:
+        for term in ("loss", "mask", "diffusion"):
+            values, others = ([record[term] for record in t.records] for t in (trained, expected))
+            assert values == pytest.approx(others, rel=1e-5)
+        for name, value in expected.state.items():
+            assert torch.allclose(trained.state[name], value, atol=1e-5)
+
+
+def test_both_processes_keep_one_network(together):
+    first, second = (trained.state for trained in together[1])
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_losses_of_a_fit_by_two_processes_follow_those_of_one(together, alone):
+    losses, expected = ([line["loss"] for line in metrics_of(model)] for model in (together[0], alone))
+    assert losses == pytest.approx(expected, rel=TOLERANCE)
+    assert losses != expected
+
+
+def test_each_step_is_logged_once_and_stage_1_is_that_of_one_process(together, alone):
+    assert steps_of(together[0]) == [(number, step) for number in range(2) for step in range(28)]
+    proposals = {path.name: path.read_bytes() for path in (alone / "proposals").iterdir()}
+    assert {path.name: path.read_bytes() for path in (together[0] / "proposals").iterdir()} == proposals
+    assert not list(together[0].rglob(".*"))
+
+
+def test_the_model_of_two_processes_segments_like_that_of_one(together, alone, tiles):
+    image = tiles / "tile_000.png"
+    result, expected = (GlandSegmenter.load(m, device="cpu").segment(image) for m in (together[0], alone))
+    assert np.abs(result.probability - expected.probability).max() < 0.05
+    assert result.labels.shape == (256, 256)
+
+
+def test_a_fit_whose_process_was_killed_goes_on_under_torchrun_to_the_model_of_an_undisturbed_one(
+    tmp_path, tiles, settings, together, work
+):
+    out = tmp_path / "model"
+    with pytest.raises(AcinusError, match="process 0 of 2 was killed, perhaps for want of memory; run"):
+        fit_files(
+            [tiles],
+            out=out,
+            seed=3,
+            settings_path=settings,
+            devices=2,
+            device="cpu",
+            processes=1,
+            progress=work.Killer(),
+        )
+    assert steps_of(out)[-1] == (1, 25)
+    assert not (out / "model.json").exists()
+    words = ["fit", tiles, "--out", out, "--seed", "3", "--settings", settings, "--processes", "1"]
+    words += ["--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "acinus", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the model is in") == 1
+    assert done.stderr.count("Stage 2: round 2 of 2: 28/28") == 1
+    assert not [line for line in done.stderr.splitlines() if "arning" in line]
+    for name in ("weights.safetensors", "model.json"):
+        assert (out / name).read_bytes() == (together[0] / name).read_bytes()
+    assert steps_of(out) == steps_of(together[0])
+
+
+class Second(OneRank):
+    """Process 1 of 2, whose first has found something else."""
+
+    number, count = 1, 2
+
+    def from_first(self, compute: Any, *arguments: object) -> Any:
+        return "another fingerprint"
+
+
+def test_a_process_that_found_other_images_than_the_first_says_so(tmp_path):
+    image = RgbImage(np.zeros((64, 64, 3), np.uint8), mpp=0.5, name="a")
+    with pytest.raises(InputError, match="process 1 found other images or settings than process 0"):
+        fit([image], Settings(), seed=0, device=torch.device("cpu"), folder=tmp_path, ranks=Second())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_device_loads_nothing_of_fabric(alone):
+    assert "acinus.pipeline.ranks" in sys.modules
+    assert not [name for name in sys.modules if name.startswith("lightning")]
+
+
+def torchrun_says(monkeypatch: pytest.MonkeyPatch, *, here: int, count: int, rank: int = 0) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    for name, value in (("LOCAL_WORLD_SIZE", here), ("WORLD_SIZE", count), ("RANK", rank)):
+        monkeypatch.setenv(name, str(value))
+
+
+def test_the_number_of_processes_is_that_of_torchrun_or_of_devices(monkeypatch):
+    assert plan_ranks(1, batch_crops=5) == Plan()
+    assert plan_ranks(4, batch_crops=8) == Plan(here=4)
+    torchrun_says(monkeypatch, here=4, count=8)
+    assert plan_ranks(1, batch_crops=16) == plan_ranks(4, batch_crops=16) == Plan(4, 2, torchrun=True)
+    assert plan_ranks(1, batch_crops=16).count == 8
+
+
+def test_what_cannot_be_shared_out_is_wrong_usage(monkeypatch):
+    with pytest.raises(UsageError, match="16 crops a step cannot be shared out among 3 devices"):
+        plan_ranks(3, batch_crops=16)
+    torchrun_says(monkeypatch, here=4, count=8)
+    with pytest.raises(UsageError, match="--devices is 2, but torchrun started 4 processes here; leave"):
+        plan_ranks(2, batch_crops=16)
+    with pytest.raises(UsageError, match="12 crops a step cannot be shared out among 8 devices"):
+        plan_ranks(1, batch_crops=12)
+    torchrun_says(monkeypatch, here=4, count=6)
+    with pytest.raises(UsageError, match="torchrun started 4 processes here and 6 in all; start as many on"):
+        plan_ranks(1, batch_crops=12)
+
+
+def test_without_fabric_several_devices_name_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setattr(ranks_module, "find_spec", lambda name: None)
+    assert plan_ranks(1, batch_crops=16).count == 1
+    with pytest.raises(UsageError, match=r"pip install 'acinus\[multi\]', or leave --devices out"):
+        plan_ranks(2, batch_crops=16)
+
+
+def test_one_of_the_processes_of_torchrun_speaks(monkeypatch):
+    assert first_process()
+    for rank in (0, 1):
+        torchrun_says(monkeypatch, here=2, count=2, rank=rank)
+        assert first_process() == (rank == 0)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "name", "kind"),
+    [(0, "auto", "cpu"), (0, "cpu", "cpu"), (2, "auto", "cuda"), (2, "cuda", "cuda")],
+)
+def test_several_devices_are_gpus_where_there_are_any(monkeypatch, gpus, name, kind):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert choose_kind(name, count=2) == kind
+
+
+@pytest.mark.parametrize(("gpus", "name"), [(1, "auto"), (1, "cuda"), (0, "cuda"), (2, "cuda:1"), (2, "mps")])
+def test_devices_that_are_not_there_or_not_alike_are_wrong_usage(monkeypatch, gpus, name):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(UsageError, match="--device"):
+        choose_kind(name, count=2)
+
+
+def test_on_gpus_batch_normalisation_is_that_of_all_processes_and_the_network_stays_the_same():
+    """PyTorch's layer needs a GPU to compute; that it takes the place of the plain one needs none."""
+    fabric = SimpleNamespace(
+        global_rank=0, world_size=2, device=torch.device("cuda", 0), setup_module=lambda module: module
+    )
+    network = UNetSpec(widths=(4, 8)).build()
+    before = network.state_dict()
+    parameters = list(network.parameters())
+    wrapped = FabricRanks(fabric).wrapped(network)  # type: ignore[arg-type]
+    assert wrapped is network
+    layers = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    assert {type(layer) for layer in layers} == {nn.SyncBatchNorm}
+    assert network.state_dict().keys() == before.keys()
+    assert all(a is b for a, b in zip(network.parameters(), parameters, strict=True))
