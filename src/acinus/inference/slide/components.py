@@ -26,7 +26,7 @@ from acinus.inference.slide.source import ProbabilitySource
 __all__ = ["SlideComponents", "find_components"]
 
 _ORDER_CELL_PX = 2048  # components are sorted by cells of this side, so that neighbours follow each other
-_CACHE_BYTES = 128_000_000
+_CACHE_BYTES = 70_000_000  # four blocks of 2048 px
 
 
 class SlideComponents:

@@ -59,8 +59,9 @@ def label_slide(
     block_px : int
         Side of the blocks that are read at a time. Neither the glands nor their order depend on it.
     crop_px : int
-        Components up to this width and height are parted in one piece. Larger ones are parted in cells of
-        this side, see `label_in_cells`: there a gland may come out otherwise than from the whole.
+        Components up to this width and height are parted in one piece, in up to 45 bytes a pixel. Larger ones
+        are parted in cells of half this side, see `label_in_cells`: there a gland may come out otherwise than
+        from the whole.
 
     Yields
     ------
@@ -75,7 +76,7 @@ def label_slide(
         for number, box in enumerate(components.boxes, start=1):
             of_huge = max(box.width, box.height) > crop_px
             if of_huge:
-                crops = label_in_cells(components, number, settings, mpp=mpp, cell_px=crop_px)
+                crops = label_in_cells(components, number, settings, mpp=mpp, cell_px=crop_px // 2)
             else:
                 crops = iter([(box, part_component(components.mask(number, box), settings, mpp=mpp))])
             for crop_box, labels in crops:
