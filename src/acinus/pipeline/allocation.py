@@ -11,7 +11,7 @@ import ctypes
 import platform
 from functools import cache
 
-__all__ = ["keep_large_blocks"]
+__all__ = ["give_back_unused", "keep_large_blocks"]
 
 # From malloc.h; the largest values that fit into mallopt's int.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -25,9 +25,20 @@ def keep_large_blocks() -> None:
     What it holds afterwards is its largest need so far. Call it before threads start to compute: one that has
     an arena of its own by then keeps it.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if not _is_glibc():
         return
     mallopt = ctypes.CDLL(None).mallopt
     mallopt(_MMAP_THRESHOLD, _LARGEST)
     mallopt(_TRIM_THRESHOLD, _LARGEST)
     mallopt(_ARENA_MAX, 1)  # others cannot grow beyond 64 MB
+
+
+def give_back_unused() -> None:
+    """Give back what `keep_large_blocks` has kept and nothing uses; does nothing without glibc."""
+    if _is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@cache
+def _is_glibc() -> bool:
+    return platform.libc_ver()[0] == "glibc"

@@ -25,7 +25,7 @@ from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.networks.fold import without_batch_norm
 from acinus.networks.reach import unet_reach_px
-from acinus.pipeline.allocation import keep_large_blocks
+from acinus.pipeline.allocation import give_back_unused, keep_large_blocks
 from acinus.pipeline.cluster import results_on
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.slides.opening import open_slide
@@ -163,7 +163,9 @@ def compute_windows(
             if segmenter is None:
                 segmenter = GlandSegmenter.load(job.model, device=job.device).fitted
             keep_large_blocks()
-            return _compute_here(_Opened(reader, _faster(segmenter), tissue, store), todo, advance)
+            seconds = _compute_here(_Opened(reader, _faster(segmenter), tissue, store), todo, advance)
+            give_back_unused()
+            return seconds
 
 
 def _left_to_do(plan: WindowPlan, tissue: SlideTissue, store: WindowStore) -> tuple[list[Window], int]:
