@@ -98,10 +98,10 @@ def find_components(
         Side of the blocks; it decides memory and speed, not the result.
     """
     blocks = _Blocks(source, settings, mpp=mpp, block_px=block_px)
-    found = _Found()
+    found = _Found(blocks.grid.width)
     with progress.task("Finding glands", total=len(blocks)) as advance:
         for index in range(len(blocks)):
-            found.add(blocks.pieces(index), blocks.box(index), grid_width=source.size.width)
+            found.add(blocks.pieces(index), blocks.box(index))
             advance()
     return SlideComponents(blocks, np.array(found.first_piece, dtype=np.int64), _join(found, blocks))
 
@@ -157,17 +157,17 @@ class _Found:
     Piece 0 is the background that is no hole.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grid_width: int) -> None:
         self.first_piece = [0]
         self.is_gland = [np.zeros(1, dtype=bool)]
         self.areas = [np.zeros(1, dtype=np.int64)]
         self.boxes = [np.zeros((1, 4), dtype=np.int64)]
         self.first_x = [np.zeros(1, dtype=np.int64)]
         self.links = [np.zeros((0, 2), dtype=np.int64)]
-        self._above = np.zeros(0, dtype=np.int64)  # numbers along the last row of the blocks above
+        self._above = np.zeros(grid_width, dtype=np.int64)  # numbers along the last row of the blocks above
         self._left = np.zeros(0, dtype=np.int64)  # and along the last column of the block to the left
 
-    def add(self, pieces: Pieces, block: Box, *, grid_width: int) -> None:
+    def add(self, pieces: Pieces, block: Box) -> None:
         """Add a block; blocks come row by row."""
         first = self.first_piece[-1]
         self.first_piece.append(first + len(pieces.areas))
@@ -180,8 +180,6 @@ class _Found:
             self._link(self._left, _numbered_on(pieces.numbers[:, 0], first))
         if block.y > 0:
             self._link(self._above[block.x : block.right], _numbered_on(pieces.numbers[0], first))
-        else:
-            self._above = np.resize(self._above, grid_width)
         self._left = _numbered_on(pieces.numbers[:, -1], first)
         self._above[block.x : block.right] = _numbered_on(pieces.numbers[-1], first)
 

@@ -49,8 +49,8 @@ def label_slide(
     """Yield the glands of a slide, numbered 1..N without gaps in the order in which they come.
 
     The glands are those of `label_glands` of the whole slide, but memory grows with the number of glands, not
-    of pixels. The source is read twice, first to find the components, then
-    while they are parted, and has to say the same both times.
+    of pixels. The source is read twice, first to find the components, then while they are parted, and has to
+    say the same both times.
 
     Parameters
     ----------
