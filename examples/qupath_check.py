@@ -2,23 +2,30 @@
 
     python examples/qupath_check.py results/slide
 
-Takes one image's folder as `acinus segment` wrote it, checks that `glands.geojson` is what QuPath reads and
-that it agrees with the label map, and prints the largest glands with their place and size. In QuPath, select
-the gland of that name: place and area must be the same. See `glands_into_qupath.md` for the steps.
+Takes the folder of one image or slide as `acinus segment` wrote it, checks that `glands.geojson` (or
+`glands.geojson.gz`) is what QuPath reads and that it agrees with the label map, and prints the largest glands
+with their place and size. In QuPath, select the gland of that name: place and area must be the same. See
+`glands_into_qupath.md` for the steps.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 import shapely
+from numpy.typing import NDArray
 
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.files import read_json
+from acinus.core.geometry import Box
+from acinus.inference.slide.ngff import CHUNK_PX, open_labels
 from acinus.slides import read_labels
 
 MOST_DIFFERENCE = 0.02  # of a gland's area: outlines are smooth, pixels are not
@@ -41,11 +48,16 @@ def check(folder: Path, *, count: int) -> str:
     """Return a table of the largest glands; raise where the outlines are not those of the label map."""
     try:
         facts = read_json(folder / "image.json")
-        features = read_json(folder / "glands.geojson")["features"]
-    except (OSError, ValueError, KeyError) as error:
+        packed = folder / "glands.geojson.gz"
+        content = (
+            gzip.decompress(packed.read_bytes())
+            if packed.is_file()
+            else (folder / "glands.geojson").read_bytes()
+        )
+        features = orjson.loads(content)["features"]
+        sizes = areas_px(folder, facts)
+    except (OSError, ValueError, KeyError, StopIteration) as error:
         raise InputError(f"{folder} is no folder of one image's results ({error})") from error
-    labels = read_labels(next(path for path in folder.iterdir() if path.stem == "labels"))
-    sizes = np.bincount(labels.ravel())
     found = []
     for feature in features:
         gland = shapely.geometry.shape(feature["geometry"])
@@ -69,6 +81,19 @@ def check(folder: Path, *, count: int) -> str:
         pixels, microns = f"{centre.x:.1f}, {centre.y:.1f}", f"{centre.x * mpp:.1f}, {centre.y * mpp:.1f}"
         lines.append(f"{name:<12}{pixels:>22}{microns:>20}{measurements['Area µm^2']:>14.1f}")
     return "\n".join(lines)
+
+
+def areas_px(folder: Path, facts: dict[str, Any]) -> NDArray[Any]:
+    """Return the area of each label in pixels of full resolution; of a slide, read strip by strip."""
+    path = next(path for path in folder.iterdir() if path.stem == "labels")
+    if path.suffix != ".zarr":
+        return np.bincount(read_labels(path).ravel())
+    labels = open_labels(path)
+    counts = np.zeros(facts["gland_count"] + 1, dtype=np.int64)
+    for y in range(0, labels.size.height, CHUNK_PX):
+        strip = Box(0, y, labels.size.width, min(CHUNK_PX, labels.size.height - y))
+        counts += np.bincount(labels.read(strip).ravel(), minlength=len(counts))
+    return counts * (facts["working_mpp"] / facts["mpp"]) ** 2
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@
     python examples/slide_to_viewer.py slide.svs --view         # your own; serves the page at once
 
 1. Fields of 400 µm with the most tissue are cut out and saved (`out/fields/`): they are what is learnt from.
-2. The whole slide is segmented. It is read at full resolution, so it may have up to 100 megapixels; from a
-   larger one export a region first.
+2. The whole slide is segmented, window by window: it may have any size.
 3. `acinus view out/results` shows it: zoom with the wheel, click a gland for its numbers, drag over the
    histogram to see only some, press R or W to mark a gland as right or wrong and export the marks for QuPath.
 """

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from acinus.inference.overlay import draw_outlines
+from acinus.inference.overlay import draw_outlines, draw_polygons
 
 WHITE = 255
 
@@ -97,3 +98,17 @@ def test_the_pixels_of_glands_within_three_pixels_of_another_value_are_marked(va
     assert not marked[~gland].any()
     assert marked[gland & (distance <= 3)].all()  # two of line, one of shadow
     assert not marked[gland & (distance >= 3.5)].any()
+
+
+def test_polygons_are_drawn_where_they_lie_with_their_holes_and_no_shadow_on_a_neighbour_s_line():
+    rgb = np.full((200, 300, 3), WHITE, np.uint8)
+    ring = shapely.box(100, 40, 200, 140).difference(shapely.box(130, 70, 170, 110))
+    beside = shapely.box(200, 40, 300, 140)  # in µm, touching the first one
+    picture = draw_polygons(rgb, [ring, beside], mpp=1.25, corner_um=(60.0, 0.0)).astype(int)
+    green = (picture == (38, 230, 60)).all(axis=2)
+    for x_um, y_um in ((100, 90), (150, 40), (130, 90), (150, 110), (200, 90), (299, 139)):
+        x, y = (x_um - 60) / 1.25, y_um / 1.25
+        assert green[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].any()
+    assert not green[80, 50:55].any()  # within the ring's wall
+    assert green[72, 110:114].sum() >= 2  # the side that both have in common, at (200 − 60) / 1.25 = 112
+    assert (rgb == WHITE).all()

@@ -6,7 +6,8 @@ import tifffile
 from PIL import Image
 
 from acinus.core.errors import InputError, MppError
-from acinus.slides import read_image, read_labels
+from acinus.slides import open_slide, read_image, read_labels
+from acinus.slides.images import is_slide
 
 COLOUR = (200, 100, 150)
 
@@ -162,3 +163,24 @@ def test_pictures_and_numbers_that_are_no_labels_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("no labels at all")
     with pytest.raises(InputError, match=r"text\.png holds text"):
         read_labels(tmp_path / "text.png")
+
+
+def test_what_is_a_slide_is_said_by_its_maker_its_levels_or_its_size(tmp_path, monkeypatch):
+    plain = save(tmp_path / "plain.png", "RGB", COLOUR)
+    pyramid = tmp_path / "pyramid.tif"
+    with tifffile.TiffWriter(pyramid) as file:
+        for side in (128, 64):
+            file.write(np.zeros((side, side, 3), np.uint8), photometric="rgb", tile=(64, 64))
+    for path, expected in ((plain, False), (pyramid, True)):
+        with open_slide(path) as slide:
+            assert is_slide(slide) == expected
+    monkeypatch.setattr("acinus.slides.images.LARGEST_IMAGE_PX", 1999)
+    with open_slide(plain) as slide:
+        assert is_slide(slide)
+
+
+@pytest.mark.real_data
+def test_a_scanner_s_file_of_one_level_is_a_slide(acinus_data):
+    with open_slide(acinus_data / "slides" / "CMU-1-Small-Region.svs") as slide:
+        assert len(slide.levels) == 1
+        assert is_slide(slide)

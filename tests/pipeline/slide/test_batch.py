@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,14 @@ def test_report_and_viewer_show_the_slide(results, tmp_path):
         assert names == ["tile_000", "tissue"]
         glands = client.get("/api/slides/tissue/glands").json()
         assert glands["count"] == len(rows_of(results / "tissue" / "glands.csv"))
+
+
+def test_outlines_in_the_file_for_qupath_have_the_areas_of_the_label_map(results):
+    example = Path(__file__).resolve().parents[3] / "examples" / "qupath_check.py"
+    check = runpy.run_path(str(example))["check"]
+    count = len(rows_of(results / "tissue" / "glands.csv"))
+    assert count > 0
+    assert f"{count} glands" in check(results / "tissue", count=3)
 
 
 def test_a_finished_slide_is_skipped_and_what_a_kill_left_of_it_is_removed(own, tiny_model, capsys):
@@ -230,3 +239,16 @@ def test_real_slides_that_do_not_say_their_resolution_are_segmented_with_ours(
     assert run(["segment", *inputs, *words]) == 0
     assert all((out / name.partition(".")[0] / "image.json").is_file() for name in names)
     assert not any("--mpp, for example" in line for line in error_lines())
+
+
+def test_what_a_killed_run_had_half_written_is_removed_and_the_rest_stays(tmp_path, tissue_slide, tiny_model):
+    shutil.copy2(tissue_slide, tmp_path / "slide.2.tif")
+    out = tmp_path / "out"
+    for name in (".slide.2.0123abcd.tmp.2", ".slide.2.0123abcd.tmp.old", ".slide.0123abcd.tmp"):
+        (out / name).mkdir(parents=True)
+    for name in (".summary.csv.0123abcd.tmp.csv", ".notes.csv.0123abcd.tmp.csv"):
+        (out / name).write_text("half")
+    words = ["--model", str(tiny_model), "--out", str(out)]
+    assert run(["segment", str(tmp_path / "slide.2.tif"), *words]) == 0
+    others = [".notes.csv.0123abcd.tmp.csv", ".slide.0123abcd.tmp"]
+    assert visible(out) == sorted([*LEFT, *others, "slide.2"])
