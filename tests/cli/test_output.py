@@ -46,6 +46,27 @@ def test_a_terminal_gets_a_coloured_bar_with_the_time_left(monkeypatch):
     assert COLOUR.search(shown)
 
 
+def test_a_task_within_another_has_a_bar_of_its_own_that_goes_away(monkeypatch):
+    def windows_of_two_slides() -> None:
+        progress = console_progress()
+        with progress.task("Segmenting", total=2) as advance:
+            for slide in ("a", "b"):
+                with progress.task(f"Windows of {slide}", total=3) as one:
+                    for _ in range(3):
+                        one()
+                advance(slide)
+        with progress.task("Afterwards", total=1) as advance:
+            advance()
+
+    monkeypatch.setitem(globals(), "count_to_three", windows_of_two_slides)
+    shown = on_a_terminal(monkeypatch)
+    last = shown.rsplit("Segmenting", 1)[1]
+    assert "Windows of a" in shown or "Windows of b" in shown
+    assert "2/2" in last
+    assert "Windows" not in last
+    assert "Afterwards" in last
+
+
 def test_no_color_takes_the_colours_out_of_the_bar(monkeypatch):
     plain = on_a_terminal(monkeypatch, NO_COLOR="1")
     assert "3/3" in plain

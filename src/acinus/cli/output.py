@@ -32,8 +32,27 @@ def console_progress() -> Progress:
 
 
 class _BarProgress:
+    """A bar a task, with the time left; that of a task within another one goes away when it ends."""
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None  # all tasks share those of the outermost one
+
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        with self._shared() as bars:
+            task = bars.add_task(name, total=total, completed=done, note="")
+            try:
+                yield lambda note="": bars.update(task, advance=1, note=note)
+            finally:
+                if len(bars.tasks) > 1:
+                    bars.remove_task(task)
+
+    @contextmanager
+    def _shared(self) -> Iterator[Bars]:
+        """Yield the bars that are shown, or show some until the end of the block."""
+        if self._bars is not None:
+            yield self._bars
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -43,13 +62,11 @@ class _BarProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        with Bars(*columns, console=Console(stderr=True)) as bars:
-            task = bars.add_task(name, total=total, completed=done, note="")
-
-            def advance(note: str = "") -> None:
-                bars.update(task, advance=1, note=note)
-
-            yield advance
+        with Bars(*columns, console=Console(stderr=True)) as self._bars:
+            try:
+                yield self._bars
+            finally:
+                self._bars = None
 
 
 class _LineProgress:
