@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from acinus.glands.polygons import Outline, shoelace_area
+from acinus.glands.polygons import Outline, following, shoelace_area
 from acinus.glands.shape import outer_rings
 
 __all__ = ["best_alignment", "fractal_dimension", "irregularity", "matching_ellipse"]
@@ -34,8 +34,8 @@ def matching_ellipse(ring: Ring) -> tuple[float, float]:
     >>> [round(axis, 4) for axis in matching_ellipse(square)]  # the disc of area 4
     [1.1284, 1.1284]
     """
-    x, y = (ring - ring.mean(axis=0)).T
-    x2, y2 = np.roll(x, -1), np.roll(y, -1)
+    centred = ring - ring.mean(axis=0)
+    (x, y), (x2, y2) = centred.T, following(centred).T
     cross = x * y2 - x2 * y
     area = cross.sum() / 2.0
     cx, cy = (cross * (x + x2)).sum() / (6.0 * area), (cross * (y + y2)).sum() / (6.0 * area)
@@ -118,15 +118,18 @@ def fractal_dimension(outline: Outline, *, pixel: float) -> float:
         return float("nan")
     points = shapely.get_coordinates(shapely.segmentize(outline.boundary, 0.5 * pixel))
     points -= (points.min(axis=0) + points.max(axis=0)) / 2.0
-    counts = [np.mean([_boxes(points / side + shift) for shift in _GRID_SHIFTS]) for side in sides]
+    counts = [_mean_boxes(points / side) for side in sides]
     slope, _ = np.polyfit(-np.log(sides), np.log(counts), 1)
     return float(slope)
 
 
-def _boxes(points: NDArray[np.float64]) -> int:
-    """Count the unit boxes that hold a point."""
-    cells = np.floor(points).astype(np.int64)
-    return len(np.unique(cells[:, 0] * 4096 + cells[:, 1]))
+def _mean_boxes(points: NDArray[np.float64]) -> float:
+    """Count the unit boxes that hold a point, on average over the shifts of the grid."""
+    cells = np.floor(points + _GRID_SHIFTS[:, None, :]).astype(
+        np.int64
+    )  # (shifts, V, 2), a few boxes each way
+    grids = np.arange(len(_GRID_SHIFTS))[:, None] * 4096**2
+    return len(np.unique(grids + cells[..., 0] * 4096 + cells[..., 1])) / len(_GRID_SHIFTS)
 
 
 def _largest_ring(outline: Outline) -> Ring:
@@ -138,7 +141,7 @@ def _largest_ring(outline: Outline) -> Ring:
 
 def _lengths(ring: Ring) -> NDArray[np.float64]:
     """Return the length of each edge, the closing one included, shape (V,)."""
-    steps = np.roll(ring, -1, axis=0) - ring
+    steps = following(ring) - ring
     lengths: NDArray[np.float64] = np.hypot(steps[:, 0], steps[:, 1])
     return lengths
 
