@@ -130,10 +130,10 @@ def test_first_numbers_are_of_the_tissue_where_it_is_known_and_of_the_image_othe
 def test_trust_is_shown_only_where_it_was_estimated(results, stained, read_page):
     results.add("a", stained(1), quality=None)
     assert "Trust" not in read_page(write_report(results.root)).root.text
-    results.add("b", stained(1), quality=0.8)
+    results.add("b", stained(1), quality=0.9)
     text = read_page(write_report(results.root)).root.text
     assert "not estimated" in text
-    assert "high (0.80)" in text
+    assert "high (0.90)" in text
 
 
 def test_table_of_all_images_is_linked_where_it_was_written(batch, read_page):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say, say_error
 
 __all__ = ["benchmark"]
@@ -21,8 +22,8 @@ def benchmark(
     out: Path,
     root: Path | None = None,
     methods: Annotated[tuple[str, ...], _Words] = ("all",),
-    seeds: int = 3,
-    workers: int = 1,
+    seeds: Whole = 3,
+    workers: Whole = 1,
     scheduler: str | None = None,
     small: bool = False,
     settings: Path | None = None,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say, say_error
 
 __all__ = ["segment"]
@@ -20,7 +21,7 @@ def segment(
     out: Path,
     mpp: float | None = None,
     origin: Literal["level0", "bounds"] = "level0",
-    workers: int | None = None,
+    workers: Whole | None = None,
     scheduler: str | None = None,
     device: str = "auto",
 ) -> int:

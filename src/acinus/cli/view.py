@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from acinus.cli.numbers import Whole
 from acinus.cli.output import say
 
 __all__ = ["view"]
@@ -14,7 +15,7 @@ def view(
     /,
     *,
     host: str = "127.0.0.1",
-    port: int = 0,
+    port: Whole = 0,
     token: str | None = None,
     browser: bool = True,
 ) -> int:

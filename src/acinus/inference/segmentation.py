@@ -8,8 +8,10 @@ import numpy as np
 
 from acinus.core.image import LabelMap, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.inference.confidence import Confidence
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.windows import probability_in_windows
+from acinus.slides.tissue import tissue_mask
 
 __all__ = ["Segmentation", "segment_image"]
 
@@ -39,6 +41,11 @@ class Segmentation:
     def gland_count(self) -> int:
         """Number of glands."""
         return int(self.labels.max(initial=0))
+
+    @property
+    def quality(self) -> float | None:
+        """Label-free estimate of how far to trust this, 0..1; None without tissue. See `Confidence`."""
+        return Confidence.of(self.probability, tissue_mask(self.image.rgb, mpp=self.image.mpp)).mean
 
 
 def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSettings) -> Segmentation:

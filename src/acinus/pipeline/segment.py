@@ -276,7 +276,7 @@ def write_segmentation(segmentation: Segmentation, folder: Path, description: di
                 "mpp": image.mpp,
                 "gland_count": segmentation.gland_count,
                 "gland_area_fraction": float((labels > 0).mean()),
-                "quality": None,
+                "quality": segmentation.quality,
                 _SUMMARY: summarise_image(glands, labels, image),
                 **description,
             },

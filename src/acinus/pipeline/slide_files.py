@@ -19,6 +19,7 @@ from acinus.core.progress import Progress
 from acinus.glands import Glands, summarise, write_csv, write_geojson, write_parquet
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
+from acinus.inference.confidence import Confidence
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.overlay import draw_polygons
 from acinus.inference.slide.grid import WorkingGrid
@@ -127,11 +128,17 @@ def write_slide_files(
                 offset=(-corner[0], -corner[1]),
             )
             _write_overlay(folder / "overlay.jpg", reader, outlines, grid=grid)
+    quality = _confidence(job, tissue).mean
     tissue_um2 = tissue.area_um2 + beyond_px * grid.mpp**2
     result = SlideResult(len(glands), tissue_um2, {key: round(value, 3) for key, value in seconds.items()})
     place = {"from": origin, "x_px": corner[0], "y_px": corner[1]}
     _write_description(
-        folder / "image.json", reader, grid, glands, result, {"name": name, "origin": place, **notes}
+        folder / "image.json",
+        reader,
+        grid,
+        glands,
+        result,
+        {"name": name, "origin": place, "quality": quality, **notes},
     )
     return result
 
@@ -152,6 +159,16 @@ def _lay_labels(
         boxes.append(boxes_of(crop))
         beyond_px += int(np.count_nonzero((crop.labels > 0) & ~tissue.mask_of(crop.box, rim=False)))
     return np.concatenate(boxes), beyond_px
+
+
+def _confidence(job: WindowJob, tissue: SlideTissue) -> Confidence:
+    """Return how decided the network is on the tissue, window by window."""
+    store, total = job.store(), Confidence()
+    for window in job.plan.windows():
+        if tissue.covers(window.core):
+            probability = store.read(window.core).astype(np.float32) / 255.0
+            total += Confidence.of(probability, tissue.mask_of(window.core, rim=False))
+    return total
 
 
 def _write_overlay(path: Path, reader: SlideReader, outlines: OutlineSpool, *, grid: WorkingGrid) -> None:
@@ -188,7 +205,6 @@ def _write_description(
             "gland_count": len(glands),
             "gland_area_fraction": gland_um2 / slide_um2,
             "tissue_area_um2": result.tissue_area_um2,
-            "quality": None,
             "seconds": result.seconds,
             "summary": summarise(glands, tissue_area_um2=result.tissue_area_um2),
             **notes,

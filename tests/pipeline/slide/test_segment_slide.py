@@ -120,7 +120,8 @@ def test_the_overlay_shows_a_line_around_each_disc_at_the_slide_s_own_size(writt
 def test_the_description_has_what_images_have_and_what_slides_have(written, disc_slide):
     facts = json.loads((written / "image.json").read_text())
     assert (facts["name"], facts["width_px"], facts["height_px"], facts["mpp"]) == ("discs", 1500, 1200, MPP)
-    assert (facts["working_mpp"], facts["gland_count"], facts["quality"]) == (2.5, 6, None)
+    assert (facts["working_mpp"], facts["gland_count"]) == (2.5, 6)
+    assert 0.97 < facts["quality"] < 1.0  # undecided only where a pixel is half gland
     assert facts["origin"] == {"from": "level0", "x_px": 0, "y_px": 0}
     assert facts["path"] == str(disc_slide)
     assert facts["tissue_area_um2"] == facts["summary"]["tissue_area_um2"]
@@ -171,7 +172,8 @@ def test_a_slide_without_tissue_has_whole_and_empty_results(tmp_path):
     assert features_of(folder) == {}
     assert len(read_table(folder / "glands.csv")) == len(read_table(folder / "glands.parquet")) == 0
     assert Labels.from_zarr(zarr.open_group(folder / "labels.zarr", mode="r")).label_paths == ["glands"]
-    assert json.loads((folder / "image.json").read_text())["summary"]["glands"] == 0
+    facts = json.loads((folder / "image.json").read_text())
+    assert (facts["summary"]["glands"], facts["quality"]) == (0, None)
 
 
 def full(chunks: LabelChunks, key: tuple[int, int]) -> None:
