@@ -125,9 +125,7 @@ def fractal_dimension(outline: Outline, *, pixel: float) -> float:
 
 def _mean_boxes(points: NDArray[np.float64]) -> float:
     """Count the unit boxes that hold a point, on average over the shifts of the grid."""
-    cells = np.floor(points + _GRID_SHIFTS[:, None, :]).astype(
-        np.int64
-    )  # (shifts, V, 2), a few boxes each way
+    cells = np.floor(points + _GRID_SHIFTS[:, None, :]).astype(np.int64)  # (shifts, V, 2)
     grids = np.arange(len(_GRID_SHIFTS))[:, None] * 4096**2
     return len(np.unique(grids + cells[..., 0] * 4096 + cells[..., 1])) / len(_GRID_SHIFTS)
 
