@@ -19,7 +19,7 @@ from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
 from acinus.inference.slide.tissue import SlideTissue
-from acinus.networks.fold import without_batch_norm
+from acinus.networks.inference import for_inference
 from acinus.pipeline import windows
 from acinus.pipeline.cluster import local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
@@ -132,7 +132,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def counting(job: WindowJob, **options: Any) -> Counting:
     model = GlandSegmenter.load(job.model, device="cpu").fitted
-    return Counting(replace(model, network=without_batch_norm(model.network)), **options)
+    return Counting(replace(model, network=for_inference(model.network)), **options)
 
 
 def with_tissue(job: WindowJob) -> int:

@@ -23,7 +23,7 @@ from acinus.inference.slide.grid import Window, WindowPlan, WorkingGrid
 from acinus.inference.slide.probability import kept_probability, part_with_tissue
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
-from acinus.networks.fold import without_batch_norm
+from acinus.networks.inference import for_inference
 from acinus.networks.reach import unet_reach_px
 from acinus.pipeline.allocation import give_back_unused, keep_large_blocks
 from acinus.pipeline.cluster import results_on
@@ -280,7 +280,7 @@ def _segmenter(model: Path, device: str, state: str) -> Segmenter:
 def _faster(segmenter: Segmenter) -> Segmenter:
     """Return the same method, prepared for many forward passes."""
     if isinstance(segmenter, NetworkSegmenter):
-        return replace(segmenter, network=without_batch_norm(segmenter.network))
+        return replace(segmenter, network=for_inference(segmenter.network))
     return segmenter
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from acinus.networks.fold import without_batch_norm
+from acinus.networks.inference import for_inference
 from acinus.networks.pspnet import PSPNet
 from acinus.networks.unet import UNet
 
@@ -26,20 +26,34 @@ def norms(network: nn.Module) -> int:
 
 
 @pytest.mark.parametrize("network", [UNet(widths=(4, 8, 8)), PSPNet()], ids=["U-Net", "PSPNet"])
-def test_without_batch_norm_the_network_says_the_same(network: nn.Module):
+def test_prepared_for_inference_a_network_says_the_same(network: nn.Module):
     network = with_history(network)
     state = {name: value.clone() for name, value in network.state_dict().items()}
-    folded = without_batch_norm(network)
+    prepared = for_inference(network)
     images = torch.randn(2, 3, 48, 40)
     with torch.no_grad():
-        expected, found = network(images), folded(images)
+        expected, found = network(images), prepared(images)
     assert torch.allclose(found.logits, expected.logits, rtol=1e-3, atol=1e-4)
     assert torch.allclose(found.features, expected.features, rtol=1e-3, atol=1e-4)
-    assert norms(folded) < norms(network)
+    assert norms(prepared) < norms(network)
     for name, value in network.state_dict().items():
         assert torch.equal(value, state[name])
 
 
 def test_no_batch_norm_of_the_default_network_is_left():
     assert norms(UNet()) == 14
-    assert norms(without_batch_norm(UNet().eval())) == 0
+    assert norms(for_inference(UNet().eval())) == 0
+
+
+def test_the_default_network_says_the_same_to_the_bit_from_any_number_of_threads():
+    network = for_inference(with_history(UNet())).to(memory_format=torch.channels_last)
+    images = torch.randn(1, 3, 160, 200).contiguous(memory_format=torch.channels_last)
+    found, threads = [], torch.get_num_threads()
+    try:
+        for count in (1, 2, 3, 4):
+            torch.set_num_threads(count)
+            with torch.no_grad():
+                found.append(network(images).logits.sigmoid())
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(found[0], other) for other in found[1:])
