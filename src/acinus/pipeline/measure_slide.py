@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.errors import AcinusError
 from acinus.core.geometry import Box
 from acinus.core.progress import Progress, SilentProgress
 from acinus.glands.measure import columns_of
@@ -21,13 +18,15 @@ from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.measuring import LabelSource, MeasuredBatch, measure_batch
 from acinus.inference.slide.ngff import open_labels
+from acinus.pipeline.cluster import results_on
 from acinus.slides.opening import open_slide
+from acinus.slides.reader import SlideReader
 from acinus.slides.working import WorkingImage
 
 __all__ = ["MeasureJob", "measure_slide"]
 
 _BATCH = 200  # glands measured at once: about two seconds
-_AHEAD = 64  # batches that a cluster works on or holds for this process
+_AT_A_TIME = 64  # batches that a cluster works on
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def measure_slide(
     Raises
     ------
     AcinusError
-        When the slide cannot be read, or workers are lost again and again.
+        When the slide cannot be read, or workers or the scheduler are lost.
     """
     progress = progress or SilentProgress()
     starts = range(0, len(boxes), _BATCH)
@@ -100,25 +99,14 @@ def _measured_here(job: MeasureJob, boxes: NDArray[np.int32], labels: LabelSourc
 
 
 def _measured_there(job: MeasureJob, boxes: NDArray[np.int32], client: Any) -> Iterator[MeasuredBatch]:
-    """Yield the batches in order, while the workers are some batches ahead."""
-    from distributed import KilledWorker
-
-    waiting = (
-        client.submit(_measure_on_worker, job, boxes[start : start + _BATCH], start + 1, pure=False)
-        for start in range(0, len(boxes), _BATCH)
-    )
-    ahead = deque(islice(waiting, _AHEAD))
-    try:
-        while ahead:
-            yield ahead.popleft().result()
-            ahead.extend(islice(waiting, 1))
-    except KilledWorker as error:
-        raise AcinusError(
-            f"{job.slide.name}: several workers were lost over the same glands; give workers more memory and "
-            "run the same command again, what is computed is kept"
-        ) from error
-    finally:
-        client.cancel(list(ahead))
+    """Yield the batches in order; some of them are with the workers, or held here, at a time."""
+    starts = range(0, len(boxes), _BATCH)
+    for group in (starts[k : k + _AT_A_TIME] for k in range(0, len(starts), _AT_A_TIME)):
+        futures = [
+            client.submit(_measure_on_worker, job, boxes[start : start + _BATCH], start + 1, pure=False)
+            for start in group
+        ]
+        yield from sorted(results_on(client, futures), key=lambda batch: int(batch.columns["label"][0]))
 
 
 def _measure(
@@ -135,12 +123,13 @@ def _measure(
 
 
 def _measure_on_worker(job: MeasureJob, boxes: NDArray[np.int32], first_label: int) -> MeasuredBatch:
-    labels, image = _opened(job)
-    return _measure(job, boxes, first_label, labels, image)
+    reader, labels, image = _kept(job)
+    with reader:  # closed after the batch; the next one opens it again
+        return _measure(job, boxes, first_label, labels, image)
 
 
 @lru_cache(maxsize=1)
-def _opened(job: MeasureJob) -> tuple[LabelSource, WorkingImage]:
-    """Return what a worker keeps open from batch to batch."""
+def _kept(job: MeasureJob) -> tuple[SlideReader, LabelSource, WorkingImage]:
+    """Return what a worker keeps from batch to batch: the blocks of slide and label map that it has read."""
     reader = open_slide(job.slide, mpp=job.mpp)
-    return open_labels(job.labels), WorkingImage(reader, mpp=job.grid.mpp, size=job.grid.size)
+    return reader, open_labels(job.labels), WorkingImage(reader, mpp=job.grid.mpp, size=job.grid.size)
