@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no reason to fail, and CI tries the same examples each time; elsewhere others are tried.
+settings.register_profile("acinus", deadline=None, derandomize="ACINUS_SAME_EXAMPLES" in os.environ)
+settings.load_profile("acinus")
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ABSENT = "REAL DATA ABSENT"

@@ -19,14 +19,14 @@ def test_right_and_bottom_are_the_first_pixels_outside():
     assert (box.right, box.bottom) == (6, 8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(boxes, boxes)
 def test_the_intersection_holds_exactly_the_common_pixels(a: Box, b: Box):
     common = a.intersection(b)
     assert np.array_equal(painted(common), painted(a) & painted(b))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(boxes, boxes)
 def test_the_order_of_an_intersection_does_not_matter(a: Box, b: Box):
     assert a.intersection(b) == b.intersection(a)
@@ -37,7 +37,7 @@ def test_boxes_that_only_touch_have_nothing_in_common():
 
 
 @given(boxes, st.integers(0, 3))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_grown_box_reaches_as_much_farther_on_every_side(box: Box, margin: int):
     grown = box.grown(margin)
     assert (grown.x, grown.y) == (box.x - margin, box.y - margin)

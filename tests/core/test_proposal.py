@@ -29,7 +29,7 @@ def test_gland_is_exterior_and_interior_and_nothing_else():
     assert proposal.gland.tolist() == [[False, True, True, False]]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.data(),
     array_shapes(min_dims=2, max_dims=2, max_side=12),

@@ -21,7 +21,7 @@ def as_bytes(part: str | bytes) -> bytes:
     return part.encode() if isinstance(part, str) else part
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(parts, parts)
 def test_fingerprints_are_equal_exactly_when_all_parts_are(a: list[str | bytes], b: list[str | bytes]):
     same = [as_bytes(part) for part in a] == [as_bytes(part) for part in b]

@@ -111,7 +111,7 @@ teas = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(teas, teas)
 def test_settings_written_as_json_come_back_whatever_the_defaults(tea: Tea, other: Tea):
     written = json.loads(json.dumps(settings_to_plain(tea)))

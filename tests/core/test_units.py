@@ -41,7 +41,7 @@ def test_lengths_shrink_by_the_resolution_and_areas_by_its_square():
     assert um2_to_px(45.0, mpp=1.5) == 20.0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0.1, 1000), st.floats(0.1, 4))
 def test_the_area_of_a_square_is_the_square_of_its_side(side_um: float, mpp: float):
     assert um2_to_px(side_um**2, mpp=mpp) == pytest.approx(um_to_px(side_um, mpp=mpp) ** 2)

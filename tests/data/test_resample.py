@@ -78,7 +78,7 @@ def test_halving_takes_the_first_of_two():
     assert resize_regions(np.array([[7, 8, 9, 1]], np.uint8).repeat(2, axis=0), (1, 2)).tolist() == [[7, 9]]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
 def test_enlarging_a_map_of_regions_and_shrinking_it_again_restores_it(height: int, width: int, factor: int):
     regions = np.random.default_rng(0).choice(np.array([0, 1, 2, 255], np.uint8), (height, width))

@@ -46,6 +46,12 @@ def test_by_image_exactly_as_many_are_held_as_asked(count, seed):
     assert len(held) == count
 
 
+@pytest.mark.parametrize(("fraction", "expected"), [(0.01, 1), (0.5, 2), (0.875, 3), (0.99, 3)])
+def test_a_fraction_leaves_one_on_each_side(fraction, expected):
+    kept, held = hold_out(make([None] * 4), fraction=fraction, seed=0)
+    assert (len(kept), len(held)) == (4 - expected, expected)
+
+
 def test_another_seed_holds_out_others():
     samples = make([None] * 30)
     drawn = {tuple(s.name for s in hold_out(samples, fraction=0.2, seed=seed)[1]) for seed in range(5)}

@@ -205,7 +205,7 @@ def label_maps(draw: st.DrawFn) -> np.ndarray:
 
 
 @given(label_maps())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_doubling_mpp_doubles_lengths_and_quadruples_areas(labels):
     once, twice = measure_glands(labels, mpp=0.5), measure_glands(labels, mpp=1.0)
     measured = [name for name in LENGTHS if name != "nearest_gap_um"]
@@ -216,7 +216,7 @@ def test_doubling_mpp_doubles_lengths_and_quadruples_areas(labels):
 
 
 @given(label_maps(), st.permutations([1, 2, 3, 4]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_renaming_labels_reorders_the_rows_and_nothing_else(labels, names):
     renamed = np.concatenate([[0], names]).astype(np.int32)[labels]
     first, second = measure_glands(labels, mpp=0.5), measure_glands(renamed, mpp=0.5)
@@ -225,7 +225,7 @@ def test_renaming_labels_reorders_the_rows_and_nothing_else(labels, names):
 
 
 @given(label_maps(), st.integers(0, 15), st.integers(0, 15))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_moving_everything_changes_centroids_alone(labels, down, right):
     moved = np.pad(labels, ((down + 1, 20), (right + 1, 20)))
     first, second = measure_glands(np.pad(labels, 1), mpp=0.5), measure_glands(moved, mpp=0.5)
@@ -236,7 +236,7 @@ def test_moving_everything_changes_centroids_alone(labels, down, right):
 
 
 @given(label_maps())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_a_quarter_turn_changes_centroids_alone(labels):
     first = measure_glands(labels, mpp=0.5)
     second = measure_glands(np.ascontiguousarray(np.rot90(labels)), mpp=0.5)

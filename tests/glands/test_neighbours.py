@@ -25,7 +25,7 @@ def by_pairs(outlines: list[shapely.Polygon], radius: float) -> tuple[list[float
     return [min(row) for row in distances], [sum(d <= radius for d in row) for row in distances]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(rectangles, min_size=2, max_size=12), st.integers(0, 120))
 def test_gaps_and_counts_are_those_of_all_pairs_also_in_batches(outlines, radius):
     gaps, counts = by_pairs(outlines, radius)

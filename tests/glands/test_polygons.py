@@ -28,14 +28,14 @@ def test_empty_label_map_has_no_polygons():
 
 
 @given(masks)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_ring_areas_plus_a_half_count_the_pixels_exactly(mask):
     areas = [shoelace_area(ring) for ring in mask_rings(mask)]
     assert sum(area + 0.5 * np.sign(area) for area in areas) == pytest.approx(mask.sum(), abs=1e-9)
 
 
 @given(masks, st.sampled_from([0.25, 0.5, 2.0]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_mask_gives_a_valid_polygon_within_the_stated_tolerance(mask, mpp):
     [(label, outline)] = gland_polygons(mask.astype(np.int32), mpp=mpp)
     assert label == 1

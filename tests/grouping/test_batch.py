@@ -177,7 +177,7 @@ def test_an_image_without_any_label_still_gives_crops():
 
 
 @given(crops=st.sampled_from([2, 4, 6]), count=st.sampled_from([1, 2]), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_processes_that_share_a_batch_see_together_what_one_sees(crops: int, count: int, seed: int):
     images = [tell_tale(patches(seed)) for seed in range(3)]
     more = {"crops": crops, "crop_px": 24, "scale_range": 0.3, "stain_strength": 1.0}

@@ -205,7 +205,7 @@ def test_the_same_tissue_at_two_resolutions_has_the_same_glands():
     assert np.array(areas(fine)) * 0.25 == pytest.approx(np.array(areas(coarse)) * 4.0, rel=0.03)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(3, 25)), min_size=1, max_size=5),
     st.integers(1, 3),
@@ -228,7 +228,7 @@ def test_turned_and_mirrored_masks_have_the_same_glands(
     assert areas(after) == pytest.approx(areas(before), abs=60)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_every_pixel_of_the_mask_is_in_one_connected_gland_or_a_dropped_fragment(seed: int):
     noise = np.random.default_rng(seed).normal(size=(90, 90)).astype(np.float32)

@@ -85,7 +85,7 @@ def test_numbers_above_those_of_16_bits_are_told_apart():
     assert np.array_equal(changed(labels), changed(two_squares()))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(arrays(np.int32, (3, 3), elements=st.sampled_from([0, 0, 1, 2])))
 def test_the_pixels_of_glands_within_three_pixels_of_another_value_are_marked(values: np.ndarray):
     labels = np.kron(values, np.ones((8, 8), np.int32))

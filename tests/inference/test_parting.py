@@ -38,7 +38,7 @@ def tops_by_definition(mask: np.ndarray, height: float) -> list[np.ndarray]:
     return found
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([1.0, 2.0, 3.5]))
 def test_each_gland_has_one_top_as_the_definition_says(seed: int, parting_px: float):
     mask = drawn(seed, side=40)
@@ -49,7 +49,7 @@ def test_each_gland_has_one_top_as_the_definition_says(seed: int, parting_px: fl
     assert all(len(np.unique(labels[top])) == 1 for top in tops)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0, 2.0, 5.0]))
 def test_the_glands_cover_the_mask_and_each_hangs_together(seed: int, parting_px: float):
     mask = drawn(seed)
@@ -59,7 +59,7 @@ def test_the_glands_cover_the_mask_and_each_hangs_together(seed: int, parting_px
         assert cv2.connectedComponents((labels == number).astype(np.uint8), connectivity=4)[0] == 2
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.tuples(*[st.integers(0, 9)] * 4))
 def test_the_background_around_a_component_changes_nothing(seed: int, around: tuple[int, int, int, int]):
     mask = drawn(seed)

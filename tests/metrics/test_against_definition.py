@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter, label
@@ -87,7 +87,6 @@ def check(prediction: np.ndarray, truth: np.ndarray) -> None:
     assert object_hausdorff_px(pair) == pytest.approx(hausdorff)
 
 
-@settings(deadline=None)
 @given(small_maps, small_maps)
 def test_small_maps_of_any_kind(prediction, truth):
     check(prediction, truth)

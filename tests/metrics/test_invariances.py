@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from acinus.metrics import evaluate_pair
 
 maps = arrays(np.int32, (7, 9), elements=st.sampled_from([0, 0, 0, 1, 2, 3, 4]))
-relaxed = settings(deadline=None)
 NOT_OF_OBJECTS = ("background_iou", "pixel_accuracy", "miou_label_free", "miou_oracle")
 """Metrics that count background pixels and so change with a margin."""
 
@@ -21,7 +20,6 @@ def scores(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {name: value for name, value in table.items() if not isinstance(value, str)}
 
 
-@relaxed
 @given(maps, maps, st.permutations(range(1, 5)), st.permutations(range(1, 5)), st.integers(1, 900))
 def test_numbering_the_objects_otherwise_changes_nothing(prediction, truth, order, other_order, gap):
     renumber = np.array([0, *(gap * n for n in order)])
@@ -29,7 +27,6 @@ def test_numbering_the_objects_otherwise_changes_nothing(prediction, truth, orde
     assert scores(renumber[prediction], other_renumber[truth]) == pytest.approx(scores(prediction, truth))
 
 
-@relaxed
 @given(maps, maps, st.integers(0, 3), st.booleans())
 def test_turning_and_mirroring_both_maps_changes_nothing(prediction, truth, quarters, mirrored):
     def moved(labels):
@@ -38,7 +35,6 @@ def test_turning_and_mirroring_both_maps_changes_nothing(prediction, truth, quar
     assert scores(moved(prediction), moved(truth)) == pytest.approx(scores(prediction, truth))
 
 
-@relaxed
 @given(maps, maps, st.tuples(st.integers(0, 70), st.integers(0, 70)))
 def test_a_margin_of_background_changes_no_object_score(prediction, truth, margin):
     assume(prediction.any() == truth.any())  # an empty map against glands scores the diagonal, which grows
@@ -49,7 +45,6 @@ def test_a_margin_of_background_changes_no_object_score(prediction, truth, margi
     assert after == pytest.approx(before)
 
 
-@relaxed
 @given(maps, maps)
 def test_exchanging_the_maps_exchanges_precision_and_recall_and_keeps_what_is_symmetric(prediction, truth):
     there, back = scores(prediction, truth), scores(truth, prediction)
@@ -59,7 +54,6 @@ def test_exchanging_the_maps_exchanges_precision_and_recall_and_keeps_what_is_sy
     assert there["panoptic_quality"] == pytest.approx(back["panoptic_quality"])
 
 
-@relaxed
 @given(maps)
 def test_a_map_against_itself_is_perfect(labels):
     table = scores(labels, labels)
@@ -68,7 +62,6 @@ def test_a_map_against_itself_is_perfect(labels):
         assert table[name] == 1.0
 
 
-@relaxed
 @given(maps, maps, st.integers(2, 4))
 def test_enlarging_both_maps_keeps_all_but_the_distances(prediction, truth, factor):
     def enlarged(labels):
@@ -80,7 +73,6 @@ def test_enlarging_both_maps_keeps_all_but_the_distances(prediction, truth, fact
     assert after == pytest.approx(before)
 
 
-@relaxed
 @given(maps, maps)
 def test_every_share_lies_between_zero_and_one_and_every_distance_within_the_image(prediction, truth):
     table = scores(prediction, truth)

@@ -2,7 +2,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -93,7 +93,6 @@ def test_pooling_adds_counts_and_ious():
     assert one + one == IouMatches(DetectionCounts(2, 4, 6), 1.0)
 
 
-@settings(deadline=None)
 @given(small_maps, small_maps, st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7]))
 def test_matching_is_the_best_of_all_assignments(prediction, truth, threshold):
     matches = iou_matches(LabelPair.of(prediction, truth), threshold=threshold)

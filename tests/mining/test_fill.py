@@ -96,7 +96,7 @@ def test_without_exterior_nothing_is_enclosed():
     assert not filled(np.ones((5, 6), bool)).any()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(arrays(bool, (9, 11)), st.integers(0, 3), st.booleans())
 def test_filling_turns_and_mirrors_with_the_image_and_never_touches_the_ring(
     exterior: np.ndarray, quarters: int, mirrored: bool

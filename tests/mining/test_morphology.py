@@ -73,7 +73,7 @@ def test_the_image_side_does_not_shrink_a_mask():
     assert erosion(np.ones((20, 20), bool), 5.0, mpp=1.0).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(arrays(bool, (15, 17)), st.floats(0.5, 4))
 def test_opening_only_removes_closing_only_adds_and_twice_is_as_once(mask: np.ndarray, radius_um: float):
     opened, closed = opening(mask, radius_um, mpp=1.0), closing(mask, radius_um, mpp=1.0)

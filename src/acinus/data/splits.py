@@ -27,7 +27,7 @@ def hold_out(
     samples : sequence of Sample
         In any order: the split depends on their names, not on it.
     count, fraction : int, float
-        How many to hold out, one of the two; of a fraction the nearest number, at least one.
+        How many to hold out, one of the two; of a fraction the nearest number that leaves one on each side.
     seed : int
         Of the draw.
     by_patient : bool
@@ -66,7 +66,7 @@ def hold_out(
 def _wanted(total: int, *, count: int | None, fraction: float | None) -> int:
     if (count is None) == (fraction is None):
         raise UsageError("give either the count or the fraction of samples to hold out, not both")
-    wanted = count if count is not None else max(1, round((fraction or 0.0) * total))
+    wanted = count if count is not None else min(max(1, round((fraction or 0.0) * total)), total - 1)
     if not 0 < wanted < total or (fraction is not None and not 0 < fraction < 1):
         asked = f"{count}" if count is not None else f"the fraction {fraction:g}"
         raise UsageError(f"{asked} of {total} samples cannot be held out; one must be held and one kept")

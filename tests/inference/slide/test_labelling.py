@@ -56,7 +56,7 @@ def probabilities(draw: st.DrawFn) -> NDArray[np.uint8]:
     return np.clip(127 + 60 * noise + draw(st.integers(-60, 60)), 0, 255).astype(np.uint8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     probabilities(),
     st.integers(5, 64),
@@ -224,7 +224,7 @@ def test_glands_of_a_component_too_large_for_a_crop_are_those_of_the_whole(crop_
     assert same_but_for_numbers(assembled(crops, mask.shape), whole)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(probabilities(), st.integers(4, 40), st.integers(8, 30), st.sampled_from([40.0, 100.0, 1000.0]))
 def test_cells_of_a_huge_component_cover_it_once_whatever_the_blocks(
     probability: NDArray[np.uint8], block_px: int, crop_px: int, mpp: float

@@ -32,7 +32,7 @@ def crops(seed: int, count: int, size: Size) -> list[tuple[Box, np.ndarray]]:
     return boxes
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 99), cache=st.sampled_from([1, 2, 32]))
 def test_crops_that_share_chunks_lie_as_in_one_array_however_few_chunks_are_kept(
     tmp_path_factory, seed, cache
