@@ -41,6 +41,19 @@ class Pieces:
     first_x: NDArray[np.int64]
     contacts: NDArray[np.int64]
 
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Pieces:
+        """Return those of a block of that shape in which nothing is gland and no hole can lie."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls(
+            numbers=np.zeros(shape, dtype=np.int32),
+            is_gland=np.zeros(0, dtype=np.bool_),
+            areas=nothing,
+            boxes=nothing.reshape(0, 4),
+            first_x=nothing,
+            contacts=nothing.reshape(0, 2),
+        )
+
 
 def find_pieces(mask: BoolMask, block: Box, grid: Box, *, max_hole_px: float, min_area_px: float) -> Pieces:
     """Find the pieces of one block of the thresholded mask.
@@ -57,6 +70,8 @@ def find_pieces(mask: BoolMask, block: Box, grid: Box, *, max_hole_px: float, mi
     max_hole_px, min_area_px : float
         As in `InstanceSettings`, in pixels.
     """
+    if mask.size > max_hole_px and not mask.any():  # most of a slide is glass
+        return Pieces.none(mask.shape)
     mask = with_filled_holes(mask, max_hole_px=max_hole_px)
     background, glands = components_of(~mask), components_of(mask)
     may_be_hole = (
