@@ -25,7 +25,7 @@ from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.networks.inference import for_inference
 from acinus.networks.reach import unet_reach_px
-from acinus.pipeline.allocation import give_back_unused, keep_large_blocks
+from acinus.pipeline.allocation import give_back_unused, large_blocks_kept
 from acinus.pipeline.cluster import results_on
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.slides.opening import open_slide
@@ -162,10 +162,8 @@ def compute_windows(
                 return _compute_on_cluster(job, store, todo, client, advance)
             if segmenter is None:
                 segmenter = GlandSegmenter.load(job.model, device=job.device).fitted
-            keep_large_blocks()
-            seconds = _compute_here(_Opened(reader, _faster(segmenter), tissue, store), todo, advance)
-            give_back_unused()
-            return seconds
+            with large_blocks_kept():
+                return _compute_here(_Opened(reader, _faster(segmenter), tissue, store), todo, advance)
 
 
 def _left_to_do(plan: WindowPlan, tissue: SlideTissue, store: WindowStore) -> tuple[list[Window], int]:
@@ -205,6 +203,8 @@ class _Opened:
         """Return the network's answer and the seconds it took."""
         start = time.perf_counter()
         probability = self.segmenter.probability(RgbImage(rgb, mpp=self.store.plan.grid.mpp))
+        # Blocks kept from windows of other sizes leave gaps between them: 2.6 GB after fifty, now 1.6.
+        give_back_unused()
         return probability, time.perf_counter() - start
 
     def write(self, window: Window, seen: Box, probability: ProbabilityMap) -> float:
@@ -256,12 +256,11 @@ def _compute_on_cluster(
 
 def _compute_on_worker(job: WindowJob, index_x: int, index_y: int) -> PhaseSeconds:
     """Compute one window in a worker process, unless a worker that was lost had just finished it."""
-    keep_large_blocks()
     opened, window = _opened(job), job.plan.window(index_x, index_y)
     if opened.store.has(window):
         return PhaseSeconds()
-    # A thread that began before has an arena of its own, in which large blocks are not kept.
-    with ThreadPoolExecutor(1) as fresh:
+    # The worker's own thread has an arena from before, in which large blocks are not kept.
+    with large_blocks_kept(), ThreadPoolExecutor(1) as fresh:
         return fresh.submit(_compute_here, opened, [window], lambda: None).result()
 
 
