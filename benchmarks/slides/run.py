@@ -126,21 +126,20 @@ def main() -> None:
         "label s | output s | measure s | read to output without network, of network |"
     )
     print("|" + "---|" * 14)
-    cores = os.cpu_count() or 1
     for slide, path in paths.items():
-        row = segment(path, model=arguments.model, out=arguments.out, workers=1, threads=cores)
-        print(line(f"{slide.side_px}², one process, {cores} threads", row), flush=True)
+        row = segment(path, model=arguments.model, out=arguments.out, workers=1, threads=1)
+        print(line(f"{slide.side_px}², one process, 1 thread", row), flush=True)
     if SLIDE_FOR_WORKERS in paths:
-        for workers in (1, cores):
+        for workers, threads in ((1, 2), (2, 1)):
             row = segment(
                 paths[SLIDE_FOR_WORKERS],
                 model=arguments.model,
                 out=arguments.out,
                 workers=workers,
-                threads=1,
+                threads=threads,
             )
-            name = f"{SLIDE_FOR_WORKERS.side_px}², {workers} process{'es' if workers > 1 else ''}, 1 thread"
-            print(line(name, row), flush=True)
+            shared = "one process, 2 threads" if workers == 1 else f"{workers} workers, 1 thread each"
+            print(line(f"{SLIDE_FOR_WORKERS.side_px}², {shared}", row), flush=True)
 
 
 if __name__ == "__main__":
