@@ -1,24 +1,29 @@
 """Time the viewer's tiles, read from the file and encoded as JPEG, with the readers open and no tile cached.
 
 Run ``OMP_NUM_THREADS=1 python benchmarks/viewer.py [slide ...]``; options: ``--tiles`` (most per level),
-``--seed``. Without a slide a pyramidal TIFF of 8192 × 8192 px with JPEG tiles is written and used. Prints one
-line a level: elapsed time, which is what a person waits for, and CPU time, which other load on the machine
-does not change.
+``--seed``, and ``--glands N``: instead of tiles, the outlines of N drawn glands at every zoom. Without a
+slide a pyramidal TIFF of 8192 × 8192 px with JPEG tiles is written and used. Prints one line a level:
+elapsed time, which is what a person waits for, and CPU time, which other load on the machine does not
+change.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import orjson
 import tifffile
 from scipy import ndimage
 
 from acinus.viewer.entries import find_entries
+from acinus.viewer.layer import GlandLayer, View
 from acinus.viewer.library import Library
+from acinus.viewer.reading import read_glands
 
 SIDE_PX = 8192
 
@@ -53,14 +58,55 @@ def time_level(library: Library, name: str, *, level: int, most: int, rng: np.ra
     return f"{downsample:>10}{len(elapsed):>7}{median:>11.1f}{late:>9.1f}{cpu_median:>12.1f}"
 
 
+def time_glands(count: int, *, rng: np.random.Generator) -> None:
+    """Print how long the outlines of `count` glands take to read, and to pack for a screen at each zoom."""
+    side = math.ceil(math.sqrt(count))
+    angles = np.linspace(0, 2 * np.pi, 80, endpoint=False)
+    radii = 60 * (1 + 0.1 * np.sin(7 * angles) + 0.02 * rng.standard_normal((count, 80)))
+    rows, columns = np.divmod(np.arange(count), side)
+    rings = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=2)
+    rings += 200.0 * np.stack([columns, rows], axis=1)[:, None] + 100.0
+    closed = np.round(np.concatenate([rings, rings[:, :1]], axis=1), 2)
+    features = [
+        {
+            "type": "Feature",
+            "id": str(number),
+            "geometry": {"type": "Polygon", "coordinates": [ring.tolist()]},
+            "properties": {"measurements": {"Area µm^2": float(number)}},
+        }
+        for number, ring in enumerate(closed)
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "glands.geojson"
+        path.write_bytes(orjson.dumps({"type": "FeatureCollection", "features": features}))
+        start = time.perf_counter()
+        layer = GlandLayer(read_glands(path))
+        print(f"{count} glands of 80 vertices: read in {time.perf_counter() - start:.1f} s")
+    print(f"{'downsample':>10}{'median ms':>11}{'95 % ms':>9}{'median kB':>11}")
+    for downsample in (1, 2, 4, 8, 16, 32):
+        width, height = 1920 * downsample, 1080 * downsample
+        elapsed, sent = [], []
+        for left, top in rng.uniform(0, max(1, 200 * side - height), (30, 2)):
+            view = View(left, top, left + width, top + height, scale=float(downsample))
+            start = time.perf_counter()
+            sent.append(len(layer.in_view(view)) / 1000)
+            elapsed.append(1000 * (time.perf_counter() - start))
+        median, late, size = np.median(elapsed), np.percentile(elapsed, 95), np.median(sent)
+        print(f"{downsample:>10}{median:>11.1f}{late:>9.1f}{size:>11.0f}")
+
+
 def main() -> None:
     """Print a table per slide."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("slides", type=Path, nargs="*")
     parser.add_argument("--tiles", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--glands", type=int)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
+    if options.glands:
+        time_glands(options.glands, rng=rng)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         if not options.slides:
             write_slide(Path(scratch) / "made.tif", seed=options.seed)
