@@ -91,3 +91,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if count:
         line = f"{_ABSENT}: {count} tests were skipped; set ACINUS_DATA to run them"
         terminalreporter.write_line(line, yellow=True, bold=True)
+
+
+@pytest.fixture
+def error_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
+    """Returns all lines of stderr so far that are errors; progress is left out."""
+
+    def lines() -> list[str]:
+        found = capsys.readouterr().err.splitlines()
+        assert not any("Traceback" in line for line in found)
+        return [line for line in found if line.startswith("acinus: ")]
+
+    return lines
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute with one thread: their number changes the last digits of a sum."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: the errors on stderr, and the command in a process."""
+"""What the tests of the command line share: the command in a process."""
 
 from __future__ import annotations
 
@@ -9,18 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def error_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    """Returns all lines of stderr so far that are errors; progress is left out."""
-
-    def lines() -> list[str]:
-        found = capsys.readouterr().err.splitlines()
-        assert not any("Traceback" in line for line in found)
-        return [line for line in found if line.startswith("acinus: ")]
-
-    return lines
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from acinus.core.progress import SilentProgress
 from acinus.pipeline.fit_files import fit_files
@@ -29,12 +27,8 @@ RENAMES = [f"rename:{count}" for count in (1, 4, 9, 10, 14, 20)]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Compute here as the forked fits do: the number of threads changes the last digits of a sum."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def as_the_forked_fits_do(one_thread: None) -> None:
+    """Compute with one thread here, too."""
 
 
 @pytest.fixture(scope="module")

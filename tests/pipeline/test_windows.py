@@ -34,12 +34,8 @@ NETWORK = UNetSpec(widths=(4, 8), context_cells=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Compute here with as many threads as a worker does, whatever that changes in the last digits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def as_workers_do(one_thread: None) -> None:
+    """Compute with one thread here, too, whatever more of them would change in the last digits."""
 
 
 @pytest.fixture(scope="module")

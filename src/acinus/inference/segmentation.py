@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from acinus.core.image import LabelMap, RgbImage
+from acinus.core.image import BoolMask, LabelMap, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.inference.confidence import Confidence
 from acinus.inference.instances import InstanceSettings, label_glands
@@ -45,7 +46,12 @@ class Segmentation:
     @property
     def quality(self) -> float | None:
         """Label-free estimate of how far to trust this, 0..1; None without tissue. See `Confidence`."""
-        return Confidence.of(self.probability, tissue_mask(self.image.rgb, mpp=self.image.mpp)).mean
+        return Confidence.of(self.probability, self.tissue).mean
+
+    @cached_property
+    def tissue(self) -> BoolMask:
+        """Where tissue lies, (H, W) bool."""
+        return tissue_mask(self.image.rgb, mpp=self.image.mpp)
 
 
 def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSettings) -> Segmentation:

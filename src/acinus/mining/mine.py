@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import joblib
 import torch
 
 from acinus.core.image import RgbArray, RgbImage
+from acinus.core.interrupts import interrupts_ignored
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cluster import cluster_responses
@@ -70,22 +68,9 @@ def mine_proposals(
         return
     # loky starts fresh interpreters, so neither threads nor an unguarded script of the user's are a danger.
     pool = joblib.Parallel(n_jobs=min(processes, len(images)), return_as="generator")
-    with _interrupts_ignored():
+    with interrupts_ignored():
         proposals = pool(joblib.delayed(_mine_alone)(image, settings, network, seed) for image in images)
     yield from proposals
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes start deaf to Ctrl-C, which a terminal sends to all: only this one is to answer it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _mine_alone(

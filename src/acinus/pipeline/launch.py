@@ -12,14 +12,15 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from acinus.core.errors import AcinusError
+from acinus.core.interrupts import interrupts_ignored
 
 __all__ = ["launch"]
 
@@ -59,7 +60,7 @@ def launch(function: Callable[[], Result], *, count: int) -> Result:
     processes: list[BaseProcess] = []
     words: dict[Connection, int] = {}
     try:
-        with _interrupts_ignored():
+        with interrupts_ignored():
             for number in range(count):
                 receiver, sender = context.Pipe(duplex=False)
                 variables = {**meeting, "LOCAL_RANK": str(number)}
@@ -198,16 +199,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes start deaf to Ctrl-C, before they can say so themselves."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

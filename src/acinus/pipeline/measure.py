@@ -8,7 +8,7 @@ import numpy as np
 
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
-from acinus.core.image import LabelMap, RgbImage
+from acinus.core.image import BoolMask, LabelMap
 from acinus.core.units import um2_to_px
 from acinus.glands import (
     Glands,
@@ -49,14 +49,15 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     write_geojson(
         out / "glands.geojson", gland_polygons(labels, mpp=image.mpp), name=image.name, glands=glands
     )
-    write_json(out / "summary.json", summarise_image(glands, labels, image))
+    tissue = tissue_mask(image.rgb, mpp=image.mpp)
+    write_json(out / "summary.json", summarise_image(glands, labels, tissue, mpp=image.mpp))
     return len(glands)
 
 
-def summarise_image(glands: Glands, labels: LabelMap, image: RgbImage) -> dict[str, float]:
+def summarise_image(glands: Glands, labels: LabelMap, tissue: BoolMask, *, mpp: float) -> dict[str, float]:
     """Summarise an image's glands over its tissue.
 
-    Tissue is what `tissue_mask` finds and, since a gland is tissue however pale it is, every gland.
+    A gland is tissue however pale it is, so every gland counts as tissue beside what `tissue_mask` found.
 
     Parameters
     ----------
@@ -64,13 +65,15 @@ def summarise_image(glands: Glands, labels: LabelMap, image: RgbImage) -> dict[s
         Of `measure_glands` on `labels`.
     labels : ndarray of shape (H, W), int32
         At the image's size.
-    image : RgbImage
+    tissue : ndarray of shape (H, W), bool
+        Of `tissue_mask`.
+    mpp : float
+        µm per pixel of both.
 
     Returns
     -------
     dict of str to float
         As `acinus.glands.summarise` returns it.
     """
-    tissue = tissue_mask(image.rgb, mpp=image.mpp) | (labels > 0)
-    tissue_um2 = float(np.count_nonzero(tissue)) / um2_to_px(1.0, mpp=image.mpp)
+    tissue_um2 = float(np.count_nonzero(tissue | (labels > 0))) / um2_to_px(1.0, mpp=mpp)
     return summarise(glands, tissue_area_um2=tissue_um2)

@@ -277,7 +277,7 @@ def write_segmentation(segmentation: Segmentation, folder: Path, description: di
                 "gland_count": segmentation.gland_count,
                 "gland_area_fraction": float((labels > 0).mean()),
                 "quality": segmentation.quality,
-                _SUMMARY: summarise_image(glands, labels, image),
+                _SUMMARY: summarise_image(glands, labels, segmentation.tissue, mpp=image.mpp),
                 **description,
             },
         )

@@ -7,7 +7,6 @@ import json
 import os
 import runpy
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +21,6 @@ from acinus.viewer.app import create_app
 from .drawn import write_slide
 
 LEFT = ["glands.csv", "run.json", "summary.csv"]
-
-
-@pytest.fixture
-def error_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    """Returns all errors on stderr so far; progress is left out."""
-
-    def lines() -> list[str]:
-        found = capsys.readouterr().err.splitlines()
-        assert not any("Traceback" in line for line in found)
-        return [line for line in found if line.startswith("acinus: ")]
-
-    return lines
 
 
 @pytest.fixture(scope="module")
