@@ -7,7 +7,7 @@ import pytest
 
 from acinus.core.image import RgbImage
 from acinus.core.segmenter import ProbabilityMap
-from acinus.inference.confidence import Confidence
+from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import segment_image
 
@@ -43,9 +43,10 @@ def test_there_is_no_quality_without_tissue(colour: tuple[int, int, int]):
 def test_parts_add_up_to_the_whole():
     rng = np.random.default_rng(0)
     probability = rng.random((30, 40), dtype=np.float32)
+    certain = certainty(probability, None)
     tissue = rng.random((30, 40)) < 0.6
-    parts = [Confidence.of(probability[rows], tissue[rows]) for rows in (slice(0, 7), slice(7, 30))]
-    whole = Confidence.of(probability, tissue)
+    parts = [Confidence.of(certain[rows], tissue[rows]) for rows in (slice(0, 7), slice(7, 30))]
+    whole = Confidence.of(certain, tissue)
     assert (parts[0] + parts[1]).mean == pytest.approx(whole.mean)
     naive = [abs(2 * float(p) - 1) for p, inside in zip(probability.flat, tissue.flat, strict=True) if inside]
     assert whole.mean == pytest.approx(sum(naive) / len(naive))

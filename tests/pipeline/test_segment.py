@@ -50,7 +50,11 @@ def test_results_replace_those_that_were_there_as_a_whole(tmp_path):
     image, labels = tissue(64, 64), np.zeros((64, 64), np.int32)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "labels.tif").write_text("of an earlier run")
-    write_segmentation(Segmentation(image, labels, labels.astype(np.float32)), tmp_path / "out", {})
+    write_segmentation(
+        Segmentation(image, labels, labels.astype(np.float32), np.ones_like(labels, dtype=np.float32)),
+        tmp_path / "out",
+        {},
+    )
     assert not (tmp_path / "out" / "labels.tif").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, LabelMap, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
-from acinus.inference.confidence import Confidence
+from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings, label_glands
+from acinus.inference.refinement import Refined, RefinedSegmenter
 from acinus.inference.windows import probability_in_windows
 from acinus.slides.tissue import tissue_mask
 
@@ -32,11 +34,14 @@ class Segmentation:
         0 background, 1..N one number per gland, at the image's size.
     probability : (H, W) float32
         P(gland), at the image's size.
+    certainty : (H, W) float32
+        0..1, at the image's size; see `acinus.inference.confidence.certainty`.
     """
 
     image: RgbImage
     labels: LabelMap
     probability: ProbabilityMap
+    certainty: NDArray[np.float32]
 
     @property
     def gland_count(self) -> int:
@@ -46,7 +51,7 @@ class Segmentation:
     @property
     def quality(self) -> float | None:
         """Label-free estimate of how far to trust this, 0..1; None without tissue. See `Confidence`."""
-        return Confidence.of(self.probability, self.tissue).mean
+        return Confidence.of(self.certainty, self.tissue).mean
 
     @cached_property
     def tissue(self) -> BoolMask:
@@ -61,11 +66,16 @@ def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSetti
     image would say: its probability is 0.
     """
     if np.ptp(image.rgb, axis=(0, 1)).max() <= _LEAST_CONTRAST:
-        probability = np.zeros(image.shape, dtype=np.float32)
+        nothing = np.zeros(image.shape, dtype=np.float32)
+        result = Refined(nothing, certainty(nothing, None))
+    elif isinstance(segmenter, RefinedSegmenter):
+        result = segmenter.refine(image)
     else:
-        probability = probability_in_windows(image, segmenter)
+        alone = probability_in_windows(image, segmenter)
+        result = Refined(alone, certainty(alone, None))
     return Segmentation(
         image=image,
-        labels=label_glands(probability, settings, mpp=image.mpp),
-        probability=probability,
+        labels=label_glands(result.probability, settings, mpp=image.mpp),
+        probability=result.probability,
+        certainty=result.certainty,
     )

@@ -18,6 +18,7 @@ from acinus.data.folder import folder as find_samples
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
+from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
 from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
@@ -41,6 +42,8 @@ class GlandSegmenter:
         Settings of stage 1.
     grouping : GroupingSettings, optional
         Settings of stage 2.
+    refinement : RefinementSettings, optional
+        Settings of what an image's own colours and sides add to the network's probability.
     instances : InstanceSettings, optional
         Settings of the last step, from probability to glands.
     seed : int
@@ -64,6 +67,7 @@ class GlandSegmenter:
         *,
         mining: MiningSettings | None = None,
         grouping: GroupingSettings | None = None,
+        refinement: RefinementSettings | None = None,
         instances: InstanceSettings | None = None,
         seed: int = 0,
         device: str = "auto",
@@ -73,6 +77,7 @@ class GlandSegmenter:
         settings = Settings(
             mining=mining or MiningSettings(),
             grouping=grouping or GroupingSettings(),
+            refinement=refinement or RefinementSettings(),
             instances=instances or InstanceSettings(),
         )
         self.settings = with_weights(settings, weights)
@@ -134,7 +139,8 @@ class GlandSegmenter:
         AcinusError
             When the image cannot be read.
         """
-        return segment_image(_load(image, mpp), self.fitted, self.settings.instances)
+        segmenter = RefinedSegmenter(self.fitted, self.settings.refinement)
+        return segment_image(_load(image, mpp), segmenter, self.settings.instances)
 
     def save(self, folder: Path | str) -> None:
         """Write the model folder: safetensors and JSON."""
@@ -153,7 +159,12 @@ class GlandSegmenter:
             raise ModelError(f"{folder} is not a folder; --model takes the folder that acinus fit wrote")
         chosen = choose_device(device)
         network, settings, stain = load_model(Path(folder), device=chosen)
-        model = cls(mining=settings.mining, grouping=settings.grouping, instances=settings.instances)
+        model = cls(
+            mining=settings.mining,
+            grouping=settings.grouping,
+            refinement=settings.refinement,
+            instances=settings.instances,
+        )
         model.device, model.stain = chosen, stain
         model._segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=chosen)
         return model

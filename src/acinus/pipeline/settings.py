@@ -16,6 +16,7 @@ from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
 from acinus.inference.instances import InstanceSettings
+from acinus.inference.refinement import RefinementSettings
 from acinus.losses.feature_clustering import FeatureClusteringLoss
 from acinus.losses.iic import IICLoss
 from acinus.mining.closed_shapes import ClosedShapes
@@ -44,7 +45,7 @@ _COUNTS = frozenset(
     {"batch_crops", "channels", "clusters", "crop_px", "features", "responses", "rounds", "thresholds"}
 )
 _WIDTHS = frozenset({"bins", "widths"})
-_SHARES = frozenset({"averaging", "threshold"})
+_SHARES = frozenset({"averaging", "background_below", "colour_weight", "gland_above", "threshold"})
 _DEPTHS = (18, 34, 50)
 
 
@@ -58,12 +59,15 @@ class Settings:
         Stage 1.
     grouping : GroupingSettings
         Stage 2.
+    refinement : RefinementSettings
+        What an image's own colours and sides say of its probability.
     instances : InstanceSettings
         From probability to glands.
     """
 
     mining: MiningSettings = field(default_factory=MiningSettings)
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
+    refinement: RefinementSettings = field(default_factory=RefinementSettings)
     instances: InstanceSettings = field(default_factory=InstanceSettings)
 
 

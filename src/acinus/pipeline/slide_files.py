@@ -19,7 +19,7 @@ from acinus.core.progress import Progress
 from acinus.glands import Glands, summarise, write_csv, write_geojson, write_parquet
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
-from acinus.inference.confidence import Confidence
+from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.overlay import draw_polygons
 from acinus.inference.slide.grid import WorkingGrid
@@ -167,7 +167,7 @@ def _confidence(job: WindowJob, tissue: SlideTissue) -> Confidence:
     for window in job.plan.windows():
         if tissue.covers(window.core):
             probability = store.read(window.core).astype(np.float32) / 255.0
-            total += Confidence.of(probability, tissue.mask_of(window.core, rim=False))
+            total += Confidence.of(certainty(probability, None), tissue.mask_of(window.core, rim=False))
     return total
 
 

@@ -30,6 +30,7 @@ from acinus.core.settings import apply_settings, settings_to_plain
 from acinus.data.resample import resize_map
 from acinus.grouping.rounds import build_network
 from acinus.grouping.segmenter import NetworkSegmenter
+from acinus.inference.refinement import RefinedSegmenter
 from acinus.losses.feature_clustering import FeatureClusteringLoss
 from acinus.losses.iic import IICLoss
 from acinus.mining.mine import fit_shallow, mine_image
@@ -108,7 +109,10 @@ class ProposalSegmenter:
 
 @dataclass(frozen=True)
 class FitMethod:
-    """Both stages, as ``acinus fit`` runs them; every round but the last is a stage of the result."""
+    """Both stages, as ``acinus fit`` runs them.
+
+    Every round but the last is a stage of the result, and so is the last round's network without refinement.
+    """
 
     name: str
     title: str
@@ -116,32 +120,35 @@ class FitMethod:
 
     @property
     def settings(self) -> Any:
-        """All settings of both stages."""
+        """All settings of both stages and of what refines the network's answer."""
         plain = settings_to_plain(self.fitting)
-        return {"mining": plain["mining"], "grouping": plain["grouping"]}
+        return {stage: plain[stage] for stage in ("mining", "grouping", "refinement")}
 
     def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
         """Fit in one process, so that memory and time are those of this method alone."""
         small = [reduced(image, self.fitting) for image in images]
         network, _ = fit(small, self.fitting, seed=seed, device=device, folder=folder, processes=1)
         grouping = self.fitting.grouping
-        stages = {}
+        stages: dict[str, Segmenter] = {}
         for number in range(grouping.rounds - 1):
             earlier = build_network(grouping, seed=0, weights=None)
             weights = folder / "rounds" / f"round{number}.safetensors"
             earlier.load_state_dict(safetensors.torch.load_file(weights))
             stages[f"after round {number + 1}"] = self._segmenter(earlier.to(device).eval(), device)
-        return RoundsSegmenter(self._segmenter(network, device), stages)
+        last = self._segmenter(network, device)
+        stages["network alone"] = last.segmenter
+        return RoundsSegmenter(last, stages)
 
-    def _segmenter(self, network: nn.Module, device: torch.device) -> NetworkSegmenter:
-        return NetworkSegmenter(network, mpp=self.fitting.grouping.mpp, device=device)
+    def _segmenter(self, network: nn.Module, device: torch.device) -> RefinedSegmenter:
+        alone = NetworkSegmenter(network, mpp=self.fitting.grouping.mpp, device=device)
+        return RefinedSegmenter(alone, self.fitting.refinement)
 
 
 @dataclass(frozen=True)
 class RoundsSegmenter:
     """The network of the last round, with those before it."""
 
-    last: NetworkSegmenter
+    last: Segmenter
     stages: Mapping[str, Segmenter] = field(hash=False)
 
     @property

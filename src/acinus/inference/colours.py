@@ -1,0 +1,121 @@
+"""What colour alone says of a pixel, learnt from those pixels of an image of which the network is sure.
+
+A network has to hold for every image and stain at once. Within one image a colour says more: it tells lumina
+full of debris and pale glands that the network takes for background. The idea is that of GrabCut (Rother et
+al. 2004, doi:10.1145/1015706.1015720), whose seeds a person draws; ours are the network's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from acinus.core.image import BoolMask, RgbArray
+
+__all__ = ["ColourCounts", "ColourModel", "ColourRange", "blurred", "lab_of"]
+
+_BINS = 32  # of each of the three axes
+_PERCENT = (0.5, 99.5)  # of an axis' values lie within the bins' range
+_UNSEEN = 3e-6  # share of a class that any bin has at least: colours never seen say nothing
+
+
+def lab_of(rgb: RgbArray, *, sigma: float) -> NDArray[np.float32]:
+    """Return the CIELAB colours of an image as OpenCV scales them, 0..255, blurred: (H, W, 3) float32.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the Gaussian in pixels, which averages grain and single nuclei away.
+    """
+    return blurred(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32), sigma)
+
+
+def blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Return a map of (H, W) or (H, W, C) after a Gaussian of `sigma` pixels; 0 leaves it as it is."""
+    if sigma <= 0.0:
+        return values
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class ColourRange:
+    """The range of each axis of colour that an image uses, cut into 32 bins.
+
+    Attributes
+    ----------
+    low, high : (3,) float64
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, lab: NDArray[np.float32]) -> ColourRange:
+        """Return the range of all but the one in a hundred most extreme values of each axis, (..., 3)."""
+        low, high = np.percentile(lab.reshape(-1, 3), _PERCENT, axis=0)
+        return cls(low, high)
+
+    def bins(self, lab: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the bin of each colour, (...) of 0..32³ − 1; what lies outside goes to the outermost."""
+        scaled = (lab - self.low) / np.maximum(self.high - self.low, 1e-6)
+        axes = np.clip((scaled * _BINS).astype(np.intp), 0, _BINS - 1)
+        bins: NDArray[np.intp] = (axes[..., 0] * _BINS + axes[..., 1]) * _BINS + axes[..., 2]
+        return bins
+
+
+@dataclass(frozen=True)
+class ColourCounts:
+    """How often each colour occurs in gland and elsewhere; those of an image's parts add up.
+
+    Attributes
+    ----------
+    gland, background : (32³,) int64
+    """
+
+    gland: NDArray[np.int64]
+    background: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, bins: NDArray[np.intp], gland: BoolMask, background: BoolMask) -> ColourCounts:
+        """Count the bins of the pixels of either mask, all of shape (H, W)."""
+        return cls(*(np.bincount(bins[mask], minlength=_BINS**3) for mask in (gland, background)))
+
+    def __add__(self, other: ColourCounts) -> ColourCounts:
+        """Return the counts of both parts."""
+        return ColourCounts(self.gland + other.gland, self.background + other.background)
+
+    def model(self, colours: ColourRange, *, least_px: float) -> ColourModel | None:
+        """Return what these counts teach; None when fewer than `least_px` pixels of a class were seen."""
+        counts = (self.gland, self.background)
+        if min(count.sum() for count in counts) < max(1.0, least_px):
+            return None
+        cube = (_BINS, _BINS, _BINS)
+        gland, background = (
+            ndimage.gaussian_filter((count / count.sum()).reshape(cube), 1.0, mode="constant") + _UNSEEN
+            for count in counts
+        )
+        return ColourModel(colours, (gland / (gland + background)).ravel().astype(np.float32))
+
+
+@dataclass(frozen=True)
+class ColourModel:
+    """What each colour says.
+
+    Attributes
+    ----------
+    colours : ColourRange
+    table : (32³,) float32
+        g / (g + b), where g and b are the shares of a bin in gland and in background: how much there is of
+        either does not count.
+    """
+
+    colours: ColourRange
+    table: NDArray[np.float32]
+
+    def says(self, lab: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the table's entry for each colour, (H, W) float32 for (H, W, 3)."""
+        return self.table[self.colours.bins(lab)]

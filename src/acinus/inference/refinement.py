@@ -1,0 +1,190 @@
+"""What an image's own colours and sides say beyond the network: the last step of the probability map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.image import BoolMask, RgbArray, RgbImage
+from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.units import um2_to_px, um_to_px
+from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of
+from acinus.inference.confidence import certainty
+from acinus.inference.instances import Components, components_of
+from acinus.inference.windows import probability_in_windows
+
+__all__ = [
+    "Refined",
+    "RefinedSegmenter",
+    "RefinementSettings",
+    "colour_probability",
+    "cut_lumina",
+    "refined",
+    "sure_pixels",
+]
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How a probability map is refined (ours).
+
+    Attributes
+    ----------
+    colour_weight : float
+        Share of the colours' say in the result; 0 leaves it to the network alone.
+    gland_above, background_below : float
+        The colours of the classes are those of pixels whose probability is beyond these.
+    least_um2 : float
+        Each class needs so much of the image, or colours have no say.
+    smoothing_um : float
+        Standard deviation of the Gaussian over the colours, and over what they say.
+    lumen_above : float
+        A stretch of background that the image's side cuts becomes a lumen if its mean probability, more a
+        fifth of what its roundness exceeds 0.8 by, is above this; 1 leaves them.
+    max_lumen_um2 : float
+        Larger stretches are never lumina.
+    """
+
+    colour_weight: float = 0.6
+    gland_above: float = 0.75
+    background_below: float = 0.05
+    least_um2: float = 2_000.0
+    smoothing_um: float = 3.75
+    lumen_above: float = 0.3
+    max_lumen_um2: float = 40_000.0
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A refined probability map.
+
+    Attributes
+    ----------
+    probability : (H, W) float32
+    certainty : (H, W) float32
+        See `acinus.inference.confidence.certainty`.
+    """
+
+    probability: ProbabilityMap
+    certainty: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RefinedSegmenter:
+    """A segmenter whose probability map the image itself refines.
+
+    Attributes
+    ----------
+    segmenter : Segmenter
+    settings : RefinementSettings
+    """
+
+    segmenter: Segmenter
+    settings: RefinementSettings
+
+    @property
+    def mpp(self) -> float:
+        """Working resolution in µm per pixel."""
+        return self.segmenter.mpp
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        """Return P(gland), float32 of the image's own (H, W)."""
+        return self.refine(image).probability
+
+    def refine(self, image: RgbImage) -> Refined:
+        """Return both maps of an image of any size that fits into memory, at its own (H, W).
+
+        Its colours are compared over the whole image, so it is not to be cut into windows.
+        """
+        small = RgbImage(rgb_at_mpp(image, self.mpp), mpp=self.mpp, name=image.name)
+        result = refined(
+            probability_in_windows(small, self.segmenter), small.rgb, self.settings, mpp=self.mpp
+        )
+        return Refined(resize_map(result.probability, image.shape), resize_map(result.certainty, image.shape))
+
+
+def refined(
+    probability: ProbabilityMap, rgb: RgbArray, settings: RefinementSettings, *, mpp: float
+) -> Refined:
+    """Return the probability with the say of the image's colours, its cut lumina gland.
+
+    Parameters
+    ----------
+    probability : (H, W) float32
+        The network's.
+    rgb : (H, W, 3) uint8
+    mpp : float
+        µm per pixel of both.
+    """
+    says = colour_probability(probability, rgb, settings, mpp=mpp)
+    sure = certainty(probability, says)
+    if says is not None:
+        probability = (1.0 - settings.colour_weight) * probability + settings.colour_weight * says
+    lumina = cut_lumina(probability, settings, mpp=mpp)
+    return Refined(np.where(lumina, 1.0 - probability, probability).astype(np.float32), sure)
+
+
+def colour_probability(
+    probability: ProbabilityMap, rgb: RgbArray, settings: RefinementSettings, *, mpp: float
+) -> ProbabilityMap | None:
+    """Return what colour alone says of each pixel, (H, W) float32; None where it has no say.
+
+    It has none at weight 0, and where one of the classes is too small to learn from.
+
+    Parameters
+    ----------
+    probability : (H, W) float32
+        Names the pixels that the colours are learnt from.
+    rgb : (H, W, 3) uint8
+    mpp : float
+        µm per pixel of both.
+    """
+    if settings.colour_weight <= 0.0:
+        return None
+    sigma = um_to_px(settings.smoothing_um, mpp=mpp)
+    lab = lab_of(rgb, sigma=sigma)
+    colours = ColourRange.of(lab)
+    counts = ColourCounts.of(colours.bins(lab), *sure_pixels(probability, settings))
+    model = counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=mpp))
+    return None if model is None else blurred(model.says(lab), sigma)
+
+
+def sure_pixels(probability: ProbabilityMap, settings: RefinementSettings) -> tuple[BoolMask, BoolMask]:
+    """Return of which pixels the network is sure that they are gland, and that they are not: (H, W) each."""
+    return probability > settings.gland_above, probability < settings.background_below
+
+
+def cut_lumina(probability: ProbabilityMap, settings: RefinementSettings, *, mpp: float) -> BoolMask:
+    """Say which background is a lumen that the image's side cuts open, (H, W) bool.
+
+    Enclosed background is left to `acinus.inference.instances`. At the side nothing tells a lumen from
+    stroma for certain: a lumen is what the network half believes to be gland, and round; stroma between
+    glands has corners.
+    """
+    background = components_of(probability < 0.5)
+    most = min(um2_to_px(settings.max_lumen_um2, mpp=mpp), probability.size - 1)  # not all of the image
+    likely = background.at_edge() & (background.areas <= most)
+    numbers = background.numbers
+    sums = np.bincount(numbers.ravel(), weights=probability.ravel(), minlength=len(likely) + 1)[1:]
+    score = sums / background.areas + 0.2 * (_roundness(background) - 0.8)
+    return background.selected(likely & (score > settings.lumen_above))
+
+
+def _roundness(components: Components) -> NDArray[np.float64]:
+    """Return each component's area over that of the ellipse of its second moments, (N,); an ellipse has 1."""
+    count = len(components.areas) + 1
+    y, x = np.nonzero(components.numbers)
+    number = components.numbers[y, x]
+    area = np.maximum(1, np.bincount(number, minlength=count))
+    middle_y = np.bincount(number, weights=y, minlength=count) / area
+    middle_x = np.bincount(number, weights=x, minlength=count) / area
+    dy, dx = y - middle_y[number], x - middle_x[number]
+    # A pixel is a square, not a point: 1/12 is its own variance.
+    yy = np.bincount(number, weights=dy * dy, minlength=count) / area + 1.0 / 12.0
+    xx = np.bincount(number, weights=dx * dx, minlength=count) / area + 1.0 / 12.0
+    xy = np.bincount(number, weights=dy * dx, minlength=count) / area
+    ellipse = 4.0 * np.pi * np.sqrt(yy * xx - xy * xy)
+    return np.asarray((area / ellipse)[1:], dtype=np.float64)

@@ -1,0 +1,144 @@
+"""An image's colours and sides: what they add to the probability, on images small enough to reason about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from acinus.core.image import RgbArray, RgbImage
+from acinus.core.segmenter import ProbabilityMap
+from acinus.inference.refinement import (
+    RefinedSegmenter,
+    RefinementSettings,
+    colour_probability,
+    cut_lumina,
+    refined,
+)
+
+PURPLE, PINK, WHITE = (110, 60, 140), (225, 150, 190), (245, 243, 246)
+SHARP = RefinementSettings(least_um2=0.0, smoothing_um=0.0)
+
+
+def stripes(*colours: tuple[int, int, int], height: int = 40, width: int = 20) -> RgbArray:
+    """Return upright stripes of these colours side by side, each `width` px wide."""
+    return np.concatenate([np.full((height, width, 3), colour, np.uint8) for colour in colours], axis=1)
+
+
+def told(probability: ProbabilityMap, rgb: RgbArray) -> ProbabilityMap:
+    """Return what the colours say, which here they do."""
+    says = colour_probability(probability, rgb, SHARP, mpp=1.0)
+    assert says is not None
+    return says
+
+
+def test_a_pixel_the_network_missed_is_told_by_its_colour():
+    rgb = stripes(PURPLE, PINK, PURPLE)
+    probability = np.full(rgb.shape[:2], 0.01, np.float32)
+    probability[:, :20] = 0.95  # the first purple stripe is known to be gland, the second is missed
+    says = told(probability, rgb)
+    # Half of the background's pixels are purple as well: 1 / (1 + 1 / 2), as the naive shares give.
+    assert says[:, :20] == pytest.approx(2.0 / 3.0, abs=0.01)
+    assert says[:, 40:] == pytest.approx(2.0 / 3.0, abs=0.01)
+    assert says[:, 20:40].max() < 0.01
+
+
+def test_how_much_of_each_class_there_is_does_not_count():
+    few, many = stripes(PURPLE, PINK), stripes(PURPLE, PINK, PINK, PINK, PINK, PINK)
+    for rgb in (few, many):
+        probability = np.where(rgb[..., 0] == PURPLE[0], 0.9, 0.01).astype(np.float32)
+        says = told(probability, rgb)
+        assert says[:, :20].min() > 0.99
+        assert says[:, 20:].max() < 0.01
+
+
+def test_colours_have_no_say_where_a_class_is_too_small():
+    rgb = stripes(PURPLE, PINK)
+    probability = np.where(rgb[..., 0] == PURPLE[0], 0.9, 0.01).astype(np.float32)
+    assert colour_probability(probability, rgb, RefinementSettings(least_um2=801.0), mpp=1.0) is None
+    assert colour_probability(probability, rgb, RefinementSettings(least_um2=800.0), mpp=1.0) is not None
+    undecided = np.full_like(probability, 0.4)
+    assert colour_probability(undecided, rgb, SHARP, mpp=1.0) is None
+    assert refined(undecided, rgb, SHARP, mpp=1.0).probability == pytest.approx(undecided)
+
+
+def test_the_weight_is_the_colours_share():
+    rgb = stripes(PURPLE, PINK, PURPLE)
+    probability = np.full(rgb.shape[:2], 0.01, np.float32)
+    probability[:, :20] = 0.95
+    says = told(probability, rgb)
+    settings = RefinementSettings(colour_weight=0.25, least_um2=0.0, smoothing_um=0.0, lumen_above=1.0)
+    expected = 0.75 * probability + 0.25 * says
+    result = refined(probability, rgb, settings, mpp=1.0)
+    assert result.probability == pytest.approx(expected)
+    contradicted = np.abs(2.0 * probability - 1.0) - np.abs(probability - says)
+    assert result.certainty == pytest.approx(np.maximum(contradicted, 0.0))
+    alone = RefinementSettings(colour_weight=0.0, lumen_above=1.0)
+    assert np.array_equal(refined(probability, rgb, alone, mpp=1.0).probability, probability)
+    assert refined(probability, rgb, alone, mpp=1.0).certainty == pytest.approx(
+        np.abs(2.0 * probability - 1.0)
+    )
+
+
+def half_disc(probability_inside: float) -> ProbabilityMap:
+    """Return gland everywhere but in a half disc of radius 20 px that the upper side cuts."""
+    y, x = np.mgrid[:60, :80]
+    probability = np.full((60, 80), 0.9, np.float32)
+    probability[y * y + (x - 40) ** 2 <= 20**2] = probability_inside
+    return probability
+
+
+def test_a_round_lumen_that_the_side_cuts_becomes_gland():
+    lumina = cut_lumina(half_disc(0.35), RefinementSettings(), mpp=1.0)
+    assert np.array_equal(lumina, half_disc(0.35) < 0.5)
+    result = refined(half_disc(0.35), np.zeros((60, 80, 3), np.uint8), RefinementSettings(), mpp=1.0)
+    mirrored = result.probability
+    assert mirrored[0, 40] == pytest.approx(0.65)  # as sure of gland as it was of background
+    assert mirrored[59, 40] == pytest.approx(0.9)
+
+
+def test_what_the_network_is_sure_of_stays_background():
+    assert not cut_lumina(half_disc(0.05), RefinementSettings(), mpp=1.0).any()
+
+
+def test_stroma_with_corners_stays_background():
+    probability = np.full((60, 60), 0.9, np.float32)
+    probability[:40, 28:32] = probability[:4, 5:55] = 0.3  # a T: a crack between two glands
+    assert not cut_lumina(probability, RefinementSettings(), mpp=1.0).any()
+
+
+def test_enclosed_and_large_background_is_not_a_cut_lumen():
+    enclosed = np.roll(half_disc(0.35), 20, axis=0)
+    enclosed[0] = 0.9
+    assert not cut_lumina(np.pad(enclosed, 1, constant_values=0.9), RefinementSettings(), mpp=1.0).any()
+    small = RefinementSettings(max_lumen_um2=500.0)  # the half disc has about 640 px
+    assert not cut_lumina(half_disc(0.35), small, mpp=1.0).any()
+    assert cut_lumina(half_disc(0.35), small, mpp=0.5).any()
+
+
+def test_an_image_without_background_has_no_lumen():
+    assert not cut_lumina(np.ones((5, 5), np.float32), RefinementSettings(), mpp=1.0).any()
+
+
+class Darkness:
+    """Says gland where an image is dark, and remembers at which resolution it was asked."""
+
+    mpp = 2.0
+
+    def __init__(self):
+        self.asked: list[float] = []
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        self.asked.append(image.mpp)
+        return np.where(image.rgb[..., 0] < 150, 0.9, 0.01).astype(np.float32)
+
+
+def test_a_refined_segmenter_works_at_its_own_resolution_and_answers_at_the_image_s():
+    inner = Darkness()
+    segmenter = RefinedSegmenter(inner, SHARP)
+    result = segmenter.probability(RgbImage(stripes(PURPLE, PINK, height=80, width=60), mpp=0.5))
+    assert segmenter.mpp == 2.0
+    assert inner.asked == [2.0]
+    assert result.shape == (80, 120)
+    assert result.dtype == np.float32
+    assert result[:, :50].min() > 0.9
+    assert result[:, 70:].max() < 0.1
