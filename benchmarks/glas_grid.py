@@ -1,7 +1,9 @@
 """The best, median and worst GlaS images of one fit, as pictures.
 
-    python benchmarks/glas_grid.py --root DATA/glas --model runs/glas/stage2_seed0 --out grid.png --images
+    acinus fit DATA/glas/train --mpp 0.62 --seed 0 --out runs/fit0
+    python benchmarks/glas_grid.py --root DATA/glas --model runs/fit0 --out grid.png --images
 
+With --worst 10 the picture shows the ten worst alone, five in a row.
 Without --images the picture shows agreement alone (green: gland in both, red: predicted only, blue: missed)
 and holds no pixel of the data set, whose terms do not allow passing it on; with it, each image stands beside.
 """
@@ -15,10 +17,12 @@ import cv2
 import numpy as np
 
 from acinus import GlandSegmenter
+from acinus.core.image import RgbImage
 from acinus.data.glas import glas
 from acinus.inference.overlay import draw_outlines
 from acinus.metrics import evaluate_pair
 
+_Found = tuple[float, str, RgbImage, np.ndarray, np.ndarray]  # mIoU, name, image, labels, truth
 _CELL = (260, 176)
 _BOTH, _FALSE, _MISSED, _NEITHER = (110, 180, 110), (214, 76, 70), (70, 110, 214), (242, 242, 242)
 
@@ -33,27 +37,39 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--images", action="store_true", help="show the images beside the agreement")
     parser.add_argument("--each", type=int, default=4, help="how many of the best, median and worst")
+    parser.add_argument("--worst", type=int, default=0, help="draw so many of the worst and nothing else")
     arguments = parser.parse_args()
     model = GlandSegmenter.load(arguments.model)
-    found = []
+    found: list[_Found] = []
     for sample in glas(arguments.root):
         image, truth = sample.image(), sample.truth()
         labels = model.segment(image).labels
         score = evaluate_pair(labels, truth, mpp=image.mpp).pixels.miou
         found.append((score, sample.name, image, labels, truth))
     found.sort(key=lambda entry: -entry[0])
-    middle = (len(found) - arguments.each) // 2
-    rows = (found[: arguments.each], found[middle : middle + arguments.each], found[-arguments.each :])
-    picture = []
-    for title, row in zip(("best", "median", "worst"), rows, strict=True):
-        cells = []
-        for score, name, image, labels, truth in row:
-            if arguments.images:
-                cells.append(_cell(draw_outlines(image.rgb, labels, mpp=image.mpp), f"{title}: {name}"))
-            cells.append(_cell(_agreement(labels, truth), f"{name}  mIoU {score:.2f}"))
-        picture.append(np.hstack(cells))
+    picture = [
+        np.hstack([cell for entry in row for cell in _cells(title, entry, images=arguments.images)])
+        for title, row in _rows(found, arguments.each, arguments.worst)
+    ]
     cv2.imwrite(str(arguments.out), np.vstack(picture)[:, :, ::-1])
     print(arguments.out)
+
+
+def _rows(found: list[_Found], each: int, worst: int) -> list[tuple[str, list[_Found]]]:
+    """Return what to show, row by row, of what is sorted from best to worst."""
+    if worst:
+        last = found[: -worst - 1 : -1]
+        return [("worst", last[start : start + 5]) for start in range(0, len(last), 5)]
+    middle = (len(found) - each) // 2
+    return [("best", found[:each]), ("median", found[middle : middle + each]), ("worst", found[-each:])]
+
+
+def _cells(title: str, found: _Found, *, images: bool) -> list[np.ndarray]:
+    score, name, image, labels, truth = found
+    cells = [_cell(_agreement(labels, truth), f"{name}  mIoU {score:.2f}")]
+    if images:
+        cells.insert(0, _cell(draw_outlines(image.rgb, labels, mpp=image.mpp), f"{title}: {name}"))
+    return cells
 
 
 def _agreement(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from acinus.inference.refinement import (
 )
 
 PURPLE, PINK, WHITE = (110, 60, 140), (225, 150, 190), (245, 243, 246)
+MPP = 8.0  # tissue is looked for at this resolution; 20 px are enough of it
 SHARP = RefinementSettings(least_um2=0.0, smoothing_um=0.0)
 
 
@@ -26,7 +27,7 @@ def stripes(*colours: tuple[int, int, int], height: int = 40, width: int = 20) -
 
 def told(probability: ProbabilityMap, rgb: RgbArray) -> ProbabilityMap:
     """Return what the colours say, which here they do."""
-    says = colour_probability(probability, rgb, SHARP, mpp=1.0)
+    says = colour_probability(probability, rgb, SHARP, mpp=MPP)
     assert says is not None
     return says
 
@@ -54,11 +55,26 @@ def test_how_much_of_each_class_there_is_does_not_count():
 def test_colours_have_no_say_where_a_class_is_too_small():
     rgb = stripes(PURPLE, PINK)
     probability = np.where(rgb[..., 0] == PURPLE[0], 0.9, 0.01).astype(np.float32)
-    assert colour_probability(probability, rgb, RefinementSettings(least_um2=801.0), mpp=1.0) is None
-    assert colour_probability(probability, rgb, RefinementSettings(least_um2=800.0), mpp=1.0) is not None
+    assert colour_probability(probability, rgb, RefinementSettings(least_um2=801.0 * MPP**2), mpp=MPP) is None
+    assert (
+        colour_probability(probability, rgb, RefinementSettings(least_um2=800.0 * MPP**2), mpp=MPP)
+        is not None
+    )
     undecided = np.full_like(probability, 0.4)
-    assert colour_probability(undecided, rgb, SHARP, mpp=1.0) is None
-    assert refined(undecided, rgb, SHARP, mpp=1.0).probability == pytest.approx(undecided)
+    assert colour_probability(undecided, rgb, SHARP, mpp=MPP) is None
+    assert refined(undecided, rgb, SHARP, mpp=MPP).probability == pytest.approx(undecided)
+
+
+def test_glass_teaches_nothing():
+    rgb = stripes(WHITE, WHITE, WHITE, PINK, PURPLE)
+    probability = np.full(rgb.shape[:2], 0.01, np.float32)
+    probability[:, 60:80], probability[:, 80:] = 0.3, 0.9
+    # Beside white alone, pink would be said to be gland. No background that the network is sure of is tissue.
+    assert colour_probability(probability, rgb, SHARP, mpp=MPP) is None
+    probability[:, 70:80] = 0.01
+    says = told(probability, rgb)
+    assert says[:, 65:75].max() < 0.1
+    assert np.array_equal(says[:, :50], probability[:, :50])  # left to the network
 
 
 def test_the_weight_is_the_colours_share():
@@ -68,13 +84,13 @@ def test_the_weight_is_the_colours_share():
     says = told(probability, rgb)
     settings = RefinementSettings(colour_weight=0.25, least_um2=0.0, smoothing_um=0.0, lumen_above=1.0)
     expected = 0.75 * probability + 0.25 * says
-    result = refined(probability, rgb, settings, mpp=1.0)
+    result = refined(probability, rgb, settings, mpp=MPP)
     assert result.probability == pytest.approx(expected)
     contradicted = np.abs(2.0 * probability - 1.0) - np.abs(probability - says)
     assert result.certainty == pytest.approx(np.maximum(contradicted, 0.0))
     alone = RefinementSettings(colour_weight=0.0, lumen_above=1.0)
-    assert np.array_equal(refined(probability, rgb, alone, mpp=1.0).probability, probability)
-    assert refined(probability, rgb, alone, mpp=1.0).certainty == pytest.approx(
+    assert np.array_equal(refined(probability, rgb, alone, mpp=MPP).probability, probability)
+    assert refined(probability, rgb, alone, mpp=MPP).certainty == pytest.approx(
         np.abs(2.0 * probability - 1.0)
     )
 
@@ -122,7 +138,7 @@ def test_an_image_without_background_has_no_lumen():
 class Darkness:
     """Says gland where an image is dark, and remembers at which resolution it was asked."""
 
-    mpp = 2.0
+    mpp = 4.0
 
     def __init__(self):
         self.asked: list[float] = []
@@ -135,10 +151,10 @@ class Darkness:
 def test_a_refined_segmenter_works_at_its_own_resolution_and_answers_at_the_image_s():
     inner = Darkness()
     segmenter = RefinedSegmenter(inner, SHARP)
-    result = segmenter.probability(RgbImage(stripes(PURPLE, PINK, height=80, width=60), mpp=0.5))
-    assert segmenter.mpp == 2.0
-    assert inner.asked == [2.0]
+    result = segmenter.probability(RgbImage(stripes(PURPLE, PINK, height=80, width=60), mpp=2.0))
+    assert segmenter.mpp == 4.0
+    assert inner.asked == [4.0]
     assert result.shape == (80, 120)
     assert result.dtype == np.float32
-    assert result[:, :50].min() > 0.9
+    assert result[:, :50].min() > 0.89
     assert result[:, 70:].max() < 0.1
