@@ -16,7 +16,7 @@ from acinus.inference.refinement import (
 )
 
 PURPLE, PINK, WHITE = (110, 60, 140), (225, 150, 190), (245, 243, 246)
-MPP = 8.0  # tissue is looked for at this resolution; 20 px are enough of it
+MPP = 2.0
 SHARP = RefinementSettings(least_um2=0.0, smoothing_um=0.0)
 
 
@@ -65,11 +65,11 @@ def test_colours_have_no_say_where_a_class_is_too_small():
     assert refined(undecided, rgb, SHARP, mpp=MPP).probability == pytest.approx(undecided)
 
 
-def test_glass_teaches_nothing():
+def test_glass_teaches_nothing_and_colours_say_nothing_of_it():
     rgb = stripes(WHITE, WHITE, WHITE, PINK, PURPLE)
     probability = np.full(rgb.shape[:2], 0.01, np.float32)
     probability[:, 60:80], probability[:, 80:] = 0.3, 0.9
-    # Beside white alone, pink would be said to be gland. No background that the network is sure of is tissue.
+    # Beside white alone, pink would pass for gland; no background that the network is sure of is stained.
     assert colour_probability(probability, rgb, SHARP, mpp=MPP) is None
     probability[:, 70:80] = 0.01
     says = told(probability, rgb)

@@ -11,11 +11,10 @@ from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.data.resample import resize_map, rgb_at_mpp
-from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of
+from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of, stained
 from acinus.inference.confidence import certainty
 from acinus.inference.instances import Components, components_of
 from acinus.inference.windows import probability_in_windows
-from acinus.slides.tissue import tissue_mask
 
 __all__ = [
     "Refined",
@@ -39,7 +38,7 @@ class RefinementSettings:
     gland_above, background_below : float
         The colours of the classes are those of pixels whose probability is beyond these.
     least_um2 : float
-        Each class needs so much of the tissue, or colours have no say.
+        Each class needs so much of the image, or colours have no say.
     smoothing_um : float
         Standard deviation of the Gaussian over the colours, and over what they say.
     lumen_above : float
@@ -133,8 +132,8 @@ def colour_probability(
 ) -> ProbabilityMap | None:
     """Return what colour alone says of each pixel, (H, W) float32; None where it has no say.
 
-    It has none at weight 0, and where one of the classes is too small to learn from. Glass is left to the
-    network: an image that is mostly glass would teach that whatever is not white is gland.
+    It has none at weight 0, and where one of the classes is too small to learn from. What is not `stained` is
+    left to the network.
 
     Parameters
     ----------
@@ -147,17 +146,17 @@ def colour_probability(
     if settings.colour_weight <= 0.0:
         return None
     sigma = um_to_px(settings.smoothing_um, mpp=mpp)
-    tissue = tissue_mask(rgb, mpp=mpp)
-    if not tissue.any():
-        return None
     lab = lab_of(rgb, sigma=sigma)
-    colours = ColourRange.of(lab[tissue])
+    told = stained(lab)
+    if not told.any():
+        return None
+    colours = ColourRange.of(lab[told])
     gland, background = sure_pixels(probability, settings)
-    counts = ColourCounts.of(colours.bins(lab), gland & tissue, background & tissue)
+    counts = ColourCounts.of(colours.bins(lab), gland & told, background & told)
     model = counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=mpp))
     if model is None:
         return None
-    return np.where(tissue, blurred(model.says(lab), sigma), probability).astype(np.float32)
+    return np.where(told, blurred(model.says(lab), sigma), probability).astype(np.float32)
 
 
 def sure_pixels(probability: ProbabilityMap, settings: RefinementSettings) -> tuple[BoolMask, BoolMask]:
