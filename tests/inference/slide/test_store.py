@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import struct
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imagecodecs import zstd_encode
 
 from acinus.core.errors import OutputError
 from acinus.core.geometry import Box, Size
@@ -154,3 +157,78 @@ def test_a_full_disk_ends_in_one_line_and_leaves_what_was_whole(small_disk: Call
     assert list(folder.iterdir()) == []
     store = filled(small_disk("1m"), plan)
     assert all(store.has(window) for window in plan.windows())
+
+
+def coloured(folder: Path, plan: WindowPlan = PLAN) -> WindowStore:
+    """Return a store whose windows hold random values of which only the colours agree where they overlap."""
+    store, rng = WindowStore(folder, plan, colours=True), np.random.default_rng(2)
+    for window in plan.windows():
+        shape, box = (window.kept.height, window.kept.width), window.kept
+        colours = COLOURS[:, box.y : box.bottom, box.x : box.right]
+        store.write(window, rng.integers(0, 256, shape, dtype=np.uint8), colours)
+    return store
+
+
+COLOURS = np.random.default_rng(3).integers(0, 256, (3, 40, 60), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def coloured_store(tmp_path_factory: pytest.TempPathFactory) -> WindowStore:
+    return coloured(tmp_path_factory.mktemp("coloured"))
+
+
+@given(st.integers(0, 59), st.integers(0, 39), st.integers(0, 60), st.integers(0, 40))
+def test_colours_are_read_as_they_were_written(
+    coloured_store: WindowStore, x: int, y: int, width: int, height: int
+):
+    box = Box(x, y, min(width, 60 - x), min(height, 40 - y))
+    assert np.array_equal(coloured_store.read_colours(box), COLOURS[:, y : box.bottom, x : box.right])
+    part = coloured_store.read(PLAN.grid.box)[y : box.bottom, x : box.right]
+    assert np.array_equal(coloured_store.read(box), part)
+
+
+def test_colours_are_kept_where_no_gland_is(tmp_path: Path):
+    store, window = WindowStore(tmp_path, PLAN, colours=True), PLAN.window(0, 0)
+    kept = window.kept
+    store.write(
+        window, np.zeros((kept.height, kept.width), np.uint8), COLOURS[:, : kept.height, : kept.width]
+    )
+    assert np.array_equal(store.read_colours(window.core), COLOURS[:, :32, :32])
+    assert not store.read(Box(0, 0, 20, 20)).any()
+
+
+def test_windows_with_colours_are_absent_where_none_are_asked_for_and_the_other_way_round(tmp_path: Path):
+    coloured(tmp_path / "with")
+    filled(tmp_path / "without")
+    WindowStore(tmp_path / "empty", PLAN).write_empty(PLAN.window(0, 0))
+    for folder, colours in (("with", True), ("without", False)):
+        right = WindowStore(tmp_path / folder, PLAN, colours=colours)
+        wrong = WindowStore(tmp_path / folder, PLAN, colours=not colours)
+        assert all(right.has(window) for window in PLAN.windows())
+        assert not any(wrong.has(window) for window in PLAN.windows())
+        with pytest.raises(OutputError, match="run the same command again"):
+            wrong.read(PLAN.grid.box)
+    assert not WindowStore(tmp_path / "empty", PLAN, colours=True).has(PLAN.window(0, 0))
+
+
+def test_a_window_of_an_older_format_is_absent(tmp_path: Path):
+    store, window = filled(tmp_path), PLAN.window(0, 0)
+    content = zstd_encode(bytes(window.kept.height * window.kept.width))
+    box = (window.kept.x, window.kept.y, window.kept.width, window.kept.height)
+    header = struct.pack(
+        "<8s6qI", b"acinus1\n", *box, window.kept.height, window.kept.width, zlib.crc32(content)
+    )
+    window_file(tmp_path).write_bytes(header + content)
+    assert not store.has(window)
+    assert store.has(PLAN.window(1, 0))
+
+
+def test_colours_of_another_shape_or_unasked_are_refused(tmp_path: Path):
+    window = PLAN.window(0, 0)
+    probability = np.zeros((window.kept.height, window.kept.width), np.uint8)
+    colours = np.zeros((3, *probability.shape), np.uint8)
+    with pytest.raises(ValueError, match="colours"):
+        WindowStore(tmp_path, PLAN).write(window, probability, colours)
+    for wrong in (None, colours[:2], colours[:, 1:]):
+        with pytest.raises(ValueError, match="colours"):
+            WindowStore(tmp_path, PLAN, colours=True).write(window, probability, wrong)

@@ -1,4 +1,4 @@
-"""An 8-bit map and the box it belongs to as bytes: small, and a damaged copy is noticed."""
+"""8-bit maps and the box they belong to as bytes: small, and a damaged copy is noticed."""
 
 from __future__ import annotations
 
@@ -13,40 +13,45 @@ from acinus.core.geometry import Box
 
 __all__ = ["is_whole", "pack", "unpack"]
 
-_HEADER = struct.Struct("<8s6qI")  # magic, box, height and width of the map, checksum of what follows
-_MAGIC = b"acinus1\n"
-_ZSTD_LEVEL = 3  # a window of 1024 px takes 10 ms and some ten kB
+_HEADER = struct.Struct(
+    "<8s7qI"
+)  # magic, box, number, height and width of the maps, checksum of what follows
+_MAGIC = b"acinus2\n"
+_ZSTD_LEVEL = 3  # a map of 1024 px takes 10 ms and some ten kB
 
 
-def pack(values: NDArray[np.uint8], box: Box) -> bytes:
-    """Return a (H, W) map, possibly empty, and a box as bytes.
+def pack(planes: NDArray[np.uint8], box: Box) -> bytes:
+    """Return (N, H, W) maps, possibly empty, and a box as bytes.
 
     Examples
     --------
-    >>> unpack(pack(np.full((2, 3), 7, np.uint8), Box(4, 5, 3, 2)), Box(4, 5, 3, 2)).tolist()
-    [[7, 7, 7], [7, 7, 7]]
+    >>> unpack(pack(np.full((1, 2, 3), 7, np.uint8), Box(4, 5, 3, 2)), Box(4, 5, 3, 2), count=1).tolist()
+    [[[7, 7, 7], [7, 7, 7]]]
     """
-    height, width = values.shape
-    content = imagecodecs.zstd_encode(values.tobytes(), level=_ZSTD_LEVEL) if values.size else b""
-    header = (box.x, box.y, box.width, box.height, height, width, zlib.crc32(content))
+    count, height, width = planes.shape
+    content = imagecodecs.zstd_encode(planes.tobytes(), level=_ZSTD_LEVEL) if planes.size else b""
+    header = (box.x, box.y, box.width, box.height, count, height, width, zlib.crc32(content))
     return _HEADER.pack(_MAGIC, *header) + content
 
 
-def is_whole(packed: bytes, box: Box) -> bool:
-    """Say whether these are all the bytes that `pack` made for this box."""
+def is_whole(packed: bytes, box: Box, *, count: int) -> bool:
+    """Say whether these are all the bytes that `pack` made of so many maps for this box."""
     if len(packed) < _HEADER.size:
         return False
-    magic, x, y, width, height, _, _, checksum = _HEADER.unpack_from(packed)
+    magic, x, y, width, height, found, _, _, checksum = _HEADER.unpack_from(packed)
     return (
-        magic == _MAGIC and Box(x, y, width, height) == box and zlib.crc32(packed[_HEADER.size :]) == checksum
+        magic == _MAGIC
+        and Box(x, y, width, height) == box
+        and found == count
+        and zlib.crc32(packed[_HEADER.size :]) == checksum
     )
 
 
-def unpack(packed: bytes, box: Box) -> NDArray[np.uint8] | None:
-    """Return the map, read-only; None when `is_whole` denies it."""
-    if not is_whole(packed, box):
+def unpack(packed: bytes, box: Box, *, count: int) -> NDArray[np.uint8] | None:
+    """Return the (count, H, W) maps, read-only; None when `is_whole` denies it."""
+    if not is_whole(packed, box, count=count):
         return None
-    height, width = _HEADER.unpack_from(packed)[5:7]
+    height, width = _HEADER.unpack_from(packed)[6:8]
     content = packed[_HEADER.size :]
     values = imagecodecs.zstd_decode(content) if content else b""
-    return np.frombuffer(values, np.uint8).reshape(height, width)
+    return np.frombuffer(values, np.uint8).reshape(count, height, width)

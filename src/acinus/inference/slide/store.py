@@ -1,4 +1,4 @@
-"""The windows of one slide on disk, and the blended probability of any box of it.
+"""The windows of one slide on disk: the blended probability of any box of it, and its colours.
 
 Each window is a file that appears whole or not at all. Whoever computes one writes it, be it this process or
 one on another machine that sees the same folder; who reads finds what is there. No index has to be kept.
@@ -22,7 +22,6 @@ from acinus.inference.slide.packing import is_whole, pack, unpack
 __all__ = ["WindowStore"]
 
 _CACHE_BYTES = 256_000_000
-_NOTHING = np.zeros((0, 0), np.uint8)  # stands for a window that is 0 everywhere
 
 
 class WindowStore:
@@ -34,13 +33,19 @@ class WindowStore:
         Made when it does not exist.
     plan : WindowPlan
         Windows of another plan in the folder count as absent.
+    colours : bool
+        Whether each window holds its colours beside the probability; those of the other kind count as absent.
     cache_bytes : int
         Most memory that decoded windows take.
     """
 
-    def __init__(self, folder: Path, plan: WindowPlan, *, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(
+        self, folder: Path, plan: WindowPlan, *, colours: bool = False, cache_bytes: int = _CACHE_BYTES
+    ) -> None:
         self.folder = make_folder(folder)
         self.plan = plan
+        self.colours = colours
+        self._count = 4 if colours else 1  # maps in a window
         self._cache_bytes = cache_bytes
         self._cache: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
         self._held_bytes = 0
@@ -54,19 +59,34 @@ class WindowStore:
     def has(self, window: Window) -> bool:
         """Say whether a window was written whole."""
         packed = self._bytes_of(window)
-        return packed is not None and is_whole(packed, window.kept)
+        return packed is not None and is_whole(packed, window.kept, count=self._count)
 
-    def write(self, window: Window, probability: NDArray[np.uint8]) -> None:
-        """Store the kept part of a window, probability × 255; one that is 0 everywhere takes next to nothing.
+    def write(
+        self, window: Window, probability: NDArray[np.uint8], colours: NDArray[np.uint8] | None = None
+    ) -> None:
+        """Store the kept part of a window; one that is 0 everywhere takes next to nothing.
+
+        Parameters
+        ----------
+        probability : (kept.height, kept.width) uint8
+            × 255.
+        colours : (3, kept.height, kept.width) uint8, optional
+            Needed when the store holds colours, and only then.
 
         Raises
         ------
         OutputError
             When the disk is full or the folder cannot be written to.
         """
-        if probability.shape != (window.kept.height, window.kept.width):
+        shape = (window.kept.height, window.kept.width)
+        if probability.shape != shape:
             raise ValueError(f"a window keeps {window.kept}, got an array of {probability.shape}")
-        self._write(window, probability if probability.any() else _NOTHING)
+        planes = probability[None]
+        if self.colours or colours is not None:
+            if not self.colours or colours is None or colours.shape != (3, *shape):
+                raise ValueError("colours of (3, height, width) belong into a store that holds colours")
+            planes = np.concatenate([planes, colours])
+        self._write(window, planes if planes.any() else self._nothing)
 
     def write_empty(self, window: Window) -> None:
         """Store that a window is 0 everywhere, as those without tissue are.
@@ -76,12 +96,17 @@ class WindowStore:
         OutputError
             When the disk is full or the folder cannot be written to.
         """
-        self._write(window, _NOTHING)
+        self._write(window, self._nothing)
 
-    def _write(self, window: Window, values: NDArray[np.uint8]) -> None:
+    @property
+    def _nothing(self) -> NDArray[np.uint8]:
+        """What stands for a window that is 0 everywhere."""
+        return np.zeros((self._count, 0, 0), np.uint8)
+
+    def _write(self, window: Window, planes: NDArray[np.uint8]) -> None:
         path = self._path(window)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(pack(values, window.kept))
+            temporary.write_bytes(pack(planes, window.kept))
         with self._lock:
             self._forget(path)
 
@@ -95,41 +120,68 @@ class WindowStore:
         """
         total = np.zeros((box.height, box.width), np.float32)
         for window in self.plan.windows_keeping(box):
-            values = self._values(window)
-            if not values.size:
+            planes = self._planes(window)
+            if not planes.size:
                 continue
             part, kept = box.intersection(window.kept), window.kept
             x, y = part.x - kept.x, part.y - kept.y
             weight_x, weight_y = self.plan.weights(window)
-            weighted = values[y : y + part.height, x : x + part.width] * weight_x[x : x + part.width]
+            weighted = planes[0, y : y + part.height, x : x + part.width] * weight_x[x : x + part.width]
             weighted *= weight_y[y : y + part.height, None]
             y, x = part.y - box.y, part.x - box.x
             total[y : y + part.height, x : x + part.width] += weighted
         result: NDArray[np.uint8] = np.rint(total, out=total).astype(np.uint8)
         return result
 
-    def _values(self, window: Window) -> NDArray[np.uint8]:
-        """Return a window's kept part, or an empty array when it is 0 everywhere."""
+    def read_colours(self, box: Box) -> NDArray[np.uint8]:
+        """Return the colours of a box inside the grid, each from the window whose core it lies in.
+
+        Returns
+        -------
+        (3, box.height, box.width) uint8
+            As they were written: 0 away from tissue.
+
+        Raises
+        ------
+        OutputError
+            When a window that is needed is missing or damaged.
+        """
+        assert self.colours, "the store holds no colours"
+        result = np.zeros((3, box.height, box.width), np.uint8)
+        for window in self.plan.windows_keeping(box):
+            part, kept = box.intersection(window.core), window.kept
+            if part.width <= 0 or part.height <= 0:
+                continue
+            planes = self._planes(window)
+            if planes.size:
+                y, x = part.y - kept.y, part.x - kept.x
+                values = planes[1:, y : y + part.height, x : x + part.width]
+                y, x = part.y - box.y, part.x - box.x
+                result[:, y : y + part.height, x : x + part.width] = values
+        return result
+
+    def _planes(self, window: Window) -> NDArray[np.uint8]:
+        """Return the maps of a window's kept part, or an empty array when they are 0 everywhere."""
         path = self._path(window)
         with self._lock:
             if path in self._cache:
                 self._cache.move_to_end(path)
                 return self._cache[path]
         packed = self._bytes_of(window)
-        values = None if packed is None else unpack(packed, window.kept)
-        if values is None:
+        planes = None if packed is None else unpack(packed, window.kept, count=self._count)
+        if planes is None:
             raise OutputError(f"{path} is missing or damaged; run the same command again")
         with self._lock:
             self._forget(path)
-            self._cache[path] = values
-            self._held_bytes += values.nbytes
+            self._cache[path] = planes
+            self._held_bytes += planes.nbytes
             while self._held_bytes > self._cache_bytes:
                 self._forget(next(iter(self._cache)))
-        return values
+        return planes
 
     def _forget(self, path: Path) -> None:
-        values = self._cache.pop(path, None)
-        self._held_bytes -= 0 if values is None else values.nbytes
+        planes = self._cache.pop(path, None)
+        self._held_bytes -= 0 if planes is None else planes.nbytes
 
     def _bytes_of(self, window: Window) -> bytes | None:
         try:

@@ -64,13 +64,13 @@ class SlideTissue:
             When the file cannot be written.
         """
         scanned = _scanned(reader, grid)
-        mask = unpack(path.read_bytes(), scanned) if path.is_file() else None
-        if mask is not None:
-            return cls(mask.astype(bool), _overview_mpp(grid), grid, scanned)
+        kept = unpack(path.read_bytes(), scanned, count=1) if path.is_file() else None
+        if kept is not None:
+            return cls(kept[0].astype(bool), _overview_mpp(grid), grid, scanned)
         tissue = cls.of(reader, grid)
         make_folder(path.parent)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(pack(tissue.mask.astype(np.uint8), scanned))
+            temporary.write_bytes(pack(tissue.mask[None].astype(np.uint8), scanned))
         return tissue
 
     @cached_property
