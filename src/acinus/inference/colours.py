@@ -69,12 +69,40 @@ class ColourRange:
         low, high = np.percentile(lab.reshape(-1, 3), _PERCENT, axis=0)
         return cls(low, high)
 
+    @classmethod
+    def of_histograms(cls, counts: NDArray[np.int64]) -> ColourRange:
+        """Return what `of` does of colours in whole numbers of which these are the histograms.
+
+        Parameters
+        ----------
+        counts : (3, 256) int64
+            How many pixels have each value of each axis; one at least, and as many on each axis.
+        """
+        place = np.array(_PERCENT) / 100.0 * (counts[0].sum() - 1)  # in the order of values, from 0
+        below = np.floor(place)
+        first, second = (
+            np.stack([np.searchsorted(np.cumsum(axis), at, side="right") for axis in counts], axis=1)
+            for at in (below, np.ceil(place))
+        )
+        low, high = first + (second - first) * (place - below)[:, None]
+        return cls(low, high)
+
     def bins(self, lab: NDArray[np.float32]) -> NDArray[np.intp]:
         """Return the bin of each colour, (...) of 0..32³ − 1; what lies outside goes to the outermost."""
-        scaled = (lab - self.low) / np.maximum(self.high - self.low, 1e-6)
-        axes = np.clip((scaled * _BINS).astype(np.intp), 0, _BINS - 1)
+        axes = self._axes(lab)
         bins: NDArray[np.intp] = (axes[..., 0] * _BINS + axes[..., 1]) * _BINS + axes[..., 2]
         return bins
+
+    def byte_bins(self) -> NDArray[np.intp]:
+        """Return what each byte of each axis adds to a colour's bin, (3, 256): it is the sum of three."""
+        bytes_ = np.arange(256, dtype=np.float32)[:, None]
+        bins: NDArray[np.intp] = self._axes(bytes_).T * np.array([[_BINS * _BINS], [_BINS], [1]])
+        return bins
+
+    def _axes(self, lab: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the bin on each axis, (..., 3) of 0..31."""
+        scaled = (lab - self.low) / np.maximum(self.high - self.low, 1e-6)
+        return np.clip((scaled * _BINS).astype(np.intp), 0, _BINS - 1)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
-from acinus.core.image import RgbImage
+from acinus.core.image import RgbArray, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.inference.slide.blurring import blurred_bytes
 from acinus.inference.slide.grid import Window, WindowPlan
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.slides.reader import SlideReader
 
-__all__ = ["kept_probability", "part_with_tissue", "window_probability"]
+__all__ = ["kept_colours", "kept_probability", "part_with_tissue", "window_probability"]
 
 
 def window_probability(
@@ -63,6 +65,34 @@ def kept_probability(
     result[y : y + part.height, x : x + part.width] = np.where(
         tissue.mask_of(part), np.rint(values * 255.0), 0.0
     )
+    return result
+
+
+def kept_colours(
+    rgb: RgbArray, seen: Box, window: Window, tissue: SlideTissue, *, sigma: float
+) -> NDArray[np.uint8]:
+    """Return the blurred CIELAB colours of what a window keeps of the part seen, 0 away from tissue.
+
+    Windows agree on the pixels they share as long as they see as much around them as the blur reaches. No
+    colour is (0, 0, 0): grey has 128 on both axes but the first.
+
+    Parameters
+    ----------
+    rgb : (seen.height, seen.width, 3) uint8
+    sigma : float
+        Standard deviation of the Gaussian in pixels.
+
+    Returns
+    -------
+    (3, kept.height, kept.width) uint8
+        As OpenCV scales CIELAB.
+    """
+    lab = blurred_bytes(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), sigma)
+    result = np.zeros((3, window.kept.height, window.kept.width), np.uint8)
+    part = seen.intersection(window.kept)
+    values = lab[part.y - seen.y : part.bottom - seen.y, part.x - seen.x : part.right - seen.x]
+    y, x = part.y - window.kept.y, part.x - window.kept.x
+    result[:, y : y + part.height, x : x + part.width] = values.transpose(2, 0, 1) * tissue.mask_of(part)
     return result
 
 

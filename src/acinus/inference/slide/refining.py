@@ -1,0 +1,167 @@
+"""What a slide's own colours say beyond the network: one table of colours for the whole slide.
+
+As `acinus.inference.refinement` does for images, with two differences. The colours are bytes, so that a pixel
+is told the same in whatever box it is read. And lumina at a side are left alone: an image's side cuts through
+tissue, a slide's hardly ever does.
+
+The table is learnt from sums over the windows' cores, which do not depend on their order.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.geometry import Box, Size
+from acinus.core.image import BoolMask
+from acinus.core.progress import Progress, SilentProgress
+from acinus.core.units import um2_to_px, um_to_px
+from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained
+from acinus.inference.refinement import RefinementSettings, sure_pixels
+from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
+from acinus.inference.slide.grid import Window
+from acinus.inference.slide.store import WindowStore
+from acinus.inference.slide.tissue import SlideTissue
+
+__all__ = ["RefinedSource", "learn_colours", "refined_source"]
+
+
+@dataclass(frozen=True)
+class RefinedSource:
+    """A `ProbabilitySource`: the network's probability in a store with the say of the slide's colours.
+
+    Attributes
+    ----------
+    store : WindowStore
+        Holds colours.
+    tissue : SlideTissue
+    model : ColourModel
+    weight : float
+        The colours' share.
+    sigma : float
+        Standard deviation in pixels of the Gaussian over what the colours say.
+    """
+
+    store: WindowStore
+    tissue: SlideTissue
+    model: ColourModel
+    weight: float
+    sigma: float
+
+    @property
+    def size(self) -> Size:
+        """The working grid's size in pixels."""
+        return self.store.size
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Return the refined probability × 255 of a box inside the grid: uint8 of (box.height, box.width).
+
+        Raises
+        ------
+        OutputError
+            When a window that is needed is missing or damaged.
+        """
+        probability, says = self.both(box)
+        mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * says
+        return np.asarray(np.rint(mixed, out=mixed), dtype=np.uint8)
+
+    def both(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return what the network says of a box inside the grid and what colour alone says, both × 255.
+
+        Of glass, and away from tissue, colour says what the network does. It is blurred as if the whole slide
+        were: its edges mirrored, and what is no tissue counts as no gland.
+        """
+        around = box.grown(blur_reach_px(self.sigma)).intersection(self.store.plan.grid.box)
+        table = np.rint(self.model.table * 255.0).astype(np.uint8)
+        lab = self.store.read_colours(around)
+        says = blurred_bytes(table[_bins(lab, self.model.colours)] * self.tissue.mask_of(around), self.sigma)
+        y, x = box.y - around.y, box.x - around.x
+        inside = np.s_[y : y + box.height, x : x + box.width]
+        told = self.tissue.mask_of(box) & _stained(lab)[inside]
+        probability = self.store.read(box)
+        return probability, np.where(told, says[inside], probability)
+
+
+def refined_source(
+    store: WindowStore,
+    tissue: SlideTissue,
+    settings: RefinementSettings,
+    *,
+    progress: Progress | None = None,
+) -> RefinedSource | None:
+    """Learn a slide's colours and return the source that heeds them; None when they have no say.
+
+    They have none at weight 0, and where a class is too small to learn from.
+
+    Parameters
+    ----------
+    store : WindowStore
+        Complete; holds colours unless their weight is 0.
+
+    Raises
+    ------
+    OutputError
+        When a window is missing or damaged.
+    """
+    if settings.colour_weight <= 0.0:
+        return None
+    model = learn_colours(store, tissue, settings, progress=progress)
+    if model is None:
+        return None
+    sigma = um_to_px(settings.smoothing_um, mpp=store.plan.grid.mpp)
+    return RefinedSource(store, tissue, model, settings.colour_weight, sigma)
+
+
+def learn_colours(
+    store: WindowStore,
+    tissue: SlideTissue,
+    settings: RefinementSettings,
+    *,
+    progress: Progress | None = None,
+) -> ColourModel | None:
+    """Return what the pixels teach of which the network is sure; None where a class is too small.
+
+    Every window is read twice: for the range that the colours use, and to count them.
+    """
+    windows = [window for window in store.plan.windows() if tissue.covers(window.core)]
+    with (progress or SilentProgress()).task("Learning colours", total=2 * len(windows)) as advance:
+        histograms = np.zeros((3, 256), dtype=np.int64)
+        for window in windows:
+            lab = store.read_colours(window.core)
+            told = tissue.mask_of(window.core) & _stained(lab)
+            for axis, values in enumerate(lab):
+                histograms[axis] += np.bincount(values[told], minlength=256)
+            advance()
+        if not histograms.any():
+            return None
+        colours = ColourRange.of_histograms(histograms)
+
+        def counted(window: Window) -> ColourCounts:
+            lab = store.read_colours(window.core)
+            told = tissue.mask_of(window.core) & _stained(lab)
+            probability = store.read(window.core).astype(np.float32) / 255.0
+            gland, background = (sure & told for sure in sure_pixels(probability, settings))
+            advance()
+            return ColourCounts.of(_bins(lab, colours).astype(np.intp), gland, background)
+
+        counts = reduce(operator.add, map(counted, windows))
+    return counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=store.plan.grid.mpp))
+
+
+def _bins(lab: NDArray[np.uint8], colours: ColourRange) -> NDArray[np.uint16]:
+    """Return the bin of each colour of (3, H, W), by tables of 256 entries: (H, W)."""
+    bins = np.zeros(lab.shape[1:], dtype=np.uint16)  # up to 32³ − 1
+    for table, values in zip(colours.byte_bins().astype(np.uint16), lab, strict=True):
+        bins += table[values]
+    return bins
+
+
+def _stained(lab: NDArray[np.uint8]) -> BoolMask:
+    """Say of each colour of (3, H, W) whether it is `stained`, by a table of all pairs of bytes."""
+    pairs = np.zeros((256, 256, 3), dtype=np.float32)
+    pairs[..., 1], pairs[..., 2] = np.ogrid[:256, :256]
+    return np.asarray(stained(pairs)[lab[1], lab[2]], dtype=bool)
