@@ -18,6 +18,7 @@ from acinus.core.image import RgbImage
 from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
+from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.networks.inference import for_inference
 from acinus.pipeline import windows
@@ -78,6 +79,7 @@ def job(slide: Path, model_folder: Path, tmp_path: Path) -> WindowJob:
         model=model_folder,
         device="cpu",
         plan=plan,
+        refinement=RefinementSettings(),
         folder=tmp_path / "windows",
         state="first",
     )
@@ -220,6 +222,20 @@ def test_the_plan_shows_a_network_all_it_looks_at(slide: Path):
         pspnet = plan_windows(reader, GroupingSettings(network=PSPNetSpec()), window_px=500)
         assert (pspnet.window_px, pspnet.halo_px, pspnet.stride_px) == (504, 128, 8)
         assert default.grid.mpp == GroupingSettings().mpp
+
+
+def test_the_plan_shows_a_window_all_that_its_blurred_colours_depend_on(slide: Path):
+    with open_slide(slide) as reader:
+        for network, smoothing_um, expected in (
+            (UNetSpec(), 3.75, 128),
+            (UNetSpec(), 100.0, 176),  # 4 × 40 px and half of the 32 that are blended
+            (PSPNetSpec(), 100.0, 176),
+        ):
+            refinement = RefinementSettings(smoothing_um=smoothing_um)
+            plan = plan_windows(reader, GroupingSettings(network=network), refinement)
+            assert plan.halo_px == expected
+        unused = RefinementSettings(smoothing_um=100.0, colour_weight=0.0)
+        assert plan_windows(reader, GroupingSettings(), unused) == plan_windows(reader, GroupingSettings())
 
 
 def test_seconds_add_up():

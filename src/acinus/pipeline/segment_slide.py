@@ -73,7 +73,8 @@ def segment_slide(
     name = path.stem if name is None else name
     identity = file_identity(path)
     with open_slide(path, mpp=mpp) as reader:
-        plan = plan_windows(reader, model.settings.grouping)
+        refinement = model.settings.refinement
+        plan = plan_windows(reader, model.settings.grouping, refinement)
         state = slide_state(model_state(model.fitted.network, model.settings), identity)
         work = _work_of(fingerprint(state, str(mpp), repr(plan)), work_folder(out, name))
         job = WindowJob(
@@ -82,6 +83,7 @@ def segment_slide(
             model=work.resolve() / "model",
             device=str(model.device),
             plan=plan,
+            refinement=refinement,
             folder=work.resolve() / "windows",
             state=state,
         )

@@ -16,6 +16,7 @@ from PIL import Image
 from acinus.core.errors import InputError
 from acinus.core.files import write_json
 from acinus.core.progress import Progress
+from acinus.core.segmenter import ProbabilityMap
 from acinus.glands import Glands, summarise, write_csv, write_geojson, write_parquet
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
@@ -26,6 +27,9 @@ from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.measuring import boxes_of
 from acinus.inference.slide.ngff import LabelChunks, LabelPyramid
+from acinus.inference.slide.refining import RefinedSource, refined_source
+from acinus.inference.slide.source import ProbabilitySource
+from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.pipeline.measure_slide import MeasureJob, measure_slide
 from acinus.pipeline.windows import WindowJob
@@ -103,8 +107,13 @@ def write_slide_files(
         origin_um=corner_um,
     )
     seconds = dict(seconds)
+    store = job.store()
+    with _timed(seconds, "colours"):
+        refined = refined_source(store, tissue, job.refinement, progress=progress)
     with _timed(seconds, "label"):
-        boxes, beyond_px = _lay_labels(job, tissue, settings, into=pyramid.base, progress=progress)
+        boxes, beyond_px = _lay_labels(
+            refined or store, tissue, settings, mpp=grid.mpp, into=pyramid.base, progress=progress
+        )
         pyramid.base.flush()
     with OutlineSpool(scratch / "outlines.wkb") as outlines:
         with _timed(seconds, "measure"):
@@ -128,7 +137,7 @@ def write_slide_files(
                 offset=(-corner[0], -corner[1]),
             )
             _write_overlay(folder / "overlay.jpg", reader, outlines, grid=grid)
-    quality = _confidence(job, tissue).mean
+    quality = _confidence(store, refined, tissue).mean
     tissue_um2 = tissue.area_um2 + beyond_px * grid.mpp**2
     result = SlideResult(len(glands), tissue_um2, {key: round(value, 3) for key, value in seconds.items()})
     place = {"from": origin, "x_px": corner[0], "y_px": corner[1]}
@@ -144,31 +153,40 @@ def write_slide_files(
 
 
 def _lay_labels(
-    job: WindowJob,
+    source: ProbabilitySource,
     tissue: SlideTissue,
     settings: InstanceSettings,
     *,
+    mpp: float,
     into: LabelChunks,
     progress: Progress | None,
 ) -> tuple[NDArray[np.int32], int]:
     """Label the slide; return each gland's box (N, 4) and how many pixels of glands lie beyond the tissue."""
     boxes = [np.empty((0, 4), dtype=np.int32)]
     beyond_px = 0
-    for crop in label_slide(job.store(), settings, mpp=job.plan.grid.mpp, progress=progress):
+    for crop in label_slide(source, settings, mpp=mpp, progress=progress):
         into.add(crop.box, crop.labels)
         boxes.append(boxes_of(crop))
         beyond_px += int(np.count_nonzero((crop.labels > 0) & ~tissue.mask_of(crop.box, rim=False)))
     return np.concatenate(boxes), beyond_px
 
 
-def _confidence(job: WindowJob, tissue: SlideTissue) -> Confidence:
-    """Return how decided the network is on the tissue, window by window."""
-    store, total = job.store(), Confidence()
-    for window in job.plan.windows():
+def _confidence(store: WindowStore, refined: RefinedSource | None, tissue: SlideTissue) -> Confidence:
+    """Return how certain the tissue is, window by window."""
+    total = Confidence()
+    for window in store.plan.windows():
         if tissue.covers(window.core):
-            probability = store.read(window.core).astype(np.float32) / 255.0
-            total += Confidence.of(certainty(probability, None), tissue.mask_of(window.core, rim=False))
+            probability, says = (
+                (store.read(window.core), None) if refined is None else refined.both(window.core)
+            )
+            certain = certainty(_unit(probability), None if says is None else _unit(says))
+            total += Confidence.of(certain, tissue.mask_of(window.core, rim=False))
     return total
+
+
+def _unit(values: NDArray[np.uint8]) -> ProbabilityMap:
+    """Return bytes as 0..1."""
+    return values.astype(np.float32) / np.float32(255)
 
 
 def _write_overlay(path: Path, reader: SlideReader, outlines: OutlineSpool, *, grid: WorkingGrid) -> None:

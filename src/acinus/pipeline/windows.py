@@ -17,10 +17,13 @@ from acinus.core.geometry import Box
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.units import um_to_px
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings, UNetSpec
+from acinus.inference.refinement import RefinementSettings
+from acinus.inference.slide.blurring import blur_reach_px
 from acinus.inference.slide.grid import Window, WindowPlan, WorkingGrid
-from acinus.inference.slide.probability import kept_probability, part_with_tissue
+from acinus.inference.slide.probability import kept_colours, kept_probability, part_with_tissue
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.networks.inference import for_inference
@@ -77,6 +80,8 @@ class WindowJob:
     device : str
         As `choose_device` takes it.
     plan : WindowPlan
+    refinement : RefinementSettings
+        Whether windows keep their colours, and how blurred.
     folder : Path
         Holds the windows and the tissue; the same for all processes.
     state : str
@@ -88,20 +93,32 @@ class WindowJob:
     model: Path
     device: str
     plan: WindowPlan
+    refinement: RefinementSettings
     folder: Path
     state: str
 
     def store(self) -> WindowStore:
         """Return the store that the windows go to."""
-        return WindowStore(self.folder, self.plan)
+        return WindowStore(self.folder, self.plan, colours=self.refinement.colour_weight > 0.0)
 
     def tissue(self, reader: SlideReader) -> SlideTissue:
         """Return the slide's tissue, found once and then kept in the folder."""
         return SlideTissue.kept(self.folder / "tissue.mask", reader, self.plan.grid)
 
 
-def plan_windows(reader: SlideReader, settings: GroupingSettings, *, window_px: int = 1024) -> WindowPlan:
+def plan_windows(
+    reader: SlideReader,
+    settings: GroupingSettings,
+    refinement: RefinementSettings | None = None,
+    *,
+    window_px: int = 1024,
+) -> WindowPlan:
     """Return the windows for a slide and a network: every kept pixel sees all that the network looks at.
+
+    Parameters
+    ----------
+    refinement : RefinementSettings, optional
+        Every kept pixel also sees all that its blurred colour depends on.
 
     Raises
     ------
@@ -110,10 +127,12 @@ def plan_windows(reader: SlideReader, settings: GroupingSettings, *, window_px: 
     """
     network, blend_px = settings.network, WindowPlan.blend_px
     stride = network.stride
-    halo_px = _PSPNET_HALO_PX
+    reach = _PSPNET_HALO_PX - blend_px // 2
     if isinstance(network, UNetSpec):
         reach = unet_reach_px(levels=len(network.widths), context_cells=network.context_cells)
-        halo_px = -(-(reach + blend_px // 2) // stride) * stride
+    if refinement is not None and refinement.colour_weight > 0.0:
+        reach = max(reach, blur_reach_px(um_to_px(refinement.smoothing_um, mpp=settings.mpp)))
+    halo_px = -(-(reach + blend_px // 2) // stride) * stride
     return WindowPlan(
         WorkingGrid.of(reader, settings.mpp),
         window_px=-(-window_px // stride) * stride,
@@ -163,7 +182,7 @@ def compute_windows(
             if segmenter is None:
                 segmenter = GlandSegmenter.load(job.model, device=job.device).fitted
             with large_blocks_kept():
-                return _compute_here(_Opened(reader, _faster(segmenter), tissue, store), todo, advance)
+                return _compute_here(_Opened(job, reader, _faster(segmenter), tissue, store), todo, advance)
 
 
 def _left_to_do(plan: WindowPlan, tissue: SlideTissue, store: WindowStore) -> tuple[list[Window], int]:
@@ -184,6 +203,7 @@ def _left_to_do(plan: WindowPlan, tissue: SlideTissue, store: WindowStore) -> tu
 class _Opened:
     """What a process keeps open from window to window."""
 
+    job: WindowJob
     reader: SlideReader
     segmenter: Segmenter
     tissue: SlideTissue
@@ -207,10 +227,14 @@ class _Opened:
         give_back_unused()
         return probability, time.perf_counter() - start
 
-    def write(self, window: Window, seen: Box, probability: ProbabilityMap) -> float:
+    def write(self, window: Window, seen: Box, rgb: RgbArray, probability: ProbabilityMap) -> float:
         """Store what the window keeps and return the seconds it took."""
         start = time.perf_counter()
-        self.store.write(window, kept_probability(probability, seen, window, self.tissue))
+        colours = None
+        if self.store.colours:
+            sigma = um_to_px(self.job.refinement.smoothing_um, mpp=self.job.plan.grid.mpp)
+            colours = kept_colours(rgb, seen, window, self.tissue, sigma=sigma)
+        self.store.write(window, kept_probability(probability, seen, window, self.tissue), colours)
         return time.perf_counter() - start
 
 
@@ -231,7 +255,7 @@ def _compute_here(opened: _Opened, windows: Sequence[Window], advance: Callable[
             if writing is not None:  # at most one result waits for the disk
                 seconds.write += writing.result()
                 advance()
-            writing = writer.submit(opened.write, window, seen, probability)
+            writing = writer.submit(opened.write, window, seen, rgb, probability)
         if writing is not None:
             seconds.write += writing.result()
             advance()
@@ -267,7 +291,7 @@ def _compute_on_worker(job: WindowJob, index_x: int, index_y: int) -> PhaseSecon
 @lru_cache(maxsize=1)
 def _opened(job: WindowJob) -> _Opened:
     reader = open_slide(job.slide, mpp=job.mpp)
-    return _Opened(reader, _segmenter(job.model, job.device, job.state), job.tissue(reader), job.store())
+    return _Opened(job, reader, _segmenter(job.model, job.device, job.state), job.tissue(reader), job.store())
 
 
 @lru_cache(maxsize=1)

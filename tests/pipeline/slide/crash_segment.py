@@ -66,7 +66,7 @@ def kill_before_rename(count: int | None, log: Path) -> None:
         if seen == count:
             os.kill(os.getpid(), signal.SIGKILL)
         renamed = rename(path, target)
-        log.write_text(str(seen))
+        count_in(log)
         return renamed
 
     Path.replace = replace  # type: ignore[method-assign, assignment]
@@ -74,12 +74,10 @@ def kill_before_rename(count: int | None, log: Path) -> None:
 
 def count_windows(log: Path) -> None:
     """Write how many windows the model has seen."""
-    see, seen = SeesPurple.probability, 0
+    see = SeesPurple.probability
 
     def probability(segmenter: SeesPurple, image: RgbImage) -> ProbabilityMap:
-        nonlocal seen
-        seen += 1
-        log.write_text(str(seen))
+        count_in(log)
         return see(segmenter, image)
 
     SeesPurple.probability = probability  # type: ignore[method-assign]
@@ -104,8 +102,14 @@ def segment_in_fork(slide: Path, out: Path, moment: str, log: Path) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def number_in(path: Path) -> int:
-    return int(path.read_text()) if path.is_file() else 0
+def count_in(log: Path) -> None:
+    """Add a byte: it is there or not, even if another thread has the process killed meanwhile."""
+    with log.open("ab", buffering=0) as file:
+        file.write(b".")
+
+
+def number_in(log: Path) -> int:
+    return log.stat().st_size if log.is_file() else 0
 
 
 def main(slide: Path, out: Path, moments: list[str]) -> None:

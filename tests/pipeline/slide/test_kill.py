@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-TASKS = ["Windows:0", "Windows:3", "Measuring:0", "Measuring:1", "Segmenting:1"]
+TASKS = ["Windows:0", "Windows:3", "Learning:5", "Measuring:0", "Measuring:1", "Segmenting:1"]
 EARLY = [f"rename:{count}" for count in (1, 2, 6)]  # the note of the work folder, tissue, windows
 LATE = [f"rename:-{count}" for count in (8, 5, 4, 3, 1)]  # tables, the folder of results, files of the batch
 MOMENTS = [*TASKS, *EARLY, *LATE]
@@ -68,7 +68,7 @@ def test_whatever_the_moment_of_the_kill_the_same_files_are_there_in_the_end(cra
 def test_windows_that_were_computed_are_not_computed_again(crashes):
     _, report = crashes
     assert report["Windows:3"]["windows"][1] <= WINDOWS - 3
-    for moment in ("Measuring:0", "Measuring:1", "Segmenting:1", *LATE):
+    for moment in ("Learning:5", "Measuring:0", "Measuring:1", "Segmenting:1", *LATE):
         assert report[moment]["windows"] == [WINDOWS, 0]
 
 

@@ -17,10 +17,13 @@ from ome_zarr_models.v05 import Labels
 from PIL import Image
 
 from acinus.core.errors import OutputError
-from acinus.core.geometry import Box
+from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbImage
 from acinus.glands import read_table
+from acinus.inference.slide.grid import WindowPlan, WorkingGrid
 from acinus.inference.slide.ngff import LabelChunks, open_labels
+from acinus.inference.slide.store import WindowStore
+from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
 from acinus.pipeline.slide_files import SLIDE_FILES
 from acinus.slides.pyramid import PyramidReader
@@ -129,7 +132,7 @@ def test_the_description_has_what_images_have_and_what_slides_have(written, disc
     discs_um2 = sum(np.pi * (r * MPP) ** 2 for _, _, r in DISCS)
     assert facts["summary"]["gland_area_um2"] == pytest.approx(discs_um2, rel=0.03)
     assert facts["gland_area_fraction"] == pytest.approx(discs_um2 / (WIDTH * HEIGHT * MPP**2), rel=0.03)
-    phases = {"read", "network", "write", "label", "measure", "output"}
+    phases = {"read", "network", "write", "colours", "label", "measure", "output"}
     assert phases <= set(facts["seconds"])
     record = json.loads((written / "run.json").read_text())
     assert record["model"] == "purple"
@@ -237,3 +240,61 @@ def test_the_table_for_people_and_the_one_for_programs_agree(written):
     with (written / "glands.csv").open(encoding="utf-8", newline="") as file:
         areas = [float(row["area_um2"]) for row in csv.DictReader(file)]
     assert areas == pytest.approx(precise["area_um2"], abs=0.01)
+
+
+class HardlySees(SeesPurple):
+    """Knows the glands on a slide's left and half believes in the others: P is 0.4 there."""
+
+    def probability(self, image: RgbImage) -> np.ndarray:
+        probability = super().probability(image)
+        # Cuts the slide where no disc lies, at 1000 px of 0.5 µm; a window begins at the slide's own side.
+        probability[:, 200:] *= 0.4
+        return probability
+
+
+def hardly_seen(*, colour_weight: float) -> GlandSegmenter:
+    model = purple_model()
+    model._segmenter = HardlySees()  # type: ignore[assignment]
+    refinement = replace(model.settings.refinement, colour_weight=colour_weight)
+    model.settings = replace(model.settings, refinement=refinement)
+    return model
+
+
+def test_glands_the_network_half_missed_are_found_by_the_slide_s_colours(tmp_path, disc_slide):
+    missed = [x > 1000 for x, _, _ in DISCS]
+    assert sum(missed) == 2
+    alone = segment_slide(disc_slide, hardly_seen(colour_weight=0.0), out=tmp_path / "alone")
+    coloured = segment_slide(disc_slide, hardly_seen(colour_weight=0.6), out=tmp_path / "coloured")
+    assert (alone.gland_count, coloured.gland_count) == (4, 6)
+    assert [label == 0 for label in by_place(tmp_path / "alone" / "discs")] == missed
+    assert sorted(by_place(tmp_path / "coloured" / "discs")) == [1, 2, 3, 4, 5, 6]
+    glands = read_table(tmp_path / "coloured" / "discs" / "glands.parquet")
+    for (_, _, radius), label in zip(DISCS, by_place(tmp_path / "coloured" / "discs"), strict=True):
+        assert glands["area_um2"][label - 1] == pytest.approx(np.pi * (radius * MPP) ** 2, rel=0.15)
+
+
+def test_quality_falls_where_the_colours_contradict_the_network(tmp_path, disc_slide):
+    """P is 0.4 on the tissue of two glands, |2 P − 1| = 0.2, and the colours say 1: no certainty is left."""
+    facts = {}
+    for weight in (0.0, 0.6):
+        segment_slide(disc_slide, hardly_seen(colour_weight=weight), out=tmp_path / str(weight))
+        facts[weight] = json.loads((tmp_path / str(weight) / "discs" / "image.json").read_text())
+    missed = sum(np.pi * (r * MPP) ** 2 * 8 / 9 for x, _, r in DISCS if x > 1000) / (1300 * 1000 * MPP**2)
+    assert facts[0.0]["quality"] == pytest.approx(1.0 - 0.8 * missed, abs=0.006)
+    # Beyond that, the lumina: white as the glass around the tissue, and along borders colours are mixed.
+    assert facts[0.6]["quality"] == pytest.approx(1.0 - missed, abs=0.03)
+    assert facts[0.6]["quality"] < facts[0.0]["quality"]
+
+
+@pytest.mark.parametrize("colour_weight", [0.0, 0.6])
+def test_windows_hold_colours_only_where_they_have_a_say(tmp_path, disc_slide, monkeypatch, colour_weight):
+    monkeypatch.setattr(LabelChunks, "_store", full)
+    with pytest.raises(OutputError):
+        segment_slide(disc_slide, hardly_seen(colour_weight=colour_weight), out=tmp_path)
+    [window] = (tmp_path / ".discs.work" / "windows").glob("*.window")
+    plan = WindowPlan(WorkingGrid(2.5, MPP, Size(300, 240)))
+    stores = {
+        colours: WindowStore(window.parent, plan, colours=colours).has(plan.window(0, 0))
+        for colours in (False, True)
+    }
+    assert stores == {False: colour_weight == 0.0, True: colour_weight > 0.0}
