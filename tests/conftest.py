@@ -18,6 +18,7 @@ settings.load_profile("acinus")
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ABSENT = "REAL DATA ABSENT"
+_NO_TRANSFORMERS = "TRANSFORMERS ABSENT: its backbones are not tested; pip install 'acinus[transformers]'"
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,38 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiles: Path, tiny_setti
     out = tmp_path_factory.mktemp("model") / "model"
     fit_files([tiles], out=out, seed=1, settings_path=tiny_settings, processes=1)
     return out
+
+
+@pytest.fixture(scope="session")
+def backbone_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Writes a backbone of four small stages or layers as ``save_pretrained`` does, with random weights.
+
+    Called with the type of transformers' configuration, and what differs from its defaults.
+    """
+    transformers = pytest.importorskip("transformers", reason=_NO_TRANSFORMERS)
+    import torch
+
+    stages = {"hidden_sizes": [8, 12, 16, 20], "depths": [1, 1, 1, 1]}
+    layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
+    small: dict[str, dict[str, object]] = {
+        "resnet": {"embedding_size": 8, "layer_type": "basic", **stages},
+        "convnext": stages,
+        "swin": {"embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "window_size": 4},
+        "dinov2": {"image_size": 56, "patch_size": 14, **layers},
+        "beit": {"image_size": 64, "patch_size": 16, **layers},
+        "vit": {"image_size": 64, "patch_size": 16, **layers},
+    }
+
+    def write(kind: str, **more: object) -> Path:
+        folder = tmp_path_factory.mktemp(kind)
+        transformers.utils.logging.disable_progress_bar()
+        with torch.random.fork_rng():
+            torch.manual_seed(11)
+            config = transformers.AutoConfig.for_model(kind, **(small[kind] | more))
+            transformers.AutoModel.from_config(config).save_pretrained(folder)
+        return folder
+
+    return write
 
 
 @pytest.fixture

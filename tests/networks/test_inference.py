@@ -57,3 +57,27 @@ def test_the_default_network_says_the_same_to_the_bit_from_any_number_of_threads
     finally:
         torch.set_num_threads(threads)
     assert all(torch.equal(found[0], other) for other in found[1:])
+
+
+class Halved(nn.Conv2d):
+    """A layer that does more than the class it derives from."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) / 2.0
+
+
+class Rectified(nn.BatchNorm2d):
+    """A batch norm with its activation, as timm has it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).relu()
+
+
+def test_layers_of_derived_classes_stay_as_they_are():
+    network = nn.Sequential(
+        Halved(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3), Rectified(4), nn.Conv2d(4, 2, 1, padding=1)
+    )
+    network = with_history(network)
+    images = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.allclose(for_inference(network)(images), network(images), atol=1e-5)

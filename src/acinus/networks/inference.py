@@ -18,6 +18,8 @@ def for_inference(network: nn.Module) -> nn.Module:
     Each batch norm behind a convolution in an `nn.Sequential` becomes part of it: the default network's
     forward pass takes 7 % less processor time and 140 MB less on 1280 × 1280 px.
 
+    Layers of derived classes stay as they are: in other libraries' backbones they do more than their base.
+
     1×1 convolutions become matrix products. As convolutions they add up their channels in an order that
     depends on the number of threads, and one pixel in some millions is rounded to another 1/255.
     """
@@ -26,20 +28,21 @@ def for_inference(network: nn.Module) -> nn.Module:
         if isinstance(module, nn.Sequential):
             _fold_batch_norms(module)
         for name, layer in list(module.named_children()):
-            if isinstance(layer, nn.Conv2d) and _is_pointwise(layer):
+            if type(layer) is nn.Conv2d and _is_pointwise(layer):
                 setattr(module, name, _Pointwise(layer))
     return network
 
 
 def _fold_batch_norms(block: nn.Sequential) -> None:
     for (first, layer), (second, norm) in pairwise(list(block.named_children())):
-        if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        if type(layer) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
             setattr(block, first, nn.utils.fuse_conv_bn_eval(layer, norm))
             setattr(block, second, nn.Identity())
 
 
 def _is_pointwise(layer: nn.Conv2d) -> bool:
-    return layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.groups == 1
+    kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
+    return kernel == (1, 1) and stride == (1, 1) and padding == (0, 0) and layer.groups == 1
 
 
 class _Pointwise(nn.Module):

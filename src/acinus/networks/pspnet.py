@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from acinus.networks.prediction import Prediction
+from acinus.networks.pyramid import PyramidPooling
 from acinus.networks.resnet import ResNet
 
 __all__ = ["PSPNet"]
@@ -29,22 +30,15 @@ class PSPNet(nn.Module):
 
     Notes
     -----
-    Bins are pooled as adaptive averages. When the feature map is smaller than a bin, cells repeat, as in
-    PyTorch's adaptive pooling. The auxiliary loss of the paper is left out: the backbone is shallow here.
+    The auxiliary loss of the paper is left out: the backbone is shallow here.
     """
 
     def __init__(self, *, depth: int = 18, bins: tuple[int, ...] = (1, 2, 3, 6), features: int = 128) -> None:
         super().__init__()
         self.backbone = ResNet(depth=depth)
-        channels = self.backbone.channels
-        branch = channels // len(bins)
-        # Batch norm cannot learn from the 1×1 bin of a batch of one, hence none in the pyramid's branches.
-        self.pyramid = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(size), nn.Conv2d(channels, branch, 1), nn.ReLU(inplace=True))
-            for size in bins
-        )
+        self.pyramid = PyramidPooling(self.backbone.channels, bins)
         self.fuse = nn.Sequential(
-            nn.Conv2d(channels + branch * len(bins), features, 3, padding=1, bias=False),
+            nn.Conv2d(self.pyramid.channels, features, 3, padding=1, bias=False),
             nn.BatchNorm2d(features),
             nn.ReLU(inplace=True),
         )
@@ -54,12 +48,7 @@ class PSPNet(nn.Module):
     def forward(self, images: torch.Tensor) -> Prediction:
         """Map (B, 3, H, W) normalised images, H and W multiples of 8, to logits and features at H/8."""
         x = self.backbone(images)  # (B, C, H/8, W/8)
-        size = x.shape[-2:]
-        pooled = [
-            functional.interpolate(branch(x), size=size, mode="bilinear", align_corners=False)
-            for branch in self.pyramid
-        ]
-        features = self.fuse(torch.cat([x, *pooled], dim=1))  # (B, D, H/8, W/8)
+        features = self.fuse(self.pyramid(x))  # (B, D, H/8, W/8)
         logits = functional.interpolate(
             self.classifier(features), size=images.shape[-2:], mode="bilinear", align_corners=False
         )
