@@ -17,8 +17,9 @@ from acinus.data.resample import resize_map, resize_regions
 from acinus.grouping.batch import TrainingImage
 from acinus.grouping.ranks import OneRank, Ranks
 from acinus.grouping.segmenter import embed, predict
-from acinus.grouping.settings import GroupingSettings, PSPNetSpec
+from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpec
 from acinus.grouping.train import StepRecord, train_network
+from acinus.networks.pretrained import PretrainedNetwork
 from acinus.networks.pspnet import PSPNet
 from acinus.networks.weights import load_backbone_weights
 
@@ -52,7 +53,8 @@ def train_rounds(
         Takes ``round<i>.safetensors`` once a round is done, ``round<i>.checkpoint`` while it runs and
         ``proposals_round<i>/`` from the second round on. A call with the same arguments goes on from there.
     weights : str, optional
-        Initial weights of the backbone, see `load_backbone_weights`.
+        Initial weights of a PSPNet's backbone, see `load_backbone_weights`. Those of a pretrained backbone
+        are in its settings.
     on_step : callable
         Receives the round and the metrics of each step, in every process.
     ranks : Ranks, optional
@@ -66,6 +68,8 @@ def train_rounds(
     if settings.rounds < 1:
         raise UsageError(f"rounds is {settings.rounds}; choose 1 or more")
     ranks = ranks or OneRank()
+    if isinstance(settings.network, PretrainedSpec):
+        weights = settings.network.model
     make_folder(folder)
     current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
     for number in range(settings.rounds):
@@ -133,6 +137,11 @@ def relabel(
 def build_network(settings: GroupingSettings, *, seed: int, weights: str | None) -> nn.Module:
     """Return a fresh network; random weights are drawn from `seed`.
 
+    Parameters
+    ----------
+    weights : str, optional
+        Fill the backbone of a PSPNet or of a pretrained network; without them no file is read.
+
     Raises
     ------
     ModelError
@@ -142,6 +151,8 @@ def build_network(settings: GroupingSettings, *, seed: int, weights: str | None)
     network = settings.network.build()
     if weights is not None and isinstance(settings.network, PSPNetSpec) and isinstance(network, PSPNet):
         load_backbone_weights(network.backbone, weights, depth=settings.network.depth)
+    if weights is not None and isinstance(network, PretrainedNetwork):
+        network.fill(weights)
     return network
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
+from acinus.networks.backbone import BackboneDescription
+from acinus.networks.pretrained import LIBRARIES, PretrainedNetwork, describe_backbone
 from acinus.networks.pspnet import PSPNet
 from acinus.networks.unet import UNet
 
-__all__ = ["GroupingSettings", "PSPNetSpec", "UNetSpec"]
+__all__ = ["GroupingSettings", "PSPNetSpec", "PretrainedSpec", "UNetSpec"]
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,77 @@ class PSPNetSpec:
 
 
 @dataclass(frozen=True)
+class PretrainedSpec:
+    """A backbone of another library, with weights that the user has, and a light head (ours).
+
+    Attributes
+    ----------
+    library : {"transformers", "timm"}
+        Which of them builds the backbone; it must be installed (``acinus[transformers]``, ``acinus[timm]``).
+    model : str
+        Folder with the backbone's configuration and its weights as safetensors, or a name on the Hugging
+        Face hub, from where they are downloaded.
+    features : int
+        Channels of the embedding before the classifier (as PSPNet's).
+    bins : tuple of int
+        Side of each pooled grid (as PSPNet's).
+    stages : tuple of int
+        Stages or layers of the backbone that give a feature map; empty takes four, evenly spaced.
+    frozen : bool
+        The backbone keeps its weights and the head alone learns. Otherwise choose a lower `learning_rate`:
+        that of the default network is for weights drawn at random.
+    backbone : BackboneDescription, optional
+        Is read from `model` unless it is given, and saved with a fitted network, which therefore needs
+        neither `model` nor a network to be loaded.
+
+    Raises
+    ------
+    ModelError
+        When the library is not installed, or `model` cannot be read or is no backbone.
+    ValueError
+        When there is no such library or stage.
+    """
+
+    library: str
+    model: str
+    features: int = 128
+    bins: tuple[int, ...] = (1, 2, 3, 6)
+    stages: tuple[int, ...] = ()
+    frozen: bool = True
+    backbone: BackboneDescription | None = None
+
+    def __post_init__(self) -> None:
+        if self.library not in LIBRARIES:
+            raise ValueError(f"library is {self.library!r}; choose one of {', '.join(LIBRARIES)}")
+        if self.backbone is None:
+            found = describe_backbone(self.library, self.model, stages=self.stages)
+            object.__setattr__(self, "backbone", found)
+
+    @property
+    def stride(self) -> int:
+        """Common multiple of the sides of the feature maps' pixels; crops are a multiple of it."""
+        return self._described.stride
+
+    def build(self) -> PretrainedNetwork:
+        """Return the network with random weights, without reading `model`."""
+        return PretrainedNetwork(
+            self.library, self._described, features=self.features, bins=self.bins, frozen=self.frozen
+        )
+
+    @property
+    def _described(self) -> BackboneDescription:
+        if self.backbone is None:
+            raise ValueError("a PretrainedSpec without a description of its backbone")
+        return self.backbone
+
+
+@dataclass(frozen=True)
 class GroupingSettings:
     """How the segmentation network is trained.
 
     Attributes
     ----------
-    network : UNetSpec or PSPNetSpec
+    network : UNetSpec, PSPNetSpec or PretrainedSpec
         What is trained.
     mpp : float
         Working resolution in µm per pixel (ours: glands are 50 to 300 µm wide, 20 to 120 px here).
@@ -83,7 +150,7 @@ class GroupingSettings:
         (Tarvainen and Valpola, arXiv 1703.01780).
     """
 
-    network: UNetSpec | PSPNetSpec = field(default_factory=UNetSpec)
+    network: UNetSpec | PSPNetSpec | PretrainedSpec = field(default_factory=UNetSpec)
     mpp: float = 2.5
     steps: int = 250
     rounds: int = 3

@@ -14,7 +14,7 @@ from acinus.core.settings import apply_settings
 from acinus.core.units import check_mpp
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
-from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
+from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpec, UNetSpec
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.refinement import RefinementSettings
 from acinus.losses.feature_clustering import FeatureClusteringLoss
@@ -22,6 +22,7 @@ from acinus.losses.iic import IICLoss
 from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.cue import AgreedBackground, DarkestCluster
 from acinus.mining.settings import MiningSettings
+from acinus.networks.backbone import BackboneDescription
 
 __all__ = ["Settings", "load_settings", "settings_from_plain", "with_weights"]
 
@@ -29,6 +30,7 @@ _KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         AgreedBackground,
+        BackboneDescription,
         ClosedShapes,
         DarkestCluster,
         FeatureClusteringLoss,
@@ -36,6 +38,7 @@ _KINDS: dict[str, type] = {
         KnowledgeDiffusionLoss,
         OmissionRelabelling,
         PSPNetSpec,
+        PretrainedSpec,
         SelfTraining,
         UNetSpec,
     )
@@ -44,7 +47,7 @@ _KINDS: dict[str, type] = {
 _COUNTS = frozenset(
     {"batch_crops", "channels", "clusters", "crop_px", "features", "responses", "rounds", "thresholds"}
 )
-_WIDTHS = frozenset({"bins", "widths"})
+_WIDTHS = frozenset({"bins", "strides", "widths"})
 _SHARES = frozenset({"averaging", "background_below", "colour_weight", "gland_above", "threshold"})
 _DEPTHS = (18, 34, 50)
 
@@ -81,12 +84,16 @@ def settings_from_plain(plain: Mapping[str, Any], *, where: str = "settings") ->
     """
     settings = apply_settings(Settings(), plain, kinds=_KINDS, where=where)
     _check_ranges(settings, where)
+    _check_crop(settings, where)
+    return settings
+
+
+def _check_crop(settings: Settings, where: str) -> None:
     crop_px, stride = settings.grouping.crop_px, settings.grouping.network.stride
     if crop_px % stride:
         raise UsageError(
             f"{where}.grouping.crop_px is {crop_px}; choose a multiple of the network's {stride}"
         )
-    return settings
 
 
 def _check_ranges(settings: Any, where: str) -> None:
@@ -134,7 +141,19 @@ def load_settings(path: Path | None) -> Settings:
 
 
 def with_weights(settings: Settings, weights: str | None) -> Settings:
-    """Return the settings with a PSPNet when `weights` are given: they are those of a ResNet."""
-    if weights is None or isinstance(settings.grouping.network, PSPNetSpec):
-        return settings
-    return replace(settings, grouping=replace(settings.grouping, network=PSPNetSpec()))
+    """Return the settings with a PSPNet when `weights` are given: they are those of a ResNet.
+
+    Raises
+    ------
+    UsageError
+        When the network has other pretrained weights, or crops are no multiple of its stride.
+    """
+    if weights is not None and isinstance(settings.grouping.network, PretrainedSpec):
+        raise UsageError(
+            f"weights {weights} fill a PSPNet, but the settings' network has those of "
+            f"{settings.grouping.network.model}; leave one of them out"
+        )
+    if weights is not None and not isinstance(settings.grouping.network, PSPNetSpec):
+        settings = replace(settings, grouping=replace(settings.grouping, network=PSPNetSpec()))
+    _check_crop(settings, "settings")
+    return settings
