@@ -134,8 +134,8 @@ def plural(count: int, one: str, several: str | None = None) -> str:
 def trust(quality: float | None) -> tuple[str, str]:
     """Return a word for styling and one for reading.
 
-    The limits are ours: on the GlaS training images the mean mIoU is 0.84 to 0.87 above the upper one, 0.79
-    to 0.80 between the two and 0.67 to 0.69 below the lower one (docs/results.md).
+    The limits are ours: on the GlaS training images the mean mIoU is 0.84 to 0.87 above the upper one, 0.78
+    to 0.79 between the two and 0.67 to 0.68 below the lower one (docs/results.md).
 
     Examples
     --------
