@@ -164,10 +164,10 @@ def _freeze(backbone: nn.Module, stride: int, *, everything: bool) -> None:
         backbone.requires_grad_(False)
         return
     parameters = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
-    maps = backbone.eval()(torch.zeros(1, 3, 2 * stride, 2 * stride))
-    total = torch.stack([x.sum() for x in maps]).sum()
-    for parameter, gradient in zip(
-        parameters, torch.autograd.grad(total, parameters, allow_unused=True), strict=True
-    ):
+    with torch.enable_grad():
+        maps = backbone.eval()(torch.zeros(1, 3, 2 * stride, 2 * stride))
+        total = torch.stack([x.sum() for x in maps]).sum()
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.requires_grad_(gradient is not None)
     backbone.train()
