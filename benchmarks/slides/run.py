@@ -22,8 +22,8 @@ import psutil
 
 from acinus.data.synthetic import write_synthetic_slide
 
-PHASES = ("read", "network", "write", "label", "output", "measure")
-AROUND_THE_NETWORK = ("read", "write", "label", "output")
+PHASES = ("read", "network", "write", "colours", "label", "output", "measure")
+AROUND_THE_NETWORK = ("read", "write", "colours", "label", "output")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def main() -> None:
         return
     print(
         "| slide | tissue mm² | glands | wall s | mm²/s | Mpx/s | peak GB | read s | network s | write s | "
-        "label s | output s | measure s | read to output without network, of network |"
+        "colours s | label s | output s | measure s | read to output without network, of network |"
     )
     print("|" + "---|" * 14)
     for slide, path in paths.items():
