@@ -125,7 +125,7 @@ def main() -> None:
         "| slide | tissue mm² | glands | wall s | mm²/s | Mpx/s | peak GB | read s | network s | write s | "
         "colours s | label s | output s | measure s | read to output without network, of network |"
     )
-    print("|" + "---|" * 14)
+    print("|" + "---|" * 15)
     for slide, path in paths.items():
         row = segment(path, model=arguments.model, out=arguments.out, workers=1, threads=1)
         print(line(f"{slide.side_px}², one process, 1 thread", row), flush=True)
