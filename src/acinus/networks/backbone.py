@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = [
     "IMAGENET_STD",
     "BackboneDescription",
     "chosen_stages",
+    "explained",
     "map_shapes",
     "one_line",
     "optional",
@@ -133,6 +135,23 @@ def optional(library: str) -> Any:
         raise _broken(library, error) from error
     except Exception as error:  # libraries that do not fit PyTorch raise many types
         raise _broken(library, error) from error
+
+
+@contextmanager
+def explained(tell: Callable[[str], str]) -> Iterator[None]:
+    """Turn whatever another library raises into a `ModelError`.
+
+    Parameters
+    ----------
+    tell : callable
+        Returns the message, given what the library said in one line.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # libraries raise many types on files, names and networks
+        raise ModelError(tell(one_line(error))) from error
 
 
 def one_line(error: Exception) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from acinus.networks.backbone import (
     IMAGENET_STD,
     BackboneDescription,
     chosen_stages,
+    explained,
     map_shapes,
-    one_line,
     optional,
 )
 
@@ -146,15 +146,11 @@ def _downloaded(timm: Any, model: str) -> Path:
     return Path(importlib.import_module("huggingface_hub").hf_hub_download(known.hf_hub_id, _WEIGHTS))
 
 
-@contextmanager
-def _explained(model: str) -> Iterator[None]:
+def _explained(model: str) -> AbstractContextManager[None]:
     """Say in one line what timm could not do with a model."""
-    try:
-        yield
-    except ModelError:
-        raise
-    except Exception as error:  # it raises many types on files, names and networks
-        raise ModelError(
-            f"{model} cannot be loaded by timm ({one_line(error)}); give a name that timm.list_models() has, "
+    return explained(
+        lambda said: (
+            f"{model} cannot be loaded by timm ({said}); give a name that timm.list_models() has, "
             f"or a folder with config.json and {_WEIGHTS}"
-        ) from error
+        )
+    )

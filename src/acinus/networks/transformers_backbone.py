@@ -6,7 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from acinus.networks.backbone import (
     IMAGENET_STD,
     BackboneDescription,
     chosen_stages,
+    explained,
     map_shapes,
-    one_line,
     optional,
 )
 
@@ -151,19 +151,13 @@ def _normalisation(transformers: Any, model: str) -> tuple[tuple[float, ...], tu
     return tuple(map(float, mean)), tuple(map(float, std))
 
 
-@contextmanager
-def _explained(model: str) -> Iterator[None]:
+def _explained(model: str) -> AbstractContextManager[None]:
     """Say in one line what the library could not do with a model."""
-    try:
-        yield
-    except ModelError:
-        raise
-    except Exception as error:  # it raises many types on files, names and networks
-        trouble, remedy = "cannot be used as a backbone", "give one that save_pretrained wrote"
-        if not Path(model).is_dir():
-            trouble = "is not a folder, and not had from the hub either"
-            remedy = "without a network give a folder that save_pretrained wrote"
-        raise ModelError(f"{model} {trouble} ({one_line(error)}); {remedy}") from error
+    trouble, remedy = "cannot be used as a backbone", "give one that save_pretrained wrote"
+    if not Path(model).is_dir():
+        trouble = "is not a folder, and not had from the hub either"
+        remedy = "without a network give a folder that save_pretrained wrote"
+    return explained(lambda said: f"{model} {trouble} ({said}); {remedy}")
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from PIL import Image
 from acinus.core.errors import InputError
 from acinus.core.files import write_json
 from acinus.core.progress import Progress
-from acinus.core.segmenter import ProbabilityMap
 from acinus.glands import Glands, summarise, write_csv, write_geojson, write_parquet
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
@@ -28,7 +27,7 @@ from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.measuring import boxes_of
 from acinus.inference.slide.ngff import LabelChunks, LabelPyramid
 from acinus.inference.slide.refining import RefinedSource, refined_source
-from acinus.inference.slide.source import ProbabilitySource
+from acinus.inference.slide.source import ProbabilitySource, from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.pipeline.measure_slide import MeasureJob, measure_slide
@@ -179,14 +178,9 @@ def _confidence(store: WindowStore, refined: RefinedSource | None, tissue: Slide
             probability, says = (
                 (store.read(window.core), None) if refined is None else refined.both(window.core)
             )
-            certain = certainty(_unit(probability), None if says is None else _unit(says))
+            certain = certainty(from_bytes(probability), None if says is None else from_bytes(says))
             total += Confidence.of(certain, tissue.mask_of(window.core, rim=False))
     return total
-
-
-def _unit(values: NDArray[np.uint8]) -> ProbabilityMap:
-    """Return bytes as 0..1."""
-    return values.astype(np.float32) / np.float32(255)
 
 
 def _write_overlay(path: Path, reader: SlideReader, outlines: OutlineSpool, *, grid: WorkingGrid) -> None:

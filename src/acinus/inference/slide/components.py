@@ -21,7 +21,7 @@ from acinus.core.progress import Progress
 from acinus.core.units import um2_to_px
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.slide.pieces import Pieces, find_pieces
-from acinus.inference.slide.source import ProbabilitySource
+from acinus.inference.slide.source import ProbabilitySource, from_bytes
 
 __all__ = ["SlideComponents", "find_components"]
 
@@ -147,7 +147,7 @@ class _Blocks:
 
 def _least_byte(threshold: float) -> int:
     """Return the least byte that stands for a probability of at least `threshold`, 256 when none does."""
-    probabilities = np.arange(256, dtype=np.float32) / np.float32(255)
+    probabilities = from_bytes(np.arange(256, dtype=np.uint8))
     return int(np.count_nonzero(probabilities < threshold))
 
 

@@ -13,9 +13,8 @@ from acinus.core.geometry import Box
 
 __all__ = ["is_whole", "pack", "unpack"]
 
-_HEADER = struct.Struct(
-    "<8s7qI"
-)  # magic, box, number, height and width of the maps, checksum of what follows
+# Magic, box, number, height and width of the maps, checksum of what follows.
+_HEADER = struct.Struct("<8s7qI")
 _MAGIC = b"acinus2\n"
 _ZSTD_LEVEL = 3  # a map of 1024 px takes 10 ms and some ten kB
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, sta
 from acinus.inference.refinement import RefinementSettings, sure_pixels
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.grid import Window
+from acinus.inference.slide.source import from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
@@ -76,14 +77,23 @@ class RefinedSource:
         were: its edges mirrored, and what is no tissue counts as no gland.
         """
         around = box.grown(blur_reach_px(self.sigma)).intersection(self.store.plan.grid.box)
-        table = np.rint(self.model.table * 255.0).astype(np.uint8)
         lab = self.store.read_colours(around)
-        says = blurred_bytes(table[_bins(lab, self.model.colours)] * self.tissue.mask_of(around), self.sigma)
+        unblurred = self._table[_bins(lab, self._byte_bins)] * self.tissue.mask_of(around)
+        says = blurred_bytes(unblurred, self.sigma)
         y, x = box.y - around.y, box.x - around.x
         inside = np.s_[y : y + box.height, x : x + box.width]
         told = self.tissue.mask_of(box) & _stained(lab)[inside]
         probability = self.store.read(box)
         return probability, np.where(told, says[inside], probability)
+
+    @cached_property
+    def _table(self) -> NDArray[np.uint8]:
+        """What each bin says, × 255."""
+        return np.asarray(np.rint(self.model.table * 255.0), dtype=np.uint8)
+
+    @cached_property
+    def _byte_bins(self) -> NDArray[np.uint16]:
+        return self.model.colours.byte_bins().astype(np.uint16)
 
 
 def refined_source(
@@ -140,28 +150,36 @@ def learn_colours(
             return None
         colours = ColourRange.of_histograms(histograms)
 
+        byte_bins = colours.byte_bins().astype(np.uint16)
+
         def counted(window: Window) -> ColourCounts:
             lab = store.read_colours(window.core)
             told = tissue.mask_of(window.core) & _stained(lab)
-            probability = store.read(window.core).astype(np.float32) / 255.0
-            gland, background = (sure & told for sure in sure_pixels(probability, settings))
+            sure = sure_pixels(from_bytes(store.read(window.core)), settings)
+            gland, background = (pixels & told for pixels in sure)
             advance()
-            return ColourCounts.of(_bins(lab, colours).astype(np.intp), gland, background)
+            return ColourCounts.of(_bins(lab, byte_bins).astype(np.intp), gland, background)
 
         counts = reduce(operator.add, map(counted, windows))
     return counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=store.plan.grid.mpp))
 
 
-def _bins(lab: NDArray[np.uint8], colours: ColourRange) -> NDArray[np.uint16]:
-    """Return the bin of each colour of (3, H, W), by tables of 256 entries: (H, W)."""
+def _bins(lab: NDArray[np.uint8], byte_bins: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Return the bin of each colour of (3, H, W), by the three tables of `ColourRange.byte_bins`: (H, W)."""
     bins = np.zeros(lab.shape[1:], dtype=np.uint16)  # up to 32³ − 1
-    for table, values in zip(colours.byte_bins().astype(np.uint16), lab, strict=True):
+    for table, values in zip(byte_bins, lab, strict=True):
         bins += table[values]
     return bins
 
 
 def _stained(lab: NDArray[np.uint8]) -> BoolMask:
-    """Say of each colour of (3, H, W) whether it is `stained`, by a table of all pairs of bytes."""
+    """Say of each colour of (3, H, W) whether it is `stained`."""
+    return np.asarray(_stained_pairs()[lab[1], lab[2]], dtype=bool)
+
+
+@cache
+def _stained_pairs() -> BoolMask:
+    """Say of all pairs of bytes on the last two axes of colour whether they are `stained`, (256, 256)."""
     pairs = np.zeros((256, 256, 3), dtype=np.float32)
     pairs[..., 1], pairs[..., 2] = np.ogrid[:256, :256]
-    return np.asarray(stained(pairs)[lab[1], lab[2]], dtype=bool)
+    return stained(pairs)
