@@ -98,6 +98,7 @@ def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compa
         (["glas"], "pass --root with its folder"),
         (["synthetic", "--methods", "picy"], "there is no method 'picy'"),
         (["synthetic", "--seeds", "0"], "--seeds is 0"),
+        (["synthetic", "--folds", "2"], "--folds is for glas and folder"),
         (["crag", "--root", "nowhere", "--patient-disjoint"], "--patient-disjoint needs patients"),
     ],
 )
@@ -105,6 +106,23 @@ def test_wrong_usage_ends_with_two_and_one_line(words, message, tmp_path, error_
     assert run(["benchmark", *words, "--out", str(tmp_path / "out"), "--device", "cpu"]) == 2
     [line] = error_lines()
     assert message in line
+
+
+def test_each_fold_is_stored_and_the_page_pools_them(tiles, tmp_path):
+    out = tmp_path / "out"
+    words = ["benchmark", "folder", "--root", str(tiles), "--folds", "3", "--seeds", "1", "--device", "cpu"]
+    words += ["--methods", "kmeans-rgb", "--out", str(out)]
+    assert run(words) == 0
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("results/*/*/result.json")}
+    assert sorted(path.parent.name for path in kept) == [f"seed0-fold{fold}" for fold in (1, 2, 3)]
+    text = (out / "results.md").read_text(encoding="utf-8")
+    assert "In 3 folds" in text
+    assert "## 3 images held out" in text
+    assert "| method | fold 1 | fold 2 | fold 3 | difference |" in text
+    lost = out / "results" / "kmeans-rgb" / "seed0-fold2" / "result.json"
+    lost.unlink()  # as if the power had failed before this one was done
+    assert run(words) == 0
+    assert [path for path in kept if path.stat().st_mtime_ns != kept[path]] == [lost]
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, error_lines):

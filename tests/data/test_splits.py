@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from acinus.core.errors import DatasetError, UsageError
 from acinus.data.sample import Sample
-from acinus.data.splits import hold_out
+from acinus.data.splits import fold_out, hold_out
 
 
 def make(patients: list[int | None]) -> list[Sample]:
@@ -38,6 +38,32 @@ def test_the_split_depends_on_the_names_and_not_on_their_order(patients, seed):
         _, held = hold_out(samples, count=2, seed=seed, by_patient=by_patient)
         _, other = hold_out(samples[::-1], count=2, seed=seed, by_patient=by_patient)
         assert set(held) == set(other)
+
+
+@given(patients=some_patients, folds=st.integers(2, 10), seed=st.integers(0, 50), by_patient=st.booleans())
+def test_each_sample_is_held_out_in_one_fold_and_kept_in_the_others(patients, folds, seed, by_patient):
+    samples = make(patients)
+    groups = len(set(patients)) if by_patient else len(samples)
+    if folds > groups:
+        with pytest.raises(UsageError, match=f"there are {groups} "):
+            fold_out(samples, folds=folds, seed=seed, by_patient=by_patient)
+        return
+    parts = fold_out(samples, folds=folds, seed=seed, by_patient=by_patient)
+    assert len(parts) == folds
+    assert sorted((s for _, held in parts for s in held), key=samples.index) == samples
+    for kept, held in parts:
+        assert held
+        assert kept == [s for s in samples if s not in held]
+        if by_patient:
+            assert {s.patient for s in kept}.isdisjoint(s.patient for s in held)
+        else:
+            assert len(held) in (len(samples) // folds, len(samples) // folds + 1)
+
+
+@given(patients=some_patients, seed=st.integers(0, 50))
+def test_the_first_fold_by_image_is_what_is_held_out_without_folds(patients, seed):
+    samples = make(patients)
+    assert fold_out(samples, folds=2, seed=seed)[0] == hold_out(samples, fraction=0.5, seed=seed)
 
 
 @given(count=st.integers(1, 9), seed=st.integers(0, 50))

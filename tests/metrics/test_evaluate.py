@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from acinus.core.errors import MppError
-from acinus.metrics import DetectionCounts, LabelMapError, evaluate_pair
+from acinus.metrics import DetectionCounts, ImageScores, LabelMapError, evaluate_pair, pool
 
 
 def squares(*corners: tuple[int, int], side: int = 30, size: int = 6) -> np.ndarray:
@@ -55,6 +55,14 @@ def test_units_stand_in_the_names():
     table = evaluate_pair(squares((2, 2)), squares((2, 5)), mpp=0.25).as_dict()
     assert table["object_hausdorff_px"] == 3.0
     assert table["object_hausdorff_um"] == 0.75
+
+
+def test_scores_that_were_kept_as_json_pool_as_they_would_have():
+    pairs = [(squares((2, 2)), squares((2, 5))), (squares((2, 2)), squares())]
+    scores = [evaluate_pair(found, truth, mpp=0.5) for found, truth in pairs]
+    kept = [ImageScores.from_sums(json.loads(json.dumps(image.sums_as_plain()))) for image in scores]
+    assert kept == scores
+    assert pool(kept) == pool(scores)
 
 
 def test_a_wrong_resolution_names_the_image_and_the_remedy():

@@ -29,6 +29,7 @@ def benchmark(
     settings: Path | None = None,
     method_file: Annotated[tuple[Path, ...], _Words] = (),
     patient_disjoint: bool = False,
+    folds: Whole | None = None,
     mpp: float | None = None,
     device: str = "auto",
 ) -> int:
@@ -64,6 +65,9 @@ def benchmark(
         Python file with a list METHODS; see docs/adding-a-method.md.
     patient_disjoint
         GlaS: hold out whole patients instead of the challenge's test images.
+    folds
+        GlaS and folders: cross-validation. Each method is fitted so many times a seed, and each image held
+        out once.
     mpp
         µm per pixel of the images of a folder.
     device
@@ -84,6 +88,7 @@ def benchmark(
         method_files=method_file,
         mpp=mpp,
         patient_disjoint=patient_disjoint,
+        folds=folds,
         device=device,
         progress=console_progress(),
     )

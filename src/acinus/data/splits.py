@@ -1,4 +1,4 @@
-"""Holding samples out: by image, or by patient so that nobody is on both sides."""
+"""Holding samples out, once or in folds: by image, or by patient so that nobody is on both sides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from acinus.core.errors import DatasetError, UsageError
 from acinus.data.sample import Sample, natural_key
 
-__all__ = ["hold_out"]
+__all__ = ["fold_out", "hold_out"]
 
 
 def hold_out(
@@ -54,12 +54,71 @@ def hold_out(
     (4, 2, set())
     """
     wanted = _wanted(len(samples), count=count, fraction=fraction)
+    held = _draw(_groups(samples, by_patient=by_patient), wanted, seed=seed, stay=1)
+    return _parted(samples, held)
+
+
+def fold_out(
+    samples: Sequence[Sample], *, folds: int, seed: int, by_patient: bool = False
+) -> list[tuple[list[Sample], list[Sample]]]:
+    """Split samples in as many ways as there are folds, so that each sample is held out once.
+
+    Each fold is what `hold_out` draws from the samples that no fold before it has; the first is that of
+    `hold_out` with the fraction 1 / `folds`, as long as it leaves enough patients for the others.
+
+    Parameters
+    ----------
+    samples, seed, by_patient
+        As for `hold_out`.
+    folds : int
+        At least 2, and no more than there are samples (or patients).
+
+    Returns
+    -------
+    list of (kept, held)
+        One for each fold; neither is empty.
+
+    Raises
+    ------
+    UsageError
+        When there cannot be so many folds.
+    DatasetError
+        When `by_patient` meets samples without a patient.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> samples = [Sample(f"t{i}", Path(f"t{i}.png")) for i in range(5)]
+    >>> sorted(len(held) for kept, held in fold_out(samples, folds=2, seed=0))
+    [2, 3]
+    """
     groups = _groups(samples, by_patient=by_patient)
+    if not 2 <= folds <= len(groups):
+        what = "patients" if by_patient else "images"
+        raise UsageError(
+            f"there are {len(groups)} {what}, {folds} folds were asked for; choose 2 or more, "
+            f"and no more than there are {what}"
+        )
+    parts = []
+    for left in range(folds, 0, -1):
+        wanted = round(sum(len(group) for group in groups) / left)
+        held = _draw(groups, wanted, seed=seed, stay=left - 1)
+        groups = [group for group in groups if group[0].name not in held]
+        parts.append(_parted(samples, held))
+    return parts
+
+
+def _draw(groups: Sequence[list[Sample]], wanted: int, *, seed: int, stay: int) -> set[str]:
+    """Return the names of whole groups, near to `wanted` samples; `stay` groups are left at least."""
     order = np.random.default_rng(seed).permutation(len(groups))
     held: set[str] = set()
-    for group in (groups[i] for i in order[:-1]):  # one group always stays
-        if not held or abs(len(held) + len(group) - wanted) < abs(len(held) - wanted):
+    for group in (groups[i] for i in order[: len(groups) - stay]):
+        if not stay or not held or abs(len(held) + len(group) - wanted) < abs(len(held) - wanted):
             held.update(sample.name for sample in group)
+    return held
+
+
+def _parted(samples: Sequence[Sample], held: set[str]) -> tuple[list[Sample], list[Sample]]:
     return [s for s in samples if s.name not in held], [s for s in samples if s.name in held]
 
 

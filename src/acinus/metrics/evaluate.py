@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from acinus.core.units import check_mpp
 from acinus.metrics.confusion import ConfusionMatrix
@@ -71,6 +73,24 @@ class ImageScores:
             "object_hausdorff_px": self.object_hausdorff_px,
             "object_hausdorff_um": self.object_hausdorff_um,
         }
+
+    def sums_as_plain(self) -> dict[str, Any]:
+        """Return the counts and sums themselves, ready for JSON, so that they can be pooled later."""
+        return asdict(self)
+
+    @classmethod
+    def from_sums(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the scores of which `sums_as_plain` was kept."""
+        matches = plain["matches"]
+        return cls(
+            name=plain["name"],
+            mpp=plain["mpp"],
+            pixels=ConfusionMatrix(**plain["pixels"]),
+            detection=DetectionCounts(**plain["detection"]),
+            matches=IouMatches(DetectionCounts(**matches["counts"]), matches["iou_sum"]),
+            dice_sums=TwoSidedMean(**plain["dice_sums"]),
+            hausdorff_sums=TwoSidedMean(**plain["hausdorff_sums"]),
+        )
 
 
 def count_metrics(

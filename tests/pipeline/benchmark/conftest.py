@@ -44,7 +44,7 @@ def tiny_plan() -> Plan:
 @pytest.fixture(scope="session")
 def splits(tiny_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Splits:
     """Two drawn images to learn from and two held out; not to be changed."""
-    return find_splits(
+    [parts] = find_splits(
         "synthetic",
         None,
         synthetic=tiny_plan.synthetic,
@@ -52,6 +52,7 @@ def splits(tiny_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Splits:
         mpp=None,
         patient_disjoint=False,
     )
+    return parts
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,13 @@ from acinus.pipeline.benchmark.splits import Splits, find_splits
 
 
 def _find(dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = False) -> Splits:
+    [splits] = _find_all(dataset, root, tmp_path, disjoint=disjoint)
+    return splits
+
+
+def _find_all(
+    dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = False, folds: int | None = None
+) -> list[Splits]:
     return find_splits(
         dataset,
         root,
@@ -17,6 +24,7 @@ def _find(dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = F
         drawn=tmp_path / "drawn",
         mpp=None,
         patient_disjoint=disjoint,
+        folds=folds,
     )
 
 
@@ -42,13 +50,22 @@ def test_the_fingerprint_changes_with_an_image_a_label_and_the_split(tmp_path):
     assert len(seen) == 5
 
 
-def test_a_folder_holds_a_quarter_of_its_labelled_images_out_and_learns_from_unlabelled_ones(tiles, tmp_path):
+@pytest.fixture
+def folder(tiles, tmp_path):
+    """Three images with labels, and one without."""
     root = tmp_path / "images"
     root.mkdir()
     for path in tiles.iterdir():
         if path.suffix == ".png":
             (root / path.name).write_bytes(path.read_bytes())
     (root / "without.png").write_bytes((tiles / "tile_000.png").read_bytes())
+    return root
+
+
+def test_a_folder_holds_a_quarter_of_its_labelled_images_out_and_learns_from_unlabelled_ones(
+    folder, tmp_path
+):
+    root = folder
     splits = _find("folder", root, tmp_path)
     assert (len(splits.fit), len(splits.held_out)) == (3, 1)
     assert "without" in {sample.name for sample in splits.fit}
@@ -57,6 +74,22 @@ def test_a_folder_holds_a_quarter_of_its_labelled_images_out_and_learns_from_unl
         path.unlink()
     with pytest.raises(DatasetError, match="0 images with labels, expected at least 2"):
         _find("folder", root, tmp_path)
+
+
+def test_in_folds_each_labelled_image_is_held_out_once_and_the_others_are_always_learnt_from(
+    folder, tmp_path
+):
+    parted = _find_all("folder", folder, tmp_path, folds=3)
+    labelled = ["tile_000", "tile_001", "tile_002"]
+    assert sorted(sample.name for splits in parted for sample in splits.held_out) == labelled
+    for splits in parted:
+        names = {sample.name for sample in splits.fit}
+        assert names == {*labelled, "without"} - {sample.name for sample in splits.held_out}
+    assert len({splits.fingerprint() for splits in parted}) == 3
+    with pytest.raises(UsageError, match="there are 3 images, 4 folds were asked for"):
+        _find_all("folder", folder, tmp_path, folds=4)
+    with pytest.raises(UsageError, match="synthetic has a part of its own"):
+        _find_all("synthetic", None, tmp_path, folds=2)
 
 
 def test_arguments_that_do_not_fit_together_are_refused(tmp_path):
@@ -75,3 +108,8 @@ def test_no_patient_of_glas_is_on_both_sides_when_asked_so(acinus_data, tmp_path
     assert kept
     assert held
     assert not kept & held
+    parted = _find_all("glas", acinus_data / "glas", tmp_path, disjoint=True, folds=5)
+    assert parted[0].fingerprint() == splits.fingerprint()
+    held_by_fold = [{sample.patient for sample in fold.held_out} for fold in parted]
+    assert sum(len(patients) for patients in held_by_fold) == len(set().union(*held_by_fold))
+    assert {len(fold.fit) + len(fold.held_out) for fold in parted} == {len(splits.fit) + len(splits.held_out)}

@@ -10,6 +10,7 @@ import pytest
 
 from acinus.metrics import evaluate_pair, pool
 from acinus.pipeline.benchmark.chart import bar_chart
+from acinus.pipeline.benchmark.folds import merge_folds
 from acinus.pipeline.benchmark.page import page
 from acinus.pipeline.benchmark.published import PUBLISHED
 from acinus.pipeline.benchmark.rows import differences, gather
@@ -24,7 +25,8 @@ def _scores(wrong: int) -> dict[str, Any]:
     found[:, :wrong] = 0
     images = [evaluate_pair(found, truth, mpp=0.5, name=name) for name in ("a", "b")]
     counts = {image.name: [50 - 10 * wrong, 0, 10 * wrong, 50] for image in images}
-    return {"pooled": pool(images).as_dict(), "counts": counts}
+    sums = {image.name: image.sums_as_plain() for image in images}
+    return {"pooled": pool(images).as_dict(), "counts": counts, "sums": sums}
 
 
 def _result(method: str, seed: int, wrong: int, *, stages: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -35,6 +37,20 @@ def _result(method: str, seed: int, wrong: int, *, stages: tuple[str, ...] = ())
     rows = {"": row(0)} | {stage: row(1) for stage in stages}
     facts = {"fit_seconds": 2.0 + seed, "peak_bytes": 2_000_000_000, "collapsed": False}
     return {"method": method, "title": method.upper(), "seed": seed, "rows": rows, **facts}
+
+
+def _fold(names: str, wrong: int, unseen: str, wrong_unseen: int) -> dict[str, Any]:
+    """The result of a fold that learns from some images and holds out others."""
+
+    def of(images: str, missed: int) -> dict[str, Any]:
+        scores = _scores(missed)
+        for part in ("counts", "sums"):
+            scores[part] = dict(zip(images, scores[part].values(), strict=True))
+        return {"label_free": scores, "oracle": scores}
+
+    result = _result("acinus", 0, 1)
+    result["rows"][""]["splits"] = {"fit": of(names, wrong), "held-out": of(unseen, wrong_unseen)}
+    return result | {"settings": {}}
 
 
 @pytest.fixture
@@ -61,6 +77,33 @@ def test_every_split_has_a_table_of_each_mapping_with_means_and_spreads(rows):
     assert text.count(f"| PICIE | {expected} |") == 2
     assert text.count("| PICIE | 1.000 ± 0.000 |") == 2
     assert "published" not in text
+
+
+def test_folds_are_pooled_and_each_shown_beside_its_difference():
+    # In ten columns: 1 and 3 of the 5 of gland are missed where learnt from, 2 and 3 where held out.
+    folds = [_fold("ab", 1, "cd", 2), _fold("cd", 3, "ab", 3)]
+    merged = merge_folds([fold | {"fit_seconds": 4.0 * i, "peak_bytes": i} for i, fold in enumerate(folds)])
+    [row] = gather([merged])
+    of = [(4 / 5 + 5 / 6) / 2, (2 / 5 + 5 / 8) / 2, (3 / 5 + 5 / 7) / 2, (2 / 5 + 5 / 8) / 2]
+    assert row.folds("fit") == pytest.approx(of[:2])
+    assert row.folds("held-out") == pytest.approx(of[2:])
+    pooled = (
+        5 / 10 + 10 / 15
+    ) / 2  # 5 of 10 columns of gland are found, with 5 missed beside 10 of background
+    assert row.metric("held-out", "label_free", "miou_label_free").mean == pytest.approx(pooled)
+    assert row.counts("held-out").shape == (1, 4, 4)
+    assert (row.fit_seconds.mean, row.peak_bytes.mean) == (2.0, 1.0)
+    falls = [of[0] - of[2], of[1] - of[3]]
+    pairs = f"{of[0]:.3f}, {of[2]:.3f} | {of[1]:.3f}, {of[3]:.3f}"
+    assert f"| ACINUS | {pairs} | {np.mean(falls):.3f} ± {np.std(falls, ddof=1):.3f} |" in markdown(
+        tables([row], published=False)
+    )
+
+
+def test_an_image_that_several_folds_learn_from_counts_once_in_the_bootstrap():
+    folds = [_fold("ab", 1, "ef", 2), _fold("be", 3, "af", 2), _fold("ae", 3, "bf", 2)]
+    [row] = gather([merge_folds(folds)])
+    assert row.counts("fit")[0].tolist() == [[60, 0, 40, 100], [60, 0, 40, 100], [40, 0, 60, 100]]
 
 
 def test_published_figures_are_marked_with_their_source_and_only_on_glas(rows):

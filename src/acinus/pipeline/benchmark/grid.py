@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,9 @@ _CELL_PX, _GAP_PX, _NAMES_PX = 240, 6, 210
 _INK, _PAGE = (34, 26, 39), (255, 255, 255)
 
 
-def write_grid(path: Path, samples: Sequence[Sample], rows: Sequence[Row], results: Path) -> None:
+def write_grid(
+    path: Path, samples: Sequence[Sample], rows: Sequence[Row], folder_of: Callable[[Row, str], Path]
+) -> None:
     """Write a PNG with a column for each image and a line for the image, its truth and each method.
 
     Parameters
@@ -30,8 +32,8 @@ def write_grid(path: Path, samples: Sequence[Sample], rows: Sequence[Row], resul
         With labels.
     rows : sequence of Row
         The masks of their first seeds are shown.
-    results : Path
-        Folder of the results, ``<method>/seed<k>/masks/<stage>/<image>.png``.
+    folder_of : callable
+        Returns the folder of the result that has a row's masks of the image of a name.
     """
     images = [sample.image() for sample in samples]
     lines = [
@@ -39,8 +41,9 @@ def write_grid(path: Path, samples: Sequence[Sample], rows: Sequence[Row], resul
         ("truth", [_drawn(im, sample.truth()) for im, sample in zip(images, samples, strict=True)]),
     ]
     for row in rows:
-        masks = results / row.method / f"seed{row.seeds[0]}" / "masks" / str(row.number)
-        drawn = [_drawn(image, _read(masks / f"{image.name}.png")) for image in images]
+        drawn = [
+            _drawn(image, _read(_masks(folder_of(row, image.name), row, image.name))) for image in images
+        ]
         lines.append((row.title, drawn))
     heights = max(round(_CELL_PX * image.shape[0] / image.shape[1]) for image in images)
     step_y, step_x = heights + _GAP_PX, _CELL_PX + _GAP_PX
@@ -55,6 +58,10 @@ def write_grid(path: Path, samples: Sequence[Sample], rows: Sequence[Row], resul
             page.paste(small, (_NAMES_PX + j * step_x, i * step_y))
     with atomic_path(path) as temporary:
         page.save(temporary)
+
+
+def _masks(folder: Path, row: Row, image: str) -> Path:
+    return folder / "masks" / str(row.number) / f"{image}.png"
 
 
 def _drawn(image: RgbImage, labels: LabelMap) -> RgbArray:

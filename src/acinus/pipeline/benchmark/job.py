@@ -1,4 +1,4 @@
-"""One (method, seed): what a process needs to compute it, what came out, and where that is kept."""
+"""One (method, seed) or a fold of it: what a process needs to compute it, what came out, where it is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import pickle
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,30 @@ class Failed:
 
 @dataclass(frozen=True)
 class Job:
-    """A method and a seed, as JSON, for a process here or on another machine that sees the same files."""
+    """A method and a seed, as JSON, for a process here or on another machine that sees the same files.
+
+    Attributes
+    ----------
+    method, seed
+        What is fitted.
+    fingerprint : str
+        Of everything that can change the result.
+    plain : mapping
+        What the process needs.
+    fold : int
+        Which fold is held out, from 1; 0 where there are none.
+    """
 
     method: str
     seed: int
     fingerprint: str
     plain: Mapping[str, Any]
+    fold: int = 0
 
     @property
     def label(self) -> str:
         """What progress and logs call it."""
-        return f"{self.method}, seed {self.seed}"
+        return f"{self.method}, seed {self.seed}" + (f", fold {self.fold}" if self.fold else "")
 
     def as_bytes(self) -> bytes:
         """Return the job as JSON, which `worker` reads."""
@@ -72,6 +85,7 @@ def make_job(
     files: tuple[Path, ...],
     catalogue: Catalogue,
     device: str,
+    fold: int = 0,
 ) -> Job:
     """Return the job of a method and a seed; its fingerprint changes with whatever can change the result."""
     instances = settings_to_plain(settings_from_plain(plan.fit).instances)
@@ -97,7 +111,8 @@ def make_job(
         "scored": {name: [_sample_plain(s) for s in part] for name, part in splits.scored.items()},
         "shown": splits.shown,
     }
-    return Job(method.name, seed, fingerprint(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)), plain)
+    own = fingerprint(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
+    return Job(method.name, seed, own, plain, fold)
 
 
 def _code(method: Method) -> str:
@@ -157,13 +172,17 @@ def _pickled(method: Method) -> str:
 
 @dataclass(frozen=True)
 class Store:
-    """Results on disk: ``results/<method>/seed<k>/``, each written whole once its job is done."""
+    """Results on disk: ``results/<method>/seed<k>/`` or ``seed<k>-fold<f>/``, each written as a whole."""
 
     folder: Path
 
     def path(self, job: Job) -> Path:
         """Return the folder of a job's result."""
-        return self.folder / "results" / job.method / f"seed{job.seed}"
+        return self.folder_of(job.method, job.seed, job.fold)
+
+    def folder_of(self, method: str, seed: int, fold: int) -> Path:
+        """Return the folder of the result of a method, a seed and, where there are folds, a fold."""
+        return self.folder / "results" / method / (f"seed{seed}-fold{fold}" if fold else f"seed{seed}")
 
     def load(self, job: Job) -> dict[str, Any] | None:
         """Return the result, None when it is not there, damaged, or of other settings or images."""
@@ -202,7 +221,7 @@ class Store:
         """
         own = self.path(job)
         for path in sorted(self.folder.glob(f"results/*/{own.name}/result.json")):
-            twin = self.load(Job(path.parent.parent.name, job.seed, job.fingerprint, {}))
+            twin = self.load(replace(job, method=path.parent.parent.name))
             if twin is None:
                 continue
             make_folder(own.parent)

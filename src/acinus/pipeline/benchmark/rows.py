@@ -90,6 +90,11 @@ class Row:
         """Return the names of all pooled metrics."""
         return list(self.scores[split][mapping][0]["pooled"])
 
+    def folds(self, split: str) -> list[float]:
+        """Return each fold's pooled mIoU by its own mapping, mean over seeds; empty where there are none."""
+        seeds = [scores.get("folds", []) for scores in self.scores[split]["label_free"]]
+        return [statistics.fmean(values) for values in zip(*seeds, strict=True)]
+
     def counts(self, split: str, mapping: str = "label_free") -> Counts:
         """Return the pixel counts (S, N, 4) of the split's images."""
         return np.array([list(scores["counts"].values()) for scores in self.scores[split][mapping]], np.int64)

@@ -1,50 +1,26 @@
-"""The verb: which results are missing, compute them, write what they say."""
+"""The verb: which results are missing, compute and store them, then have everything written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from acinus.core.errors import AcinusError, UsageError
-from acinus.core.files import atomic_path, make_folder, write_json
+from acinus.core.errors import UsageError
+from acinus.core.files import make_folder, write_json
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.benchmark.catalogue import find_methods
-from acinus.pipeline.benchmark.chart import bar_chart
 from acinus.pipeline.benchmark.dask import run_jobs_on_dask
-from acinus.pipeline.benchmark.grid import write_grid
 from acinus.pipeline.benchmark.job import Failed, Files, Job, Store, make_job
-from acinus.pipeline.benchmark.page import page
+from acinus.pipeline.benchmark.output import BenchmarkResult, write_benchmark
 from acinus.pipeline.benchmark.plan import Plan
 from acinus.pipeline.benchmark.process import run_jobs_here
-from acinus.pipeline.benchmark.rows import Row, gather
-from acinus.pipeline.benchmark.splits import Splits, find_splits
-from acinus.pipeline.benchmark.tables import differences_csv, markdown, results_csv, tables
+from acinus.pipeline.benchmark.splits import find_splits
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.outcome import Failure, Outcome
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
-
-
-@dataclass(frozen=True)
-class BenchmarkResult:
-    """What a benchmark has to say.
-
-    Attributes
-    ----------
-    rows : list of Row
-        In the order of the tables.
-    outcome : Outcome
-        Which (method, seed) were computed, were there already, or failed.
-    files : dict of str to Path
-        What was written.
-    """
-
-    rows: list[Row]
-    outcome: Outcome
-    files: dict[str, Path]
 
 
 def run_benchmark(
@@ -61,6 +37,7 @@ def run_benchmark(
     method_objects: Sequence[object] = (),
     mpp: float | None = None,
     patient_disjoint: bool = False,
+    folds: int | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> BenchmarkResult:
@@ -68,7 +45,7 @@ def run_benchmark(
 
     Parameters
     ----------
-    dataset, root, mpp, patient_disjoint
+    dataset, root, mpp, patient_disjoint, folds
         The images, see `find_splits`.
     out : Path
         Takes ``results/`` with each (method, seed), and the tables, charts and the page of the methods asked
@@ -107,32 +84,35 @@ def run_benchmark(
     catalogue = find_methods(plan, files=method_files, objects=method_objects)
     chosen = catalogue.select(methods)
     _claim(out, dataset)
-    splits = find_splits(
+    parted = find_splits(
         dataset,
         root,
         synthetic=plan.synthetic,
         drawn=out / "images",
         mpp=mpp,
         patient_disjoint=patient_disjoint,
+        folds=folds,
     )
-    images = splits.fingerprint()
+    images = [splits.fingerprint() for splits in parted]
     jobs = [
         make_job(
             method,
             seed,
             splits=splits,
-            splits_fingerprint=images,
+            splits_fingerprint=fingerprint,
             plan=plan,
             files=tuple(method_files),
             catalogue=catalogue,
             device=device,
+            fold=0 if folds is None else fold,
         )
         for seed in range(seeds)
+        for fold, (splits, fingerprint) in enumerate(zip(parted, images, strict=True), start=1)
         for method in chosen
     ]
     outcome = _compute(jobs, Store(out), workers=workers, scheduler=scheduler, progress=progress)
     order = [method.name for method in chosen]
-    return _write(out, dataset, splits, jobs, order=order, outcome=outcome)
+    return write_benchmark(out, dataset, parted, jobs, order=order, outcome=outcome)
 
 
 def _claim(out: Path, dataset: str) -> None:
@@ -183,52 +163,3 @@ def _run(jobs: Sequence[Job], *, workers: int, scheduler: str | None) -> Iterato
     if scheduler is not None:
         return run_jobs_on_dask(jobs, scheduler=scheduler)
     return run_jobs_here(jobs, workers=workers)
-
-
-def _write(
-    out: Path, dataset: str, splits: Splits, jobs: Sequence[Job], *, order: list[str], outcome: Outcome
-) -> BenchmarkResult:
-    store = Store(out)
-    found = [result for job in jobs if (result := store.load(job)) is not None]
-    if not found:
-        reasons = "; ".join(failure.reason for failure in outcome.failures[:3])
-        raise AcinusError(f"no method has a result: {reasons}; tracebacks are in {out / 'failures.log'}")
-    rows = gather(sorted(found, key=lambda result: (order.index(result["method"]), result["seed"])))
-    published = dataset == "glas"
-    all_tables = tables(rows, published=published)
-    title = f"Benchmark of gland segmentation without labels: {dataset}"
-    charts = {split: bar_chart(rows, split, published=published) for split in rows[0].scores}
-    texts = {
-        "table": (out / "results.md", f"# {title}\n\n{splits.note}\n\n{markdown(all_tables)}"),
-        "every metric": (out / "results.csv", results_csv(rows)),
-        "differences": (out / "differences.csv", differences_csv(rows)),
-        **{f"chart, {split}": (out / f"chart-{split}.svg", chart) for split, chart in charts.items()},
-    }
-    files = {}
-    for name, (path, text) in texts.items():
-        files[name] = _text(path, text)
-    shown = {sample.name: sample for part in splits.scored.values() for sample in part}
-    files["pictures"] = out / "grid.png"
-    write_grid(files["pictures"], [shown[name] for name in splits.shown], rows, out / "results")
-    settings = {result["method"]: result["settings"] for result in found}
-    record = run_record(
-        command=None, settings={"dataset": dataset, "methods": settings}, seed=None, inputs=[]
-    )
-    write_json(out / "benchmark.json", record)
-    html = page(
-        title=title,
-        note=splits.note,
-        command=record["command"],
-        tables=all_tables,
-        charts=list(charts.values()),
-        grid=files["pictures"],
-        failures={failure.name: failure.reason for failure in outcome.failures},
-    )
-    files["page"] = _text(out / "results.html", html)
-    return BenchmarkResult(rows=rows, outcome=outcome, files=files)
-
-
-def _text(path: Path, text: str) -> Path:
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path

@@ -63,7 +63,7 @@ def score_split(
     -------
     dict
         By mapping, ``label_free`` and ``oracle``: all metrics ``pooled``, and by image its ``counts`` (TP,
-        FP, FN, TN pixels) and its metrics.
+        FP, FN, TN pixels), its metrics, and the ``sums`` that can be pooled with those of other images.
 
     Notes
     -----
@@ -120,4 +120,5 @@ def _plain(scores: Iterable[ImageScores]) -> dict[str, Any]:
             for image in images
         },
         "images": {image.name: image.as_dict() for image in images},
+        "sums": {image.name: image.sums_as_plain() for image in images},
     }

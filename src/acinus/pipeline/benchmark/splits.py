@@ -1,4 +1,4 @@
-"""What is learnt from and what is reported on: two parts of one data set."""
+"""What is learnt from and what is reported on: two parts of one data set, or two for each fold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from acinus.data.crag import crag
 from acinus.data.folder import folder as find_samples
 from acinus.data.glas import glas
 from acinus.data.sample import Sample
-from acinus.data.splits import hold_out
+from acinus.data.splits import fold_out, hold_out
 from acinus.data.synthetic import write_synthetic_tiles
 from acinus.pipeline.benchmark.plan import SyntheticImages
 
@@ -75,8 +75,9 @@ def find_splits(
     drawn: Path,
     mpp: float | None,
     patient_disjoint: bool,
-) -> Splits:
-    """Return the images of a data set, parted.
+    folds: int | None = None,
+) -> list[Splits]:
+    """Return the images of a data set, parted: once, or once for each fold.
 
     Parameters
     ----------
@@ -93,6 +94,8 @@ def find_splits(
     patient_disjoint : bool
         GlaS: hold out whole patients instead of the challenge's test parts, whose patients are also in its
         training part.
+    folds : int, optional
+        GlaS and folders: part all images in so many ways that each is held out once (cross-validation).
 
     Raises
     ------
@@ -105,24 +108,43 @@ def find_splits(
         raise UsageError(f"there is no data set {dataset!r}; choose one of {', '.join(DATASETS)}")
     if patient_disjoint and dataset != "glas":
         raise UsageError("--patient-disjoint needs patients, which GlaS alone names; leave it out")
+    if folds is not None and dataset in ("synthetic", "crag"):
+        raise UsageError(f"--folds is for glas and folder; {dataset} has a part of its own to hold out")
     if dataset == "synthetic":
-        return _synthetic(synthetic, drawn)
+        return [_synthetic(synthetic, drawn)]
     if root is None:
         raise UsageError(f"{dataset} has to be read from somewhere; pass --root with its folder")
-    if dataset == "glas":
-        return _glas(root, patient_disjoint=patient_disjoint)
     if dataset == "crag":
-        return Splits(crag(root, split="train"), crag(root, split="valid"), "CRAG's own two parts.")
-    return _folder(root, mpp=mpp)
+        return [Splits(crag(root, split="train"), crag(root, split="valid"), "CRAG's own two parts.")]
+    samples = _all_of_glas(root) if dataset == "glas" else _all_of_folder(root, mpp=mpp)
+    if folds is not None:
+        return _folds(samples, folds, by_patient=patient_disjoint)
+    return [_glas(samples, patient_disjoint=patient_disjoint) if dataset == "glas" else _folder(samples)]
 
 
-def _glas(root: Path, *, patient_disjoint: bool) -> Splits:
+def _all_of_glas(root: Path) -> list[Sample]:
     try:
-        samples = glas(root, split="all")
+        return glas(root, split="all")
     except DatasetError:
         if root.is_dir() and any(root.rglob("test[AB]_*")):
             raise  # a part of the test images is worse than none: it would pass for all
-        samples = glas(root, split="train")
+        return glas(root, split="train")
+
+
+def _folds(samples: Sequence[Sample], folds: int, *, by_patient: bool) -> list[Splits]:
+    """Part the images with labels; those without are learnt from in every fold."""
+    labelled = [sample for sample in samples if sample.truth_path is not None]
+    parts = fold_out(labelled, folds=folds, seed=_SPLIT_SEED, by_patient=by_patient)
+    apart = " and no patient is in both parts" if by_patient else ""
+    note = f"In {folds} folds: each image is held out once, learnt from {folds - 1} times{apart}."
+    found = []
+    for _, held in parts:
+        names = {sample.name for sample in held}
+        found.append(Splits([sample for sample in samples if sample.name not in names], held, note))
+    return found
+
+
+def _glas(samples: Sequence[Sample], *, patient_disjoint: bool) -> Splits:
     if patient_disjoint:
         fit, held = hold_out(samples, fraction=_HELD_OUT, seed=_SPLIT_SEED, by_patient=True)
         return Splits(fit, held, f"No patient of {len(samples)} images is in both parts.")
@@ -132,7 +154,7 @@ def _glas(root: Path, *, patient_disjoint: bool) -> Splits:
     return Splits(fit, held, note if held else "The challenge's training part; its test parts are not there.")
 
 
-def _folder(root: Path, *, mpp: float | None) -> Splits:
+def _all_of_folder(root: Path, *, mpp: float | None) -> list[Sample]:
     samples = find_samples(root, mpp=mpp)
     labelled = [sample for sample in samples if sample.truth_path is not None]
     if len(labelled) < 2:
@@ -140,6 +162,11 @@ def _folder(root: Path, *, mpp: float | None) -> Splits:
             f"{root} has {len(labelled)} images with labels, expected at least 2; put labels beside the "
             "images as NAME_anno.png, or in labels/"
         )
+    return samples
+
+
+def _folder(samples: Sequence[Sample]) -> Splits:
+    labelled = [sample for sample in samples if sample.truth_path is not None]
     _, held = hold_out(labelled, fraction=_HELD_OUT, seed=_SPLIT_SEED)
     names = {sample.name for sample in held}
     fit = [sample for sample in samples if sample.name not in names]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from acinus.pipeline.benchmark.published import PUBLISHED
-from acinus.pipeline.benchmark.rows import MAPPINGS, Row, differences
+from acinus.pipeline.benchmark.rows import MAPPINGS, Row, Spread, differences
 
 __all__ = ["Table", "differences_csv", "markdown", "results_csv", "tables"]
 
@@ -55,6 +55,8 @@ def tables(rows: Sequence[Row], *, published: bool) -> list[Table]:
     found = [
         _scores(rows, split, mapping, published=published) for split in rows[0].scores for mapping in MAPPINGS
     ]
+    if rows[0].folds("fit"):
+        found.append(_folds(rows))
     found.append(_costs(rows))
     found += [_against_best(rows, split) for split in rows[0].scores if len(rows) > 1]
     if published:
@@ -124,6 +126,23 @@ def _scores(rows: Sequence[Row], split: str, mapping: str, *, published: bool) -
         f"{images} images {'learnt from' if split == 'fit' else 'held out'}, {_MAPPING_TITLES[mapping]}",
         f"{spread}; pooled over images unless a heading says otherwise.",
         headings,
+        cells,
+    )
+
+
+def _folds(rows: Sequence[Row]) -> Table:
+    cells = []
+    for row in rows:
+        seen, unseen = row.folds("fit"), row.folds("held-out")
+        fallen = Spread.of([a - b for a, b in zip(seen, unseen, strict=True)])
+        pairs = [f"{a:.3f}, {b:.3f}" for a, b in zip(seen, unseen, strict=True)]
+        cells.append([row.title, *pairs, fallen.text(3)])
+    count = len(rows[0].folds("fit"))
+    return Table(
+        "Each fold: images learnt from, images held out",
+        "Label-free pooled mIoU of both, mean over seeds; difference: mean ± standard deviation over folds. "
+        "In the tables above the images of all folds are pooled.",
+        ["method", *(f"fold {fold}" for fold in range(1, count + 1)), "difference"],
         cells,
     )
 
