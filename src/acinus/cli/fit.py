@@ -47,6 +47,8 @@ def fit(
         JSON file with settings that differ from the defaults; RUN/model.json shows all of them.
     weights
         Initial weights of a PSPNet's ResNet: a .pth or .safetensors file, or 'imagenet' (downloads them).
+        A backbone of timm or transformers is chosen in the settings instead: {"grouping": {"network":
+        {"kind": "PretrainedSpec", "library": "timm", "model": FOLDER}}}.
     device
         auto, cpu, cuda or mps.
     devices

@@ -48,6 +48,17 @@ class Box:
         x, y = max(self.x, other.x), max(self.y, other.y)
         return Box(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
 
+    def slices_in(self, frame: Box) -> tuple[slice, slice]:
+        """Return the rows and columns of this box in an array of the pixels of another one that contains it.
+
+        Examples
+        --------
+        >>> Box(12, 21, 3, 4).slices_in(Box(10, 20, 9, 9))
+        (slice(1, 5, None), slice(2, 5, None))
+        """
+        x, y = self.x - frame.x, self.y - frame.y
+        return slice(y, y + self.height), slice(x, x + self.width)
+
     def grown(self, margin: int) -> Box:
         """Return the box with `margin` more pixels on each side; it may reach beyond the image.
 

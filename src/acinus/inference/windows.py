@@ -31,15 +31,9 @@ def probability_in_windows(image: RgbImage, segmenter: Segmenter) -> Probability
     halo = -(-round(um_to_px(_HALO_UM, mpp=image.mpp)) // cell) * cell
     whole = Box(0, 0, width, height)
     for box in _boxes(Size(width, height), window):
-        outer = Box(box.x - halo, box.y - halo, box.width + 2 * halo, box.height + 2 * halo).intersection(
-            whole
-        )
-        part = RgbImage(
-            rgb=image.rgb[outer.y : outer.bottom, outer.x : outer.right], mpp=image.mpp, name=image.name
-        )
-        probability = segmenter.probability(part)
-        y, x = box.y - outer.y, box.x - outer.x
-        result[box.y : box.bottom, box.x : box.right] = probability[y : y + box.height, x : x + box.width]
+        outer = box.grown(halo).intersection(whole)
+        part = RgbImage(rgb=image.rgb[outer.slices_in(whole)], mpp=image.mpp, name=image.name)
+        result[box.slices_in(whole)] = segmenter.probability(part)[box.slices_in(outer)]
     return result
 
 

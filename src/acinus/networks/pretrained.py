@@ -17,7 +17,7 @@ from torch.nn import functional
 from acinus.core.errors import ModelError
 from acinus.networks.backbone import BackboneDescription, one_line
 from acinus.networks.prediction import Prediction
-from acinus.networks.pyramid import PyramidPooling
+from acinus.networks.pyramid import PooledClassifier
 from acinus.networks.timm_backbone import TimmBackbone, describe_timm
 from acinus.networks.transformers_backbone import TransformersBackbone, describe_transformers
 
@@ -55,7 +55,7 @@ def describe_backbone(library: str, model: str, *, stages: Sequence[int] = ()) -
     return describe(model, stages)
 
 
-class PretrainedNetwork(nn.Module):
+class PretrainedNetwork(PooledClassifier):
     """A backbone, its feature maps brought together, and a classifier.
 
     Parameters
@@ -88,19 +88,12 @@ class PretrainedNetwork(nn.Module):
         bins: tuple[int, ...] = (1, 2, 3, 6),
         frozen: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(features, bins=bins, features=features)
         self.backbone = _build(library, description.configuration)
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, features, 1, bias=False), nn.BatchNorm2d(features))
             for width in description.widths
         )
-        self.pyramid = PyramidPooling(features, bins)
-        self.fuse = nn.Sequential(
-            nn.Conv2d(self.pyramid.channels, features, 3, padding=1, bias=False),
-            nn.BatchNorm2d(features),
-            nn.ReLU(inplace=True),
-        )
-        self.classifier = nn.Conv2d(features, 1, 1)
         self.stride = description.stride
         self.frozen = frozen
         self._finest = description.strides.index(min(description.strides))
@@ -142,11 +135,7 @@ class PretrainedNetwork(nn.Module):
             x = x + functional.interpolate(
                 lateral(feature_map), size=size, mode="bilinear", align_corners=False
             )
-        features = self.fuse(self.pyramid(functional.relu(x)))  # (B, D, H/s, W/s)
-        logits = functional.interpolate(
-            self.classifier(features), size=images.shape[-2:], mode="bilinear", align_corners=False
-        )
-        return Prediction(logits=logits, features=features)
+        return self.classify(functional.relu(x), size=images.shape[-2:])
 
 
 def _build(library: str, configuration: str) -> TimmBackbone | TransformersBackbone:

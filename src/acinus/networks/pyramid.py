@@ -1,4 +1,4 @@
-"""Pyramid pooling: what each cell of a feature map learns of the image as a whole.
+"""Pyramid pooling: what each cell of a feature map learns of the image as a whole; and the classifier.
 
 Source: Zhao et al. 2017 (arXiv 1612.01105), section 3.2 and figure 3.
 """
@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["PyramidPooling"]
+from acinus.networks.prediction import Prediction
+
+__all__ = ["PooledClassifier", "PyramidPooling"]
 
 
 class PyramidPooling(nn.ModuleList):
@@ -50,3 +52,35 @@ class PyramidPooling(nn.ModuleList):
             for branch in self
         ]
         return torch.cat([x, *pooled], dim=1)
+
+
+class PooledClassifier(nn.Module):
+    """What follows the backbone of a PSPNet; networks inherit it, so that their weights keep their names.
+
+    Parameters
+    ----------
+    channels : int
+        Of the feature map.
+    bins : tuple of int
+        Side of each pooled grid.
+    features : int
+        Channels of the embedding before the classifier, which has one output channel.
+    """
+
+    def __init__(self, channels: int, *, bins: tuple[int, ...], features: int) -> None:
+        super().__init__()
+        self.pyramid = PyramidPooling(channels, bins)
+        self.fuse = nn.Sequential(
+            nn.Conv2d(self.pyramid.channels, features, 3, padding=1, bias=False),
+            nn.BatchNorm2d(features),
+            nn.ReLU(inplace=True),
+        )
+        self.classifier = nn.Conv2d(features, 1, 1)
+
+    def classify(self, x: torch.Tensor, *, size: torch.Size) -> Prediction:
+        """Map a feature map (B, C, h, w) to logits of `size` (H, W) and features (B, D, h, w)."""
+        features = self.fuse(self.pyramid(x))
+        logits = functional.interpolate(
+            self.classifier(features), size=size, mode="bilinear", align_corners=False
+        )
+        return Prediction(logits=logits, features=features)

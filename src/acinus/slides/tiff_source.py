@@ -97,13 +97,10 @@ class TiffSource:
                     segment = self._decode(level, index, (plane * down + row) * across + column)
                     if segment is None:  # an empty tile of a sparse file: white
                         continue
-                    x, y = column * block.width, row * block.height
-                    part = box.intersection(Box(x, y, segment.shape[1], segment.shape[0]))
-                    result[
-                        part.y - box.y : part.bottom - box.y,
-                        part.x - box.x : part.right - box.x,
-                        plane * contiguous : (plane + 1) * contiguous,
-                    ] = segment[part.y - y : part.bottom - y, part.x - x : part.right - x]
+                    here = Box(column * block.width, row * block.height, segment.shape[1], segment.shape[0])
+                    part = box.intersection(here)
+                    samples = slice(plane * contiguous, (plane + 1) * contiguous)
+                    result[*part.slices_in(box), samples] = segment[part.slices_in(here)]
         return result
 
     def _decode(self, level: int, index: int, number: int) -> NDArray[Any] | None:

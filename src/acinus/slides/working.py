@@ -65,11 +65,9 @@ class WorkingImage:
         result = np.empty((box.height, box.width, 3), np.uint8)
         for row in range(box.y // _BLOCK_PX, -(-box.bottom // _BLOCK_PX)):
             for column in range(box.x // _BLOCK_PX, -(-box.right // _BLOCK_PX)):
-                x, y = column * _BLOCK_PX, row * _BLOCK_PX
-                part = box.intersection(Box(x, y, _BLOCK_PX, _BLOCK_PX))
-                result[part.y - box.y : part.bottom - box.y, part.x - box.x : part.right - box.x] = (
-                    self._block(row, column)[part.y - y : part.bottom - y, part.x - x : part.right - x]
-                )
+                here = Box(column * _BLOCK_PX, row * _BLOCK_PX, _BLOCK_PX, _BLOCK_PX)
+                part = box.intersection(here)
+                result[part.slices_in(box)] = self._block(row, column)[part.slices_in(here)]
         return result
 
     def _block(self, row: int, column: int) -> RgbArray:

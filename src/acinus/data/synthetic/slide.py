@@ -77,9 +77,7 @@ class _Slide:
                     picture = np.full((box.height, box.width, 3), self.blank, dtype=np.uint8)
                 here = Box(column * BLOCK_PX, row * BLOCK_PX, BLOCK_PX, BLOCK_PX)
                 part = box.intersection(here)
-                picture[part.y - box.y : part.bottom - box.y, part.x - box.x : part.right - box.x] = block[
-                    part.y - here.y : part.bottom - here.y, part.x - here.x : part.right - here.x
-                ]
+                picture[part.slices_in(box)] = block[part.slices_in(here)]
         return picture
 
     def _block(self, row: int, column: int) -> RgbArray | None:

@@ -57,10 +57,8 @@ class SlideComponents:
                 continue
             block = self._blocks.box(index)
             part = box.intersection(block)
-            y, x = part.y - block.y, part.x - block.x
-            numbers = self._numbers(index)[y : y + part.height, x : x + part.width]
-            y, x = part.y - box.y, part.x - box.x
-            np.equal(numbers, number, out=mask[y : y + part.height, x : x + part.width])
+            numbers = self._numbers(index)[part.slices_in(block)]
+            np.equal(numbers, number, out=mask[part.slices_in(box)])
         return mask
 
     def _numbers(self, index: int) -> LabelMap:

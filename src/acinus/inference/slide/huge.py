@@ -104,7 +104,6 @@ class _Taken:
     def remove_from(self, mask: BoolMask, box: Box) -> None:
         """Clear these pixels in the mask of another box."""
         both = box.intersection(self.box)
-        y, x = both.y - self.box.y, both.x - self.box.x
-        taken = np.unpackbits(self.bits[y : y + both.height], axis=1)[:, x : x + both.width]
-        y, x = both.y - box.y, both.x - box.x
-        mask[y : y + both.height, x : x + both.width] &= taken == 0
+        rows, columns = both.slices_in(self.box)
+        taken = np.unpackbits(self.bits[rows], axis=1)[:, columns]
+        mask[both.slices_in(box)] &= taken == 0

@@ -216,11 +216,6 @@ def _parts(box: Box) -> Iterator[tuple[tuple[int, int], tuple[slice, slice], tup
     """Yield each chunk that a box meets: its key, the common part in the chunk, and in the box."""
     for row in range(box.y // CHUNK_PX, -(-box.bottom // CHUNK_PX)):
         for column in range(box.x // CHUNK_PX, -(-box.right // CHUNK_PX)):
-            x, y = column * CHUNK_PX, row * CHUNK_PX
-            common = box.intersection(Box(x, y, CHUNK_PX, CHUNK_PX))
-            inside = (slice(common.y - y, common.bottom - y), slice(common.x - x, common.right - x))
-            part = (
-                slice(common.y - box.y, common.bottom - box.y),
-                slice(common.x - box.x, common.right - box.x),
-            )
-            yield (row, column), inside, part
+            chunk = Box(column * CHUNK_PX, row * CHUNK_PX, CHUNK_PX, CHUNK_PX)
+            common = box.intersection(chunk)
+            yield (row, column), common.slices_in(chunk), common.slices_in(box)

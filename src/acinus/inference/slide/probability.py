@@ -60,11 +60,8 @@ def kept_probability(
     """Return what a window keeps of the probability of the part seen, × 255 and 0 away from tissue."""
     result = np.zeros((window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    values = probability[part.y - seen.y : part.bottom - seen.y, part.x - seen.x : part.right - seen.x]
-    y, x = part.y - window.kept.y, part.x - window.kept.x
-    result[y : y + part.height, x : x + part.width] = np.where(
-        tissue.mask_of(part), np.rint(values * 255.0), 0.0
-    )
+    values = np.rint(probability[part.slices_in(seen)] * 255.0)
+    result[part.slices_in(window.kept)] = np.where(tissue.mask_of(part), values, 0.0)
     return result
 
 
@@ -90,9 +87,8 @@ def kept_colours(
     lab = blurred_bytes(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), sigma)
     result = np.zeros((3, window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    values = lab[part.y - seen.y : part.bottom - seen.y, part.x - seen.x : part.right - seen.x]
-    y, x = part.y - window.kept.y, part.x - window.kept.x
-    result[:, y : y + part.height, x : x + part.width] = values.transpose(2, 0, 1) * tissue.mask_of(part)
+    values = lab[part.slices_in(seen)].transpose(2, 0, 1)
+    result[:, *part.slices_in(window.kept)] = values * tissue.mask_of(part)
     return result
 
 

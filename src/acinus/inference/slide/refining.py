@@ -80,8 +80,7 @@ class RefinedSource:
         lab = self.store.read_colours(around)
         unblurred = self._table[_bins(lab, self._byte_bins)] * self.tissue.mask_of(around)
         says = blurred_bytes(unblurred, self.sigma)
-        y, x = box.y - around.y, box.x - around.x
-        inside = np.s_[y : y + box.height, x : x + box.width]
+        inside = box.slices_in(around)
         told = self.tissue.mask_of(box) & _stained(lab)[inside]
         probability = self.store.read(box)
         return probability, np.where(told, says[inside], probability)

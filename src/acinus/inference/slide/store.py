@@ -123,13 +123,12 @@ class WindowStore:
             planes = self._planes(window)
             if not planes.size:
                 continue
-            part, kept = box.intersection(window.kept), window.kept
-            x, y = part.x - kept.x, part.y - kept.y
+            part = box.intersection(window.kept)
+            rows, columns = part.slices_in(window.kept)
             weight_x, weight_y = self.plan.weights(window)
-            weighted = planes[0, y : y + part.height, x : x + part.width] * weight_x[x : x + part.width]
-            weighted *= weight_y[y : y + part.height, None]
-            y, x = part.y - box.y, part.x - box.x
-            total[y : y + part.height, x : x + part.width] += weighted
+            weighted = planes[0, rows, columns] * weight_x[columns]
+            weighted *= weight_y[rows, None]
+            total[part.slices_in(box)] += weighted
         result: NDArray[np.uint8] = np.rint(total, out=total).astype(np.uint8)
         return result
 
@@ -149,15 +148,13 @@ class WindowStore:
         assert self.colours, "the store holds no colours"
         result = np.zeros((3, box.height, box.width), np.uint8)
         for window in self.plan.windows_keeping(box):
-            part, kept = box.intersection(window.core), window.kept
+            part = box.intersection(window.core)
             if part.width <= 0 or part.height <= 0:
                 continue
             planes = self._planes(window)
             if planes.size:
-                y, x = part.y - kept.y, part.x - kept.x
-                values = planes[1:, y : y + part.height, x : x + part.width]
-                y, x = part.y - box.y, part.x - box.x
-                result[:, y : y + part.height, x : x + part.width] = values
+                values = planes[1:, *part.slices_in(window.kept)]
+                result[:, *part.slices_in(box)] = values
         return result
 
     def _planes(self, window: Window) -> NDArray[np.uint8]:

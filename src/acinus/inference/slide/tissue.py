@@ -106,9 +106,8 @@ class SlideTissue:
             return result
         rows = self._under(np.arange(inside.y, inside.bottom), self.mask.shape[0])
         columns = self._under(np.arange(inside.x, inside.right), self.mask.shape[1])
-        y, x = inside.y - box.y, inside.x - box.x
         mask = self.near if rim else self.mask
-        result[y : y + inside.height, x : x + inside.width] = mask[np.ix_(rows, columns)]
+        result[inside.slices_in(box)] = mask[np.ix_(rows, columns)]
         return result
 
     def _under(self, working: NDArray[np.int64], count: int) -> NDArray[np.int64]:
