@@ -74,15 +74,19 @@ class RefinedSource:
         """Return what the network says of a box inside the grid and what colour alone says, both × 255.
 
         Of glass, and away from tissue, colour says what the network does. It is blurred as if the whole slide
-        were: its edges mirrored, and what is no tissue counts as no gland.
+        were: its edges mirrored, and what is no tissue counts as no gland. In the rim around the tissue, what
+        the network says counts where there is stain: glass beside tissue is no lumen.
         """
         around = box.grown(blur_reach_px(self.sigma)).intersection(self.store.plan.grid.box)
         lab = self.store.read_colours(around)
         unblurred = self._table[_bins(lab, self._byte_bins)] * self.tissue.mask_of(around)
         says = blurred_bytes(unblurred, self.sigma)
         inside = box.slices_in(around)
-        told = self.tissue.mask_of(box) & _stained(lab)[inside]
-        probability = self.store.read(box)
+        coloured = _stained(lab)[inside]
+        told = self.tissue.mask_of(box) & coloured
+        # The rim shows whole what the mask cuts, but the glass in it is no lumen.
+        possible = coloured | self.tissue.mask_of(box, rim=False)
+        probability = self.store.read(box) * possible
         return probability, np.where(told, says[inside], probability)
 
     @cached_property
