@@ -221,6 +221,24 @@ def test_images_whose_names_differ_by_confidence_keep_their_proposals_apart(tmp_
         assert len(visible(tmp_path / "model" / folder)) == 4
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_two_processes_fit_a_pretrained_backbone_to_the_end(tmp_path, tiles, backbone_folder, frozen):
+    """Each waits for the other's gradients: one that never comes, of a frozen part, would hold both for good."""
+    network = {
+        "kind": "PretrainedSpec",
+        "library": "transformers",
+        "model": str(backbone_folder("resnet")),
+        "features": 8,
+        "frozen": frozen,
+    }
+    mining = {"shallow": {"steps": 2, "batch_crops": 2, "crop_px": 32}}
+    grouping = {"steps": 2, "rounds": 2, "batch_crops": 2, "crop_px": 64, "network": network}
+    (tmp_path / "mine.json").write_text(json.dumps({"mining": mining, "grouping": grouping}))
+    words = ["--devices", "2", "--device", "cpu"]
+    assert run(fit_words(tiles, tmp_path / "model", tmp_path / "mine.json", *words)) == 0
+    assert [line["step"] for line in metrics_of(tmp_path / "model")] == [0, 1, 0, 1]
+
+
 def test_weights_that_are_not_there_are_named(tmp_path, tiles, tiny_settings, error_lines):
     weights = ["--weights", str(tmp_path / "resnet.pth")]
     assert run(fit_words(tiles, tmp_path / "model", tiny_settings, *weights)) == 1
