@@ -223,7 +223,7 @@ def test_images_whose_names_differ_by_confidence_keep_their_proposals_apart(tmp_
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_two_processes_fit_a_pretrained_backbone_to_the_end(tmp_path, tiles, backbone_folder, frozen):
-    """Each waits for the other's gradients: one that never comes, of a frozen part, would hold both for good."""
+    """Each waits for the other's gradients: one that never comes, of a frozen part, would hold both up."""
     network = {
         "kind": "PretrainedSpec",
         "library": "transformers",

@@ -12,54 +12,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch._dynamo  # noqa: F401  (the optimisers do, which takes longer than a fit: once, before the forks)
+from killing import Killer, kill_before_rename  # beside this script
 
-from acinus.core.progress import Advance
 from acinus.pipeline.fit_files import fit_files
-
-
-class Killer:
-    """Progress that ends the process when a task has counted `count` units."""
-
-    def __init__(self, task: str, count: int) -> None:
-        self._task, self._count = task, count
-
-    @contextmanager
-    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
-        del total
-        counted = done
-
-        def advance(note: str = "") -> None:
-            nonlocal counted
-            del note
-            counted += 1
-            check()
-
-        def check() -> None:
-            if name.startswith(self._task) and counted >= self._count:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        check()
-        yield advance
-
-
-def kill_before_rename(count: int) -> None:
-    rename, seen = Path.replace, 0
-
-    def replace(path: Path, target: Path) -> Path:
-        nonlocal seen
-        seen += 1
-        if seen == count:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return rename(path, target)
-
-    Path.replace = replace  # type: ignore[method-assign, assignment]
 
 
 def fit_in_fork(images: Path, settings: Path, out: Path, moment: str | None) -> int:

@@ -14,62 +14,18 @@ from __future__ import annotations
 import functools
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from acinus.core.image import RgbImage
-from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap
 from acinus.pipeline import segment_slide
 from acinus.pipeline.segment import segment_files
 
+from ..killing import Killer, kill_before_rename
 from .drawn import SeesPurple, purple_model
 
 WINDOW_PX = 128  # several windows on a small slide
-
-
-class Killer:
-    """Progress that ends the process when a task has counted `count` units."""
-
-    def __init__(self, task: str, count: int) -> None:
-        self._task, self._count = task, count
-
-    @contextmanager
-    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
-        del total
-        counted = done
-
-        def advance(note: str = "") -> None:
-            nonlocal counted
-            del note
-            counted += 1
-            check()
-
-        def check() -> None:
-            if name.startswith(self._task) and counted >= self._count:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        check()
-        yield advance
-
-
-def kill_before_rename(count: int | None, log: Path) -> None:
-    """Kill at the rename of this number; write how many there were."""
-    rename, seen = Path.replace, 0
-
-    def replace(path: Path, target: Path) -> Path:
-        nonlocal seen
-        seen += 1
-        if seen == count:
-            os.kill(os.getpid(), signal.SIGKILL)
-        renamed = rename(path, target)
-        count_in(log)
-        return renamed
-
-    Path.replace = replace  # type: ignore[method-assign, assignment]
 
 
 def count_windows(log: Path) -> None:
@@ -90,7 +46,10 @@ def segment_in_fork(slide: Path, out: Path, moment: str, log: Path) -> int:
         code = 1
         try:
             task, _, count = moment.rpartition(":")
-            kill_before_rename(int(count) if task == "rename" else None, log.with_suffix(".renames"))
+            kill_before_rename(
+                int(count) if task == "rename" else None,
+                after=functools.partial(count_in, log.with_suffix(".renames")),
+            )
             count_windows(log.with_suffix(".windows"))
             progress = Killer(task, int(count)) if task not in ("", "rename") else None
             segment_slide.plan_windows = functools.partial(segment_slide.plan_windows, window_px=WINDOW_PX)
