@@ -24,10 +24,11 @@ from acinus.metrics.confusion import ConfusionMatrix
 
 _FULL = RefinementSettings()
 _VARIANTS: Mapping[str, RefinementSettings] = {
-    "network alone": replace(_FULL, colour_weight=0.0, lumen_above=1.0),
-    "+ colours": replace(_FULL, lumen_above=1.0),
-    "+ lumina cut by the side (default)": _FULL,
-    "lumina alone": replace(_FULL, colour_weight=0.0),
+    "network alone": replace(_FULL, colour_weight=0.0, lumen_above=1.0, tissue_only=False),
+    "+ colours": replace(_FULL, lumen_above=1.0, tissue_only=False),
+    "+ lumina cut by the side": replace(_FULL, tissue_only=False),
+    "+ glass is no gland (default)": _FULL,
+    "lumina alone": replace(_FULL, colour_weight=0.0, tissue_only=False),
     "colour weight 0.4": replace(_FULL, colour_weight=0.4),
     "colour weight 0.8": replace(_FULL, colour_weight=0.8),
     "smoothing 2.5 µm": replace(_FULL, smoothing_um=2.5),

@@ -106,7 +106,8 @@ def half_disc(probability_inside: float) -> ProbabilityMap:
 def test_a_round_lumen_that_the_side_cuts_becomes_gland():
     lumina = cut_lumina(half_disc(0.35), RefinementSettings(), mpp=1.0)
     assert np.array_equal(lumina, half_disc(0.35) < 0.5)
-    result = refined(half_disc(0.35), np.zeros((60, 80, 3), np.uint8), RefinementSettings(), mpp=1.0)
+    pink = np.full((60, 80, 3), PINK, np.uint8)
+    result = refined(half_disc(0.35), pink, RefinementSettings(), mpp=1.0)
     mirrored = result.probability
     assert mirrored[0, 40] == pytest.approx(0.65)  # as sure of gland as it was of background
     assert mirrored[59, 40] == pytest.approx(0.9)
@@ -133,6 +134,31 @@ def test_enclosed_and_large_background_is_not_a_cut_lumen():
 
 def test_an_image_without_background_has_no_lumen():
     assert not cut_lumina(np.ones((5, 5), np.float32), RefinementSettings(), mpp=1.0).any()
+
+
+def test_glass_beside_the_tissue_is_no_gland_and_a_lumen_stays_one():
+    y, x = np.mgrid[:160, :240]
+    rgb = np.full((160, 240, 3), WHITE, np.uint8)
+    rgb[:, :120] = PINK
+    rgb[(y - 80) ** 2 + (x - 60) ** 2 <= 40**2] = PURPLE
+    lumen = (y - 80) ** 2 + (x - 60) ** 2 <= 20**2  # 160 µm wide
+    open_at_the_side = y**2 + (x - 60) ** 2 <= 15**2
+    rgb[lumen | open_at_the_side] = WHITE
+    everywhere = np.full((160, 240), 0.9, np.float32)  # says a network that never saw glass
+    found = refined(everywhere, rgb, RefinementSettings(), mpp=MPP).probability
+    assert found[:, 125:].max() == 0.0
+    assert found[:, :119].min() == pytest.approx(0.9)
+    left = refined(everywhere, rgb, RefinementSettings(tissue_only=False), mpp=MPP).probability
+    assert left == pytest.approx(everywhere)
+
+
+def test_what_is_stained_otherwise_than_h_and_e_is_no_glass():
+    brown = np.full((80, 80, 3), (170, 120, 70), np.uint8)  # DAB is no tissue to a mask that knows H&E
+    brown[:, 40:] = WHITE
+    everywhere = np.full((80, 80), 0.9, np.float32)
+    found = refined(everywhere, brown, RefinementSettings(), mpp=MPP).probability
+    assert found[:, :38].min() == pytest.approx(0.9)
+    assert found[:, 44:].max() == 0.0
 
 
 class Darkness:

@@ -1,4 +1,4 @@
-"""What an image's own colours and sides say beyond the network: the last step of the probability map."""
+"""What an image's own colours, sides and glass say beyond the network: the probability map's last step."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of,
 from acinus.inference.confidence import certainty
 from acinus.inference.instances import Components, components_of
 from acinus.inference.windows import probability_in_windows
+from acinus.slides.tissue import tissue_mask
 
 __all__ = [
     "Refined",
@@ -22,6 +23,7 @@ __all__ = [
     "RefinementSettings",
     "colour_probability",
     "cut_lumina",
+    "glass",
     "refined",
     "sure_pixels",
 ]
@@ -46,6 +48,8 @@ class RefinementSettings:
         fifth of what its roundness exceeds 0.8 by, is above this; 1 leaves them.
     max_lumen_um2 : float
         Larger stretches are never lumina.
+    tissue_only : bool
+        Glass is no gland: what is neither stained nor in or enclosed by tissue gets the probability 0.
     """
 
     colour_weight: float = 0.6
@@ -55,6 +59,7 @@ class RefinementSettings:
     smoothing_um: float = 3.75
     lumen_above: float = 0.3
     max_lumen_um2: float = 40_000.0
+    tissue_only: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class RefinedSegmenter:
 def refined(
     probability: ProbabilityMap, rgb: RgbArray, settings: RefinementSettings, *, mpp: float
 ) -> Refined:
-    """Return the probability with the say of the image's colours, its cut lumina gland.
+    """Return the probability with the say of the image's colours, its cut lumina gland and its glass none.
 
     Parameters
     ----------
@@ -124,7 +129,20 @@ def refined(
     if says is not None:
         probability = (1.0 - settings.colour_weight) * probability + settings.colour_weight * says
     lumina = cut_lumina(probability, settings, mpp=mpp)
-    return Refined(np.where(lumina, 1.0 - probability, probability).astype(np.float32), sure)
+    probability = np.where(lumina, 1.0 - probability, probability)
+    if settings.tissue_only:
+        probability = np.where(glass(rgb, settings, mpp=mpp), 0.0, probability)
+    return Refined(probability.astype(np.float32), sure)
+
+
+def glass(rgb: RgbArray, settings: RefinementSettings, *, mpp: float) -> BoolMask:
+    """Say which pixels are glass beside the tissue, (H, W) bool; a network that saw little of it errs there.
+
+    A lumen is as white, but tissue encloses it (see `acinus.slides.tissue.tissue_mask`), at an image's side
+    as far as the image goes.
+    """
+    lab = lab_of(rgb, sigma=um_to_px(settings.smoothing_um, mpp=mpp))
+    return ~stained(lab) & ~tissue_mask(rgb, mpp=mpp)
 
 
 def colour_probability(
