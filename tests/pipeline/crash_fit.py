@@ -1,6 +1,6 @@
 """Run fits that are killed (SIGKILL) at given moments and go on afterwards; a script for `test_resume`.
 
-    python crash_fit.py IMAGES SETTINGS OUT MOMENT...
+    python -m tests.pipeline.crash_fit IMAGES SETTINGS OUT MOMENT...
 
 A moment is ``TASK:COUNT``, when a task of the progress has counted so many units, or ``rename:COUNT``, when
 so many files are about to get their final names. Each fit is a process of its own, forked from this one so
@@ -16,9 +16,10 @@ import sys
 from pathlib import Path
 
 import torch._dynamo  # noqa: F401  (the optimisers do, which takes longer than a fit: once, before the forks)
-from killing import Killer, kill_before_rename  # beside this script
 
 from acinus.pipeline.fit_files import fit_files
+
+from .killing import Killer, kill_before_rename
 
 
 def fit_in_fork(images: Path, settings: Path, out: Path, moment: str | None) -> int:

@@ -53,10 +53,14 @@ def crashes(
 ) -> tuple[Path, dict[str, Any]]:
     """Fits that were killed and went on, one folder for each moment, and what became of them."""
     out = tmp_path_factory.mktemp("crashes")
-    script = Path(__file__).with_name("crash_fit.py")
-    words = [sys.executable, str(script), str(tiles), str(settings), str(out), *MOMENTS, *RENAMES]
+    words = [sys.executable, "-m", "tests.pipeline.crash_fit", str(tiles), str(settings), str(out)]
     done = subprocess.run(
-        words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+        [*words, *MOMENTS, *RENAMES],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return out, json.loads(done.stdout)
