@@ -23,7 +23,6 @@ __all__ = [
     "RefinementSettings",
     "colour_probability",
     "cut_lumina",
-    "glass",
     "refined",
     "sure_pixels",
 ]
@@ -124,25 +123,19 @@ def refined(
     mpp : float
         µm per pixel of both.
     """
-    says = colour_probability(probability, rgb, settings, mpp=mpp)
+    lab = lab_of(rgb, sigma=um_to_px(settings.smoothing_um, mpp=mpp))
+    says = _colours_say(probability, lab, settings, mpp=mpp)
     sure = certainty(probability, says)
     if says is not None:
         probability = (1.0 - settings.colour_weight) * probability + settings.colour_weight * says
     lumina = cut_lumina(probability, settings, mpp=mpp)
     probability = np.where(lumina, 1.0 - probability, probability)
     if settings.tissue_only:
-        probability = np.where(glass(rgb, settings, mpp=mpp), 0.0, probability)
+        # A network that saw little glass errs there. A lumen is as white, but tissue encloses it, at an
+        # image's side as far as the image goes.
+        glass = ~stained(lab) & ~tissue_mask(rgb, mpp=mpp)
+        probability = np.where(glass, 0.0, probability)
     return Refined(probability.astype(np.float32), sure)
-
-
-def glass(rgb: RgbArray, settings: RefinementSettings, *, mpp: float) -> BoolMask:
-    """Say which pixels are glass beside the tissue, (H, W) bool; a network that saw little of it errs there.
-
-    A lumen is as white, but tissue encloses it (see `acinus.slides.tissue.tissue_mask`), at an image's side
-    as far as the image goes.
-    """
-    lab = lab_of(rgb, sigma=um_to_px(settings.smoothing_um, mpp=mpp))
-    return ~stained(lab) & ~tissue_mask(rgb, mpp=mpp)
 
 
 def colour_probability(
@@ -161,10 +154,16 @@ def colour_probability(
     mpp : float
         µm per pixel of both.
     """
+    lab = lab_of(rgb, sigma=um_to_px(settings.smoothing_um, mpp=mpp))
+    return _colours_say(probability, lab, settings, mpp=mpp)
+
+
+def _colours_say(
+    probability: ProbabilityMap, lab: NDArray[np.float32], settings: RefinementSettings, *, mpp: float
+) -> ProbabilityMap | None:
+    """Do as `colour_probability`, with the image's blurred CIELAB colours (H, W, 3)."""
     if settings.colour_weight <= 0.0:
         return None
-    sigma = um_to_px(settings.smoothing_um, mpp=mpp)
-    lab = lab_of(rgb, sigma=sigma)
     told = stained(lab)
     if not told.any():
         return None
@@ -174,7 +173,8 @@ def colour_probability(
     model = counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=mpp))
     if model is None:
         return None
-    return np.where(told, blurred(model.says(lab), sigma), probability).astype(np.float32)
+    says = blurred(model.says(lab), um_to_px(settings.smoothing_um, mpp=mpp))
+    return np.where(told, says, probability).astype(np.float32)
 
 
 def sure_pixels(probability: ProbabilityMap, settings: RefinementSettings) -> tuple[BoolMask, BoolMask]:

@@ -87,9 +87,8 @@ def test_folds_are_pooled_and_each_shown_beside_its_difference():
     of = [(4 / 5 + 5 / 6) / 2, (2 / 5 + 5 / 8) / 2, (3 / 5 + 5 / 7) / 2, (2 / 5 + 5 / 8) / 2]
     assert row.folds("fit") == pytest.approx(of[:2])
     assert row.folds("held-out") == pytest.approx(of[2:])
-    pooled = (
-        5 / 10 + 10 / 15
-    ) / 2  # 5 of 10 columns of gland are found, with 5 missed beside 10 of background
+    # 5 of 10 columns of gland are found, 5 are missed beside 10 of background.
+    pooled = (5 / 10 + 10 / 15) / 2
     assert row.metric("held-out", "label_free", "miou_label_free").mean == pytest.approx(pooled)
     assert row.counts("held-out").shape == (1, 4, 4)
     assert (row.fit_seconds.mean, row.peak_bytes.mean) == (2.0, 1.0)

@@ -137,11 +137,13 @@ def _folds(samples: Sequence[Sample], folds: int, *, by_patient: bool) -> list[S
     parts = fold_out(labelled, folds=folds, seed=_SPLIT_SEED, by_patient=by_patient)
     apart = " and no patient is in both parts" if by_patient else ""
     note = f"In {folds} folds: each image is held out once, learnt from {folds - 1} times{apart}."
-    found = []
-    for _, held in parts:
-        names = {sample.name for sample in held}
-        found.append(Splits([sample for sample in samples if sample.name not in names], held, note))
-    return found
+    return [_without(samples, held, note) for _, held in parts]
+
+
+def _without(samples: Sequence[Sample], held: list[Sample], note: str) -> Splits:
+    """Hold some samples out; all others are learnt from."""
+    names = {sample.name for sample in held}
+    return Splits([sample for sample in samples if sample.name not in names], held, note)
 
 
 def _glas(samples: Sequence[Sample], *, patient_disjoint: bool) -> Splits:
@@ -168,9 +170,7 @@ def _all_of_folder(root: Path, *, mpp: float | None) -> list[Sample]:
 def _folder(samples: Sequence[Sample]) -> Splits:
     labelled = [sample for sample in samples if sample.truth_path is not None]
     _, held = hold_out(labelled, fraction=_HELD_OUT, seed=_SPLIT_SEED)
-    names = {sample.name for sample in held}
-    fit = [sample for sample in samples if sample.name not in names]
-    return Splits(fit, held, "A fifth of the images with labels, drawn at random, is held out.")
+    return _without(samples, held, "A fifth of the images with labels, drawn at random, is held out.")
 
 
 def _synthetic(images: SyntheticImages, drawn: Path) -> Splits:
