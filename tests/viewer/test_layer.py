@@ -9,9 +9,10 @@ import pytest
 import shapely
 
 from acinus.core.errors import InputError
+from acinus.glands.features import read_features
 from acinus.viewer import layer as layer_module
 from acinus.viewer.layer import GlandLayer, View
-from acinus.viewer.reading import read_features, read_glands
+from acinus.viewer.reading import read_glands
 
 EVERYTHING = View(left=-1e6, top=-1e6, right=1e6, bottom=1e6, scale=1.0)
 
@@ -84,7 +85,7 @@ def test_measurements_come_from_the_table_when_the_outlines_have_none(run_folder
     np.testing.assert_allclose(from_table.measurements["Area µm^2"], expected, atol=0.01)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"features":[\n{"a":\n]}', b'{"features":[3]}'])
+@pytest.mark.parametrize("text", [b"", b"{", b"3", b'{"features":[\n{"a":\n]}', b'{"features":[3]}'])
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "bad.geojson").write_bytes(text)
     with pytest.raises(InputError, match=r"bad\.geojson"):

@@ -28,14 +28,17 @@ def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, jso
 
     Example: acinus evaluate results/ truth/
 
-    Maps are matched by the stem of their image: <stem>/labels.png, <stem>.png, <stem>_anno.png and the like.
+    Maps are matched by the stem of their image: <stem>/labels.png, <stem>/labels.zarr, <stem>.png,
+    <stem>_anno.png and the like. The truth may also be outlines exported from QuPath, <stem>.geojson (.gz):
+    each area of class Region* then counts as an image, or the whole where there is none; other classes
+    whose name ends with *, such as Ignore*, are left out.
 
     Parameters
     ----------
     predictions
         Folder of predicted label maps, such as acinus segment wrote, or one file.
     truth
-        Folder of true label maps, or one file.
+        Folder of true label maps or drawn outlines, or one file.
     mpp
         µm per pixel of the maps; overrides what image.json beside a prediction says.
     json

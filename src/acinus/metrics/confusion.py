@@ -97,6 +97,11 @@ class ConfusionMatrix:
         return max(self, self.inverted(), key=lambda matrix: matrix.miou)
 
     @property
+    def pixels(self) -> int:
+        """How many were counted."""
+        return self.true_positive + self.false_positive + self.false_negative + self.true_negative
+
+    @property
     def _no_gland(self) -> bool:
         return self.true_positive + self.false_positive + self.false_negative == 0
 

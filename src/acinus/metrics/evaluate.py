@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+import numpy as np
+
+from acinus.core.image import BoolMask
 from acinus.core.units import check_mpp
 from acinus.metrics.confusion import ConfusionMatrix
 from acinus.metrics.detection import DetectionCounts, detection_counts
-from acinus.metrics.labels import AnyLabelMap, LabelPair
+from acinus.metrics.labels import AnyLabelMap, LabelPair, check_same_shape
 from acinus.metrics.object_dice import object_dice_sums
 from acinus.metrics.object_hausdorff import object_hausdorff_sums
 from acinus.metrics.panoptic import IouMatches, iou_matches
@@ -116,7 +119,12 @@ def count_metrics(
 
 
 def evaluate_pair(
-    prediction: AnyLabelMap, truth: AnyLabelMap, *, mpp: float, name: str = "image"
+    prediction: AnyLabelMap,
+    truth: AnyLabelMap,
+    *,
+    mpp: float,
+    name: str = "image",
+    counted: BoolMask | None = None,
 ) -> ImageScores:
     """Score one predicted label map against its truth.
 
@@ -129,6 +137,9 @@ def evaluate_pair(
         µm per pixel of both maps.
     name : str
         Names the image in tables and errors.
+    counted : ndarray of shape (H, W), bool, optional
+        Where the truth is known; by default everywhere. Elsewhere no pixel is counted and objects end, in
+        both maps alike.
 
     Returns
     -------
@@ -153,11 +164,15 @@ def evaluate_pair(
     (1.0, 0.75, 0.5)
     """
     mpp = check_mpp(mpp, source=name)
+    if counted is not None:
+        check_same_shape(prediction, truth)
+        check_same_shape(counted, truth)
+        prediction, truth = np.where(counted, prediction, 0), np.where(counted, truth, 0)
     pair = LabelPair.of(prediction, truth)
     return ImageScores(
         name=name,
         mpp=mpp,
-        pixels=ConfusionMatrix.of(pair.prediction_mask, pair.truth_mask),
+        pixels=ConfusionMatrix.of(pair.prediction_mask, pair.truth_mask, counted=counted),
         detection=detection_counts(pair),
         matches=iou_matches(pair),
         dice_sums=object_dice_sums(pair),

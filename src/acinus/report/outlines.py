@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
+from acinus.core.errors import InputError
 from acinus.core.geometry import Box
+from acinus.glands.features import read_features
 
 __all__ = ["Ring", "box_of", "read_outlines", "svg_path"]
 
@@ -32,11 +32,9 @@ def read_outlines(path: Path, *, origin_px: tuple[float, float] = (0.0, 0.0)) ->
         Level-0 x, y of the point from which the file counts.
     """
     try:
-        content = path.read_bytes()
-        features = orjson.loads(gzip.decompress(content) if path.suffix == ".gz" else content)["features"]
-        read = map(_outline, features)
+        read = map(_outline, read_features(path))
         return {label: [ring + origin_px for ring in rings] for label, rings in read if rings}
-    except (OSError, EOFError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+    except (InputError, KeyError, TypeError, ValueError):
         return {}
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import shapely
 from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
 from acinus.glands import COLUMNS, read_table
-from acinus.viewer.shapes import OutlineBuilder
+from acinus.glands.features import read_features
+from acinus.glands.outline_builder import OutlineBuilder
 
-__all__ = ["GlandsOnDisk", "read_features", "read_glands"]
+__all__ = ["GlandsOnDisk", "read_glands"]
 
 _CHUNK = 2000  # rows turned into arrays at once
 
@@ -127,29 +125,6 @@ def read_glands(
     if not measurements and table is not None:
         measurements = _from_table(table, names)
     return GlandsOnDisk(outlines, ids, names, measurements, _sha256(path), dropped, origin_px)
-
-
-def read_features(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the features of a GeoJSON file, one line at a time when it was written one to a line.
-
-    Raises
-    ------
-    InputError
-        When it is damaged or no FeatureCollection.
-    """
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            head = file.readline()
-            if not head.rstrip().endswith(b'"features":['):
-                yield from orjson.loads(head + file.read())["features"]
-                return
-            for line in file:
-                text = line.strip().rstrip(b",")
-                if text not in (b"", b"]}", b"]", b"}"):
-                    yield orjson.loads(text)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path.name} cannot be read as GeoJSON ({error}); segment again") from error
 
 
 def _by_name(measurements: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import LabelMap
 
@@ -171,8 +172,17 @@ class LabelPyramid:
 
 
 def open_labels(folder: Path) -> LabelChunks:
-    """Return the finest level of a ``labels.zarr``, for reading."""
-    return LabelChunks(zarr.open_array(folder, path=f"{LABELS_NAME}/0", mode="r"))
+    """Return the finest level of a ``labels.zarr``, for reading.
+
+    Raises
+    ------
+    InputError
+        When it is damaged, or not one that `LabelPyramid` wrote.
+    """
+    try:
+        return LabelChunks(zarr.open_array(folder, path=f"{LABELS_NAME}/0", mode="r"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder} is damaged or no label map of a slide; segment it again") from error
 
 
 def _metadata(levels: int, *, mpp: float, first_um: tuple[float, float]) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""A label map against outlines that somebody drew, in the regions where they were drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from acinus.core.errors import InputError
+from acinus.core.geometry import Box
+from acinus.core.image import BoolMask
+from acinus.glands.features import DrawnOutlines, read_drawn
+from acinus.glands.paint import paint_outlines, pixels_around
+from acinus.glands.polygons import Outline
+from acinus.metrics import ImageScores, evaluate_pair
+from acinus.pipeline.label_files import LabelFile
+
+__all__ = ["score_drawn"]
+
+
+def score_drawn(prediction: LabelFile, truth: Path, *, name: str) -> list[ImageScores]:
+    """Score each region in which glands were drawn; all of the image where none is marked.
+
+    Outlines are painted at the resolution of the prediction. Beyond a region nothing is counted, and glands
+    that cross its border end there, in both maps alike.
+
+    Parameters
+    ----------
+    prediction : LabelFile
+    truth : Path
+        GeoJSON, as `read_drawn` reads it, counting from the prediction's origin.
+    name : str
+        Of the image. Its regions are ``name, region 1`` and so on, from top to bottom; touching ones are one.
+
+    Raises
+    ------
+    InputError
+        When the outlines lie beside the image, or nothing says how they relate to the label map.
+    """
+    drawn = _on_the_map(read_drawn(truth), prediction)
+    frame = prediction.frame
+    on_frame = shapely.box(frame.x, frame.y, frame.right, frame.bottom)
+    for kind, outlines in (("outlines", drawn.glands), ("regions", drawn.regions)):
+        beside = sum(not outline.intersects(on_frame) for outline in outlines)
+        if beside and (beside == len(outlines) or kind == "regions"):
+            raise InputError(
+                f"{truth.name}: {beside} of {len(outlines)} {kind} lie beside {prediction.path}; expected "
+                "level-0 pixels of what was segmented, counted from where its --origin says"
+            )
+    regions = _regions(drawn)
+    scores = [
+        _score(prediction, drawn, region, name=f"{name}, region {number}" if len(regions) > 1 else name)
+        for number, region in enumerate(regions, start=1)
+    ]
+    for region, score in zip(regions, scores, strict=True):
+        if score.pixels.pixels == 0:
+            raise InputError(
+                f"{truth.name}: the {'image' if region is None else 'region'} {score.name} has no pixel that "
+                "counts; draw a larger region, or leave less of it out"
+            )
+    return scores
+
+
+def _on_the_map(drawn: DrawnOutlines, prediction: LabelFile) -> DrawnOutlines:
+    """Return the outlines in pixels of the label map."""
+    scale = prediction.pixels_per_level0
+    if scale is None:
+        raise InputError(
+            f"{prediction.path} has no image.json beside it, which says where its pixels lie on the slide; "
+            "give the folder that acinus segment wrote"
+        )
+
+    def moved(outlines: list[Outline]) -> list[Outline]:
+        return [shapely.transform(each, lambda xy: (xy + prediction.origin_px) * scale) for each in outlines]
+
+    return DrawnOutlines(moved(drawn.glands), moved(drawn.regions), moved(drawn.left_out), drawn.dropped)
+
+
+def _regions(drawn: DrawnOutlines) -> list[Outline | None]:
+    """Return the separate areas that were looked at, from top to bottom; [None] is all of the image."""
+    if not drawn.regions:
+        return [None]
+    parts = shapely.get_parts(shapely.union_all(drawn.regions)).tolist()
+    return sorted(parts, key=lambda part: (part.bounds[1], part.bounds[0]))
+
+
+def _score(prediction: LabelFile, drawn: DrawnOutlines, region: Outline | None, *, name: str) -> ImageScores:
+    frame = prediction.frame
+    box = frame if region is None else pixels_around(region).intersection(frame)
+    return evaluate_pair(
+        prediction.read(box),
+        paint_outlines(drawn.glands, box),
+        mpp=prediction.mpp,
+        name=name,
+        counted=_counted(drawn, region, box),
+    )
+
+
+def _counted(drawn: DrawnOutlines, region: Outline | None, box: Box) -> BoolMask:
+    inside = np.ones((box.height, box.width), bool) if region is None else paint_outlines([region], box) > 0
+    counted: BoolMask = inside & (paint_outlines(drawn.left_out, box) == 0)
+    return counted

@@ -1,0 +1,128 @@
+"""Predictions against outlines that somebody drew, through `acinus evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from PIL import Image
+
+from acinus.cli import run
+from acinus.core.errors import InputError
+from acinus.pipeline.evaluate import evaluate_folders
+
+PREDICTED = np.zeros((60, 80), np.uint8)
+PREDICTED[10:30, 10:30] = 1
+PREDICTED[35:55, 40:70] = 2
+
+
+def feature(outline: shapely.Polygon, name: str = "Gland") -> dict[str, Any]:
+    geometry = json.loads(shapely.to_geojson(outline))
+    return {"geometry": geometry, "properties": {"classification": {"name": name}}}
+
+
+def draw(path: Path, *features: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    (tmp_path / "p" / "a").mkdir(parents=True)
+    Image.fromarray(PREDICTED).save(tmp_path / "p" / "a" / "labels.png")
+    (tmp_path / "p" / "a" / "image.json").write_text('{"mpp": 0.5}')
+    return tmp_path / "p"
+
+
+ONE, OTHER = shapely.box(10, 10, 30, 30), shapely.box(40, 35, 70, 55)
+
+
+def test_the_same_outlines_have_every_score_perfect(results, tmp_path):
+    truth = draw(tmp_path / "t" / "a.geojson", feature(ONE), feature(OTHER))
+    scores, [image] = evaluate_folders(results, truth.parent)
+    assert (image.name, image.mpp) == ("a", 0.5)
+    assert (scores.pixels.miou, scores.object_dice, scores.object_hausdorff_um) == (1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.png.geojson", "a_anno.geojson"])
+def test_outlines_are_matched_by_name_with_the_image_s_ending_or_without(results, tmp_path, name):
+    truth = draw(tmp_path / "t" / name, feature(ONE), feature(OTHER))
+    Image.new("RGB", (80, 60)).save(tmp_path / "t" / "a.png")  # the image itself is no truth
+    _, [image] = evaluate_folders(results, truth.parent)
+    assert image.name == "a"
+
+
+def test_only_what_lies_in_a_region_is_scored_and_glands_end_at_its_border(results, tmp_path):
+    """Left half of gland 1 was drawn, gland 2 was not looked at."""
+    truth = draw(
+        tmp_path / "a.geojson",
+        feature(shapely.box(10, 10, 20, 30)),
+        feature(shapely.box(5, 5, 25, 40), "Region*"),  # 20 × 35 px; 15 × 20 of them are predicted
+    )
+    _, [image] = evaluate_folders(results, truth)
+    pixels = image.pixels
+    assert (pixels.true_positive, pixels.false_positive, pixels.false_negative) == (200, 100, 0)
+    assert pixels.true_negative == 20 * 35 - 300
+    assert image.object_dice == pytest.approx(2 * 200 / (200 + 300))
+    assert (image.detection.true_positive, image.detection.false_positive) == (1, 0)
+
+
+def test_regions_that_touch_are_one_and_others_are_images_of_their_own(results, tmp_path):
+    regions = [(0, 32, 80, 60), (0, 0, 20, 32), (15, 0, 35, 31.5), (60, 0, 80, 20)]
+    truth = draw(
+        tmp_path / "a.geojson",
+        feature(ONE),
+        *(feature(shapely.box(*corners), "Region*") for corners in regions),
+    )
+    scores, images = evaluate_folders(results, truth)  # the second region touches the first
+    assert [image.name for image in images] == ["a, region 1", "a, region 2"]
+    joint, empty = images
+    assert joint.detection.false_positive == 1  # gland 2 was not drawn
+    assert (empty.pixels.true_negative, empty.pixels.miou) == (400, 1.0)
+    assert scores.images == 2
+
+
+def test_ignored_areas_count_neither_way(results, tmp_path):
+    truth = draw(tmp_path / "a.geojson", feature(ONE), feature(OTHER.buffer(1), "Ignore*"))
+    _, [image] = evaluate_folders(results, truth)
+    assert (image.pixels.miou, image.detection.f1) == (1.0, 1.0)
+    assert image.pixels.pixels == pytest.approx(60 * 80 - 32 * 22, abs=4)  # its corners are round
+
+
+def test_what_cannot_be_compared_is_told_in_one_line(results, tmp_path, error_lines):
+    def told(*features: dict[str, Any]) -> str:
+        assert run(["evaluate", str(results), str(draw(tmp_path / "a.geojson", *features))]) == 1
+        [line] = error_lines()
+        return line
+
+    far = shapely.box(500, 500, 600, 600)
+    assert "1 of 1 outlines lie beside" in told(feature(far))
+    assert "1 of 2 regions lie beside" in told(feature(ONE, "Region*"), feature(far, "Region*"))
+    assert "a.geojson holds no outline" in told()
+    draw(tmp_path / "t" / "b.geojson", feature(ONE))
+    assert run(["evaluate", str(results), str(tmp_path / "t")]) == 1
+    [line] = error_lines()
+    assert "1 of 1 true label maps have no prediction" in line
+
+
+def test_a_few_outlines_beside_the_image_do_no_harm(results, tmp_path):
+    truth = draw(tmp_path / "a.geojson", feature(ONE), feature(OTHER), feature(shapely.box(200, 0, 210, 9)))
+    _, [image] = evaluate_folders(results, truth)
+    assert image.detection.f1 == 1.0
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_region_of_which_no_pixel_counts_is_refused(results, tmp_path, ignored):
+    corners = (3, 3, 9, 9) if ignored else (3.6, 3.6, 3.9, 3.9)
+    truth = draw(
+        tmp_path / "a.geojson",
+        feature(shapely.box(*corners), "Region*"),
+        feature(shapely.box(*corners), "Ignore*" if ignored else "Gland"),
+    )
+    with pytest.raises(InputError, match="the region a has no pixel that counts; draw a larger region"):
+        evaluate_folders(results, truth)
