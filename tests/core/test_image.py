@@ -16,11 +16,12 @@ def test_shape_is_height_then_width():
         (np.zeros((4, 5, 4), np.uint8), r"\(4, 5, 4\) uint8"),
         (np.zeros((4, 5, 3), np.float32), r"\(4, 5, 3\) float32"),
         (np.zeros((4, 5, 3), np.uint16), r"\(4, 5, 3\) uint16"),
+        (np.zeros((0, 5, 3), np.uint8), r"\(0, 5, 3\) uint8"),
     ],
 )
-def test_arrays_that_are_not_8_bit_rgb_are_refused_by_name(array: np.ndarray, said: str):
+def test_arrays_that_are_empty_or_not_8_bit_rgb_are_refused_by_name(array: np.ndarray, said: str):
     with pytest.raises(
-        InputError, match=rf"^crypt: expected an \(H, W, 3\) uint8 array, got {said}; convert"
+        InputError, match=rf"^crypt: expected an \(H, W, 3\) uint8 array with pixels, got {said}; convert"
     ):
         RgbImage(array, mpp=0.5, name="crypt")
 

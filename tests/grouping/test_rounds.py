@@ -99,6 +99,30 @@ def test_a_run_cut_off_goes_on_and_ends_as_an_undisturbed_one(tmp_path: Path, un
     assert contents(tmp_path / "cut") == contents(tmp_path / "undisturbed")
 
 
+def test_a_checkpoint_left_by_a_run_killed_right_after_its_round_is_removed(tmp_path: Path):
+    run(tmp_path)
+    expected = contents(tmp_path)
+    (tmp_path / "round0.checkpoint").write_bytes(b"of the last steps but a few")
+    _, steps = run(tmp_path)
+    assert steps == []
+    assert contents(tmp_path) == expected
+
+
+@pytest.mark.parametrize("name", ["round0.safetensors", "round0.checkpoint"])
+def test_a_damaged_file_of_an_earlier_run_is_named_with_the_remedy(tmp_path: Path, name: str):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, replace(TINY, steps=28), until=(0, 27))
+    whole = tmp_path / "round0.checkpoint"
+    if name.endswith("safetensors"):
+        run(tmp_path)
+        (tmp_path / "round1.safetensors").unlink()
+        whole = tmp_path / name
+    whole.write_bytes(whole.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=rf"{name} is damaged .*; delete it and run the same") as error:
+        run(tmp_path, replace(TINY, steps=28))
+    assert "\n" not in str(error.value)
+
+
 def test_a_finished_run_gives_its_network_without_training(tmp_path: Path):
     first, _ = run(tmp_path)
     again, steps = run(tmp_path)
@@ -205,6 +229,14 @@ def test_the_seed_draws_the_weights():
     first, again, other = (build_network(TINY, seed=seed, weights=None) for seed in (1, 1, 2))
     assert torch.equal(first.classifier.weight, again.classifier.weight)
     assert not torch.equal(first.classifier.weight, other.classifier.weight)
+
+
+def test_drawing_weights_does_not_disturb_the_callers_random_numbers():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    build_network(TINY, seed=1, weights=None)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_weights_fill_the_backbone_of_a_pspnet_and_must_fit_its_depth(tmp_path: Path):

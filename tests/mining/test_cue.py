@@ -88,6 +88,14 @@ def test_in_an_image_smaller_than_the_area_the_largest_cluster_has_to_do():
     assert (regions[:, 20:] != EXTERIOR).all()
 
 
+@pytest.mark.parametrize("colour", [STROMA, (255, 255, 255), INK])
+def test_an_image_of_one_colour_is_background_throughout(colour: tuple[int, int, int]):
+    noise = np.random.default_rng(0).integers(0, 4, (100, 120, 3))
+    image = RgbImage(np.clip(np.array(colour) - noise, 0, 255).astype(np.uint8), mpp=1.25)
+    proposal = DarkestCluster()(image, np.zeros(image.shape, np.uint8))
+    assert (proposal.regions == BACKGROUND).all()
+
+
 def test_gaps_between_the_nuclei_of_a_ring_are_closed_and_lone_nuclei_removed():
     image, clusters = ring_picture(1.25)
     clusters = clusters.copy()

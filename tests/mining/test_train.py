@@ -37,6 +37,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not():
     assert not torch.equal(first["layers.0.weight"], other["layers.0.weight"])
 
 
+def test_training_does_not_disturb_the_callers_random_numbers():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train_shallow(IMAGES, TINY, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_the_network_comes_in_evaluation_mode():
     assert not train_shallow(IMAGES, replace(TINY, steps=1), seed=0).training
 

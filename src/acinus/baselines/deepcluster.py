@@ -46,7 +46,7 @@ class DeepCluster:
     batch_crops, crop_px : int
         Crops per step and their side (ours: 96 px are 240 µm).
     learning_rate : float
-        Adam, of the network (PiCIE's code: 1e-3).
+        Adam, of the network (PiCIE's code: 1e-3 by default).
     classifier_learning_rate : float
         Adam, of the classifier, which starts anew after each clustering (ours: higher, as its steps are few).
     """

@@ -155,7 +155,8 @@ def cluster_embeddings(
         Whether embeddings are whitened first.
     """
     chosen = rng.permutation(len(images))[:_CENTROID_IMAGES]
-    flat = [embed(network, images[index], device=device).reshape(-1, network.channels) for index in chosen]
+    # One image's embeddings at a time: of each only a few pixels are kept.
+    flat = (embed(network, images[index], device=device).reshape(-1, network.channels) for index in chosen)
     batches = sample_batches(flat, per_image=_PIXELS_PER_IMAGE, batch=_KMEANS_BATCH, rng=rng)
     whitening = Whitening.of(np.concatenate(batches)) if whiten else Whitening.none(network.channels)
     units = [unit_length(whitening(batch)) for batch in batches]

@@ -61,7 +61,7 @@ class IIC:
     over_clusters : int
         K of head A (the paper's code: three to eight times the classes).
     sub_heads : int
-        Copies of each head (the paper's code: 5; ours: 3).
+        Copies of each head (the paper's code: 1 for segmentation, 5 for whole images; ours: 3).
     loss : IICLoss
         The mutual information with its window and λ.
     mpp : float

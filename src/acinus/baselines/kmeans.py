@@ -7,7 +7,7 @@ first batch is clustered on its own, which leaves no cluster empty at the start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def unit_length(features: Features) -> Features:
 
 
 def sample_batches(
-    features: Sequence[Features], *, per_image: int, batch: int, rng: np.random.Generator
+    features: Iterable[Features], *, per_image: int, batch: int, rng: np.random.Generator
 ) -> list[Features]:
     """Draw pixels of every image (n, D), mix them and cut them into batches of at least half of `batch`."""
     drawn = [

@@ -16,7 +16,9 @@ clusters than classes are used here (12) and mapped afterwards; the balanced wei
 alive, and embeddings are centred (`acinus.networks.dense`).
 
 Departures: centroids are scaled to length 1, which the cosine distance of the paper implies and its code
-leaves out; an epoch is a pool of crops instead of the whole data set.
+leaves out; an epoch is a pool of crops instead of the whole data set; the published code weights each
+cluster in proportion to its size, where balance, which is the aim, asks for the inverse
+(github.com/janghyuncho/PiCIE/issues/28).
 """
 
 from __future__ import annotations
@@ -141,7 +143,7 @@ class PiCIE:
         G cuts a window of at least this share of the crop's side and enlarges it (the paper's code: 0.5),
         then mirrors and turns it (paper: mirrors only; tissue has no upright).
     learning_rate : float
-        Adam (the paper's code: 1e-3).
+        Adam (the paper's code: 1e-3 by default, 1e-4 in its scripts).
     """
 
     clusters: int = 12

@@ -7,7 +7,20 @@ from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray
 
-__all__ = ["optical_density", "rgb_from_optical_density"]
+__all__ = ["is_one_colour", "optical_density", "rgb_from_optical_density"]
+
+_LEAST_CONTRAST = 10  # grey values; the faintest tissue spans several times as many
+
+
+def is_one_colour(rgb: RgbArray) -> bool:
+    """Say whether an (H, W, 3) uint8 image shows nothing: empty glass, a black frame.
+
+    Examples
+    --------
+    >>> is_one_colour(np.full((4, 4, 3), 240, np.uint8))
+    True
+    """
+    return bool(np.ptp(rgb, axis=(0, 1)).max() <= _LEAST_CONTRAST)
 
 
 def optical_density(rgb: RgbArray) -> NDArray[np.float32]:

@@ -35,11 +35,11 @@ class RgbImage:
     name: str = "image"
 
     def __post_init__(self) -> None:
-        """Refuse arrays that are not 8-bit RGB and resolutions no microscope has."""
-        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
+        """Refuse arrays that are empty or not 8-bit RGB, and resolutions no microscope has."""
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8 or self.rgb.size == 0:
             raise InputError(
-                f"{self.name}: expected an (H, W, 3) uint8 array, got {self.rgb.shape} {self.rgb.dtype}; "
-                "convert it to 8-bit RGB"
+                f"{self.name}: expected an (H, W, 3) uint8 array with pixels, got {self.rgb.shape} "
+                f"{self.rgb.dtype}; convert it to 8-bit RGB"
             )
         check_mpp(self.mpp, source=self.name)
 

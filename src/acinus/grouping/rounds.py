@@ -21,7 +21,7 @@ from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpe
 from acinus.grouping.train import StepRecord, train_network
 from acinus.networks.pretrained import PretrainedNetwork
 from acinus.networks.pspnet import PSPNet
-from acinus.networks.weights import load_backbone_weights
+from acinus.networks.weights import load_backbone_weights, load_own_weights
 
 __all__ = ["build_network", "proposal_path", "relabel", "save_weights", "train_rounds"]
 
@@ -64,6 +64,8 @@ def train_rounds(
     ------
     UsageError
         When there is no round to train.
+    ModelError
+        When what an earlier call left in `folder` is damaged.
     """
     if settings.rounds < 1:
         raise UsageError(f"rounds is {settings.rounds}; choose 1 or more")
@@ -96,7 +98,8 @@ def train_rounds(
             )
             if ranks.number == 0:
                 save_weights(network, finished)
-                checkpoint.unlink(missing_ok=True)
+        if ranks.number == 0:
+            checkpoint.unlink(missing_ok=True)  # which a run killed right here leaves, too
         if number + 1 < settings.rounds:
             target = make_folder(folder / f"proposals_round{number + 1}")
             paths = [proposal_path(target, name) for name in names]
@@ -147,8 +150,9 @@ def build_network(settings: GroupingSettings, *, seed: int, weights: str | None)
     ModelError
         When `weights` do not fit the network.
     """
-    torch.manual_seed(seed)
-    network = settings.network.build()
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+        torch.manual_seed(seed)
+        network = settings.network.build()
     if weights is not None and isinstance(settings.network, PSPNetSpec) and isinstance(network, PSPNet):
         load_backbone_weights(network.backbone, weights, depth=settings.network.depth)
     if weights is not None and isinstance(network, PretrainedNetwork):
@@ -166,7 +170,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 def _load_weights(path: Path) -> dict[str, torch.Tensor] | None:
     """Return the state dict that `save_weights` wrote, None when it is not there."""
-    return safetensors.torch.load_file(path) if path.exists() else None
+    return load_own_weights(path) if path.exists() else None
 
 
 def _at_size(proposal: ProposalMap, rgb: RgbArray, mpp: float) -> ProposalMap:

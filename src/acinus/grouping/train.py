@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from acinus.core.errors import ModelError
 from acinus.core.files import atomic_path
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.mask_loss import mask_loss
@@ -61,6 +62,11 @@ def train_network(
     ranks : Ranks, optional
         The processes that train together, whose number divides `settings.batch_crops`; by default this one
         alone.
+
+    Raises
+    ------
+    ModelError
+        When the checkpoint is damaged.
     """
     ranks = ranks or OneRank()
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -164,7 +170,13 @@ def _read(checkpoint: Path | None) -> dict[str, Any] | None:
     """Return what `_save` wrote, None when there is nothing to go on from."""
     if checkpoint is None or not checkpoint.exists():
         return None
-    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # PyTorch raises many types on damaged files
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(
+            f"{checkpoint} is damaged ({reason}); delete it and run the same command again"
+        ) from error
     return state
 
 

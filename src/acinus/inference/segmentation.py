@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.colour import is_one_colour
 from acinus.core.image import BoolMask, LabelMap, RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.inference.confidence import Confidence, certainty
@@ -17,9 +18,6 @@ from acinus.inference.windows import probability_in_windows
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["Segmentation", "segment_image"]
-
-
-_LEAST_CONTRAST = 10  # grey values; the faintest tissue spans several times as many
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSetti
     An image of one colour (empty glass, a black frame) has none, whatever a network that never saw such an
     image would say: its probability is 0.
     """
-    if np.ptp(image.rgb, axis=(0, 1)).max() <= _LEAST_CONTRAST:
+    if is_one_colour(image.rgb):
         nothing = np.zeros(image.shape, dtype=np.float32)
         result = Refined(nothing, certainty(nothing, None))
     elif isinstance(segmenter, RefinedSegmenter):

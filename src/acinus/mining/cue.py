@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import is_one_colour, optical_density
 from acinus.core.image import BoolMask, RgbImage
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.core.units import um2_to_px
@@ -65,8 +65,14 @@ class DarkestCluster:
     max_interior_um2: float = 30_000.0
 
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
-        """Return a map without ignored pixels: all that is not claimed is background."""
-        exterior = self._exterior(image, clusters)
+        """Return a map without ignored pixels: all that is not claimed is background.
+
+        In an image of one colour nothing is claimed, since none of it is darker than the rest.
+        """
+        if is_one_colour(image.rgb):
+            exterior = np.zeros(image.shape, dtype=bool)
+        else:
+            exterior = self._exterior(image, clusters)
         regions = np.full(image.shape, BACKGROUND, dtype=np.uint8)
         regions[exterior] = EXTERIOR
         if self.interior:

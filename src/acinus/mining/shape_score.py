@@ -46,28 +46,47 @@ _DARK = {
 
 @dataclass(frozen=True)
 class ImageTexture:
-    """The maps of one image that every candidate is scored on, all (H, W) float32."""
+    """What every candidate of one image is scored on: maps of the image, and what they hold on average.
+
+    Attributes
+    ----------
+    density, gradient, fine : ndarray of shape (H, W), float32
+        Optical density, the slope of its blur, its variance finer than 2.5 µm.
+    spread, mean_gradient, mean_fine : float
+        Of the whole image: standard deviation of `density`, means of the other two.
+    mpp : float
+    """
 
     density: NDArray[np.float32]
     gradient: NDArray[np.float32]
     fine: NDArray[np.float32]
+    spread: float
+    mean_gradient: float
+    mean_fine: float
     mpp: float
 
     @classmethod
     def of(cls, image: RgbImage) -> ImageTexture:
-        """Compute the maps: optical density, the slope of its blur, its variance finer than 2.5 µm."""
+        """Compute the maps and their averages, once for all candidates."""
         density = optical_density(image.rgb).mean(axis=2)
         smooth = blur(density, 4.0, mpp=image.mpp)
         slope_x, slope_y = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
         fine = (density - blur(density, _FINE_UM, mpp=image.mpp)) ** 2
-        return cls(density=density, gradient=np.hypot(slope_x, slope_y), fine=fine, mpp=image.mpp)
+        gradient = np.hypot(slope_x, slope_y)
+        return cls(
+            density=density,
+            gradient=gradient,
+            fine=fine,
+            spread=float(density.std()),
+            mean_gradient=float(gradient.mean()),
+            mean_fine=float(fine.mean()),
+            mpp=image.mpp,
+        )
 
 
 def score_candidate(candidate: Candidate, texture: ImageTexture) -> float:
     """Return 0..1, near 1 for a shape that has every property of a gland; 0 in an image without contrast."""
-    spread = float(texture.density.std())
-    mean_gradient, mean_fine = float(texture.gradient.mean()), float(texture.fine.mean())
-    if min(spread, mean_gradient, mean_fine) <= 0.0:
+    if min(texture.spread, texture.mean_gradient, texture.mean_fine) <= 0.0:
         return 0.0
     height, width = texture.density.shape
     rim = disc(_RIM_UM, mpp=texture.mpp)
@@ -93,11 +112,11 @@ def score_candidate(candidate: Candidate, texture: ImageTexture) -> float:
     )
     properties = {
         "solidity": candidate.solidity,
-        "ring": float(ring) / spread,
-        "edge": float(texture.gradient[y[within], x[within]].mean()) / mean_gradient,
-        "fine": float(texture.fine[view][body].mean()) / mean_fine,
+        "ring": float(ring) / texture.spread,
+        "edge": float(texture.gradient[y[within], x[within]].mean()) / texture.mean_gradient,
+        "fine": float(texture.fine[view][body].mean()) / texture.mean_fine,
         "cut": 1.0 - float(within.mean()),
-        "core": float(density[core].mean() - density[inner].mean()) / spread,
+        "core": float(density[core].mean() - density[inner].mean()) / texture.spread,
     }
     curves = _DARK if candidate.dark else _PALE
     return math.prod(_logistic((properties[name] - at) / width) for name, (at, width) in curves.items())

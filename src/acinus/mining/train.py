@@ -82,9 +82,10 @@ def train_shallow(images: Sequence[RgbArray], settings: ShallowSettings, *, seed
     ShallowCNN
         In evaluation mode.
     """
-    torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = ShallowCNN(channels=settings.channels, responses=settings.responses).train()
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+        torch.manual_seed(seed)
+        network = ShallowCNN(channels=settings.channels, responses=settings.responses).train()
     optimiser = torch.optim.SGD(network.parameters(), lr=settings.learning_rate, momentum=settings.momentum)
     for _ in range(settings.steps):
         crops, views, turns = _draw_crops(images, settings, rng)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 
 from acinus.core.errors import ModelError
 from acinus.networks.resnet import ResNet
 
-__all__ = ["load_backbone_weights"]
+__all__ = ["load_backbone_weights", "load_own_weights"]
 
 _IMAGENET_URLS = {
     18: "https://download.pytorch.org/models/resnet18-f37072fd.pth",
@@ -44,6 +45,20 @@ def load_backbone_weights(backbone: ResNet, weights: str, *, depth: int) -> None
             f"{weights} does not hold a torchvision-layout ResNet-{depth} "
             f"({str(error).splitlines()[-1].strip()[:160]}); choose the depth that matches the file"
         ) from error
+
+
+def load_own_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return the state dict that an earlier step of this fit wrote as safetensors.
+
+    Raises
+    ------
+    ModelError
+        When it is damaged.
+    """
+    try:
+        return safetensors.torch.load_file(path)
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise ModelError(f"{path} is damaged ({error}); delete it and run the same command again") from error
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

@@ -47,7 +47,8 @@ class GlandSegmenter:
     instances : InstanceSettings, optional
         Settings of the last step, from probability to glands.
     seed : int
-        Decides everything that is random: same seed, same machine, same result.
+        Decides everything that is random: same seed, same machine, same result on the CPU. On CUDA some of
+        the operations that PyTorch has no reproducible version of may round differently from run to run.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     weights : str, optional

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import safetensors.torch
 import torch
 from torch import nn
 
@@ -31,6 +30,7 @@ from acinus.grouping.train import StepRecord
 from acinus.mining.mine import fit_shallow, mine_proposals
 from acinus.mining.settings import MiningSettings
 from acinus.networks.shallow import ShallowCNN
+from acinus.networks.weights import load_own_weights
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.settings import Settings
 from acinus.slides.tissue import tissue_mask
@@ -253,7 +253,7 @@ def _shallow(
     if path.exists() and settings.shallow.shared:
         shallow = settings.shallow
         network = ShallowCNN(channels=shallow.channels, responses=shallow.responses)
-        network.load_state_dict(safetensors.torch.load_file(path))
+        network.load_state_dict(load_own_weights(path))
         return network.eval()
     trained = fit_shallow(images, settings, seed=seed)
     if trained is not None:

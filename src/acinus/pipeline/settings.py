@@ -50,6 +50,7 @@ _COUNTS = frozenset(
 _WIDTHS = frozenset({"bins", "strides", "widths"})
 _SHARES = frozenset({"averaging", "background_below", "colour_weight", "gland_above", "threshold"})
 _DEPTHS = (18, 34, 50)
+_MOST_CLUSTERS = 256  # their numbers are kept in 8 bits
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ def _check_ranges(settings: Any, where: str) -> None:
                 raise UsageError(f"{str(error).partition(';')[0]}; choose another value") from error
         elif name in _COUNTS and value < 1:
             raise UsageError(f"{place} is {value}; choose 1 or more")
+        elif name == "clusters" and value > _MOST_CLUSTERS:
+            raise UsageError(f"{place} is {value}; choose {_MOST_CLUSTERS} or fewer")
         elif name in _WIDTHS and (not value or min(value) < 1):
             raise UsageError(f"{place} is {list(value)}; choose one or more numbers, each 1 or more")
         elif name in _SHARES and not 0.0 <= value <= 1.0:
