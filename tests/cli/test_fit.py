@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from acinus.cli import run
+from acinus.core.lock import locked
 from acinus.core.proposal import ProposalMap
 from acinus.grouping.rounds import proposal_path
 
@@ -67,6 +68,19 @@ def test_a_finished_fit_is_not_computed_again(tiles, tiny_settings, tiny_model, 
     assert run(fit_words(tiles, tiny_model, tiny_settings, "--seed", "1")) == 0
     assert {path: path.stat().st_mtime_ns for path in tiny_model.rglob("*")} == before
     assert "Stage" not in capsys.readouterr().err
+
+
+def test_a_folder_in_which_another_process_fits_is_left_alone(
+    tmp_path, tiles, tiny_settings, tiny_model, error_lines
+):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "model" / "model.json").unlink()  # not finished yet
+    before = sorted(tmp_path.rglob("*"))
+    with locked(tmp_path / "model"):
+        assert run(fit_words(tiles, tmp_path / "model", tiny_settings, "--seed", "1")) == 2
+    [line] = error_lines()
+    assert "another acinus process is writing into" in line
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_folder_that_holds_another_fit_is_not_touched(tiles, tiny_settings, tiny_model, error_lines):

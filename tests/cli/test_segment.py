@@ -11,6 +11,7 @@ import shapely
 from PIL import Image
 
 from acinus.cli import run
+from acinus.core.lock import locked
 from acinus.slides.images import read_labels
 
 FILES = ["glands.csv", "glands.geojson", "image.json", "labels.png", "overlay.png", "probability.png"]
@@ -182,6 +183,54 @@ def test_a_model_that_changed_means_that_all_images_are_segmented_again(own, tin
     (model / "model.json").write_text(json.dumps(description))
     assert run(["segment", str(images), "--model", str(model), "--out", str(out)]) == 0
     assert "Segmented 3 images; " in capsys.readouterr().out
+
+
+def test_what_people_put_beside_a_result_is_kept_when_it_is_made_again(own, tiny_model):
+    """The viewer keeps its marks there; nobody would forgive us their loss."""
+    images, out = own
+    (out / "tile_001" / "marks.json").write_text("hours of work")
+    (out / "tile_001" / "qupath").mkdir()
+    (out / "tile_001" / "qupath" / "project.qpproj").write_text("more of it")
+    (out / "tile_001" / "labels.tif").write_text("our own, of a run that found more glands")
+    words = ["segment", str(images), "--model", str(tiny_model), "--out", str(out), "--mpp", "1.0"]
+    assert run(words) == 0
+    assert json.loads((out / "tile_001" / "image.json").read_text())["mpp"] == 1.0
+    assert (out / "tile_001" / "marks.json").read_text() == "hours of work"
+    assert (out / "tile_001" / "qupath" / "project.qpproj").read_text() == "more of it"
+    assert visible(out / "tile_001") == sorted([*FILES, "marks.json", "qupath"])
+
+
+def test_the_tables_hold_all_results_of_the_folder_whichever_call_made_them(own, tiny_model, tiles, results):
+    """One image of three is segmented again: its row changes, the others stay."""
+    images, out = own
+    image = str(images / "tile_001.png")
+    assert run(["segment", image, "--model", str(tiny_model), "--out", str(out), "--mpp", "1.0"]) == 0
+    summary, before = rows_of(out / "summary.csv"), rows_of(results / "summary.csv")
+    assert [row["image"] for row in summary] == ["tile_000", "tile_001", "tile_002"]
+    assert [now == then for now, then in zip(summary, before, strict=True)] == [True, False, True]
+    pooled = rows_of(out / "glands.csv")
+    for name in ("tile_000", "tile_001", "tile_002"):
+        assert sum(row["image"] == name for row in pooled) == len(rows_of(out / name / "glands.csv"))
+    record = json.loads((out / "run.json").read_text())
+    assert [entry["name"] for entry in record["inputs"]] == ["tile_000", "tile_001", "tile_002"]
+    shutil.rmtree(out / "tile_000")
+    assert run(["segment", image, "--model", str(tiny_model), "--out", str(out), "--mpp", "1.0"]) == 0
+    assert [row["image"] for row in rows_of(out / "summary.csv")] == ["tile_001", "tile_002"]
+
+
+def test_each_result_names_its_model(results, tiny_model):
+    for k in range(3):
+        assert json.loads((results / f"tile_00{k}" / "image.json").read_text())["model"] == str(tiny_model)
+
+
+def test_a_folder_into_which_another_process_writes_is_left_alone(own, tiny_model, error_lines):
+    images, out = own
+    (out / ".tile_001.0123abcd.tmp").mkdir()  # what the other one is writing
+    with locked(out):
+        assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 2
+    [line] = error_lines()
+    assert "another acinus process is writing into" in line
+    assert (out / ".tile_001.0123abcd.tmp").exists()
 
 
 @pytest.mark.parametrize("lost", FILES)
@@ -388,6 +437,9 @@ def write_no_model(folder: Path, model: Path, damage: str) -> None:
     weights = folder / "weights.safetensors"
     if damage == "unfinished":
         (folder / "model.json").unlink()
+    elif damage == "results":
+        (folder / "model.json").unlink()
+        (folder / "run.json").write_text('{"command": "acinus segment"}')
     elif damage == "no JSON":
         (folder / "model.json").write_text("{")
     elif damage == "a list":
@@ -420,6 +472,7 @@ def write_no_model(folder: Path, model: Path, damage: str) -> None:
         ("file", "is not a folder; --model takes the folder that acinus fit wrote"),
         ("empty", "holds no model.json; --model takes the folder that acinus fit wrote with --out"),
         ("unfinished", "its fit was interrupted; run the same acinus fit command again to finish it"),
+        ("results", "holds no model.json; --model takes the folder that acinus fit wrote with --out"),
         ("no JSON", "is not a model description; copy it again or run acinus fit"),
         ("a list", "is not a model description; copy it again or run acinus fit"),
         ("other format", "was written by acinus 7.0 in format 99, this acinus"),

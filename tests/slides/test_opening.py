@@ -12,6 +12,7 @@ from PIL import Image
 from acinus.core.errors import InputError, MppError
 from acinus.core.geometry import Box, Size
 from acinus.slides import open_slide, resolved_mpp
+from acinus.slides.images import read_labels, whole_image
 
 
 def ramp(height: int, width: int) -> np.ndarray:
@@ -207,6 +208,36 @@ def test_random_bytes_are_no_image_under_any_name(tmp_path):
     for name in ("a.png", "a.svs", "a.dcm"):
         (tmp_path / name).write_bytes(noise)
         assert name in refused(tmp_path / name)
+
+
+def test_a_damaged_tiff_is_read_or_refused_in_one_line_whatever_its_bytes(tmp_path):
+    """Headers that hold any numbers: of 0, of the wrong type, too large; and files that end in them."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (96, 96, 3), np.uint8)
+    scale = {"resolution": (2e4, 2e4), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(
+        tmp_path / "tile.tif", noise, photometric="rgb", tile=(32, 32), compression="zlib", **scale
+    )
+    tifffile.imwrite(tmp_path / "labels.tif", noise[..., 0].astype(np.uint16), compression="zlib")
+    for name, read in (("tile.tif", _whole), ("labels.tif", read_labels)):
+        whole = (tmp_path / name).read_bytes()
+        refusals = []
+        for trial in range(300):
+            damaged = bytearray(whole[: rng.integers(4, len(whole))] if trial % 5 == 0 else whole)
+            for place in rng.integers(4, 500, 2):
+                damaged[place : place + 1] = bytes([rng.integers(256)])
+            (tmp_path / "a.tif").write_bytes(damaged)
+            try:
+                read(tmp_path / "a.tif")
+            except InputError as error:
+                refusals.append(str(error))
+        assert len(refusals) > 100
+        assert all(line.startswith("a.tif") and "\n" not in line for line in refusals)
+
+
+def _whole(path: Path) -> None:
+    with open_slide(path, mpp=0.5) as slide:
+        whole_image(slide)
 
 
 def test_a_file_without_read_permission_is_called_that(tmp_path, monkeypatch):

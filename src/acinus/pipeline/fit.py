@@ -19,6 +19,7 @@ from acinus.core.colour import optical_density
 from acinus.core.errors import InputError, ModelError, UsageError
 from acinus.core.files import atomic_path, make_folder, output_error, read_json, write_json
 from acinus.core.image import RgbImage
+from acinus.core.lock import locked
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.proposal import ProposalMap
 from acinus.core.run import fingerprint, run_record
@@ -84,7 +85,8 @@ def fit(
     Raises
     ------
     UsageError
-        When there is no image, or `folder` holds something else, such as a fit of other images or settings.
+        When there is no image, or `folder` holds something else, such as a fit of other images or settings,
+        or another process is fitting there.
     InputError
         When another process has read other images.
     ModelError
@@ -95,41 +97,45 @@ def fit(
     progress, ranks = progress or SilentProgress(), ranks or OneRank()
     if not images:
         raise UsageError("no image to learn from; give at least one image file or a folder of them")
-    record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)
-    record["fingerprint"] = _fingerprint(images, settings, seed=seed, weights=weights, device=device)
-    if ranks.from_first(str, record["fingerprint"]) != record["fingerprint"]:
-        raise InputError(
-            f"process {ranks.number} found other images or settings than process 0; all need the same files"
-        )
-    if ranks.from_first(_claim, folder, record):
-        network, _, stain = load_model(folder, device=device)
+    with locked(make_folder(folder)) if ranks.number == 0 else nullcontext():
+        record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)
+        record["fingerprint"] = _fingerprint(images, settings, seed=seed, weights=weights, device=device)
+        if ranks.from_first(str, record["fingerprint"]) != record["fingerprint"]:
+            raise InputError(
+                f"process {ranks.number} found other images or settings than process 0; "
+                "all need the same files"
+            )
+        if ranks.from_first(_claim, folder, record):
+            network, _, stain = load_model(folder, device=device)
+            return network, stain
+        proposals: list[ProposalMap] = []
+        if ranks.number == 0:
+            proposals = _mine(
+                images, settings.mining, seed=seed, folder=folder, processes=processes, progress=progress
+            )
+        ranks.wait()
+        if ranks.number != 0:
+            proposals = [
+                ProposalMap.load(proposal_path(folder / "proposals", image.name)) for image in images
+            ]
+        first = ranks.number == 0
+        with _StepLog(folder / "metrics.jsonl", settings, progress) if first else nullcontext(_no_log) as log:
+            network = train_rounds(
+                [rgb_at_mpp(image, settings.grouping.mpp) for image in images],
+                [image.name for image in images],
+                proposals,
+                settings.grouping,
+                seed=seed,
+                device=device,
+                folder=folder / "rounds",
+                weights=weights,
+                on_step=log,
+                ranks=ranks,
+            )
+        stain = ranks.from_first(_stain, images)
+        if first:
+            save_model(folder, network, settings, stain=stain)
         return network, stain
-    proposals: list[ProposalMap] = []
-    if ranks.number == 0:
-        proposals = _mine(
-            images, settings.mining, seed=seed, folder=folder, processes=processes, progress=progress
-        )
-    ranks.wait()
-    if ranks.number != 0:
-        proposals = [ProposalMap.load(proposal_path(folder / "proposals", image.name)) for image in images]
-    first = ranks.number == 0
-    with _StepLog(folder / "metrics.jsonl", settings, progress) if first else nullcontext(_no_log) as log:
-        network = train_rounds(
-            [rgb_at_mpp(image, settings.grouping.mpp) for image in images],
-            [image.name for image in images],
-            proposals,
-            settings.grouping,
-            seed=seed,
-            device=device,
-            folder=folder / "rounds",
-            weights=weights,
-            on_step=log,
-            ranks=ranks,
-        )
-    stain = ranks.from_first(_stain, images)
-    if first:
-        save_model(folder, network, settings, stain=stain)
-    return network, stain
 
 
 def check_folder(folder: Path) -> None:

@@ -78,13 +78,20 @@ def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settin
     return network.eval(), settings, description.get("stain", {})
 
 
+def _is_fit(folder: Path) -> bool:
+    """Say whether a folder holds the run file of a fit, not that of another verb."""
+    try:
+        return "fingerprint" in orjson.loads((folder / "run.json").read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / "model.json"
     if not path.is_file():
-        unfinished = (folder / "run.json").is_file()
         remedy = (
             "its fit was interrupted; run the same acinus fit command again to finish it"
-            if unfinished
+            if _is_fit(folder)
             else "--model takes the folder that acinus fit wrote with --out"
         )
         raise ModelError(f"{folder} holds no model.json; {remedy}")

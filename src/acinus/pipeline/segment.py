@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -19,20 +18,23 @@ from PIL import Image
 from acinus.core.errors import OutputError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.image import LabelMap, RgbImage
+from acinus.core.lock import locked
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum, fingerprint, run_record
 from acinus.core.settings import settings_to_plain
-from acinus.data.sample import Sample
+from acinus.data.sample import Sample, natural_key
 from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
 from acinus.inference.overlay import draw_outlines
 from acinus.inference.segmentation import Segmentation
 from acinus.pipeline.arguments import check_mpp_argument
+from acinus.pipeline.batch_tables import SUMMARY, results_in, write_tables
 from acinus.pipeline.cluster import connect, local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure import summarise_image
 from acinus.pipeline.model import model_state
 from acinus.pipeline.outcome import Outcome
+from acinus.pipeline.result_folder import IMAGE_FILES, LABEL_FILES, keep_what_others_wrote
 from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state, work_folder
 from acinus.pipeline.slide_files import SLIDE_FILES, Origin
 from acinus.slides.identity import file_identity
@@ -43,9 +45,7 @@ __all__ = ["segment_files", "write_segmentation"]
 
 _OVERLAY_SIDE_PX = 4096
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`
-_FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 _BATCH_FILES = ("glands.csv", "summary.csv", "run.json", "failures.log")
-_SUMMARY = "summary"  # entry of image.json
 
 
 def segment_files(
@@ -63,9 +63,9 @@ def segment_files(
     """Segment every input and write ``out/<stem>/`` for each; failures are kept, the others go on.
 
     Images are segmented in memory, at their own resolution; slides (see `acinus.slides.images.is_slide`)
-    window by window, at the model's. ``out/glands.csv`` pools the tables of all of them and
-    ``out/summary.csv`` has one row for each (neither is written when none could be segmented),
-    ``out/run.json`` says what made them.
+    window by window, at the model's. ``out/glands.csv`` pools the tables of all results in `out`, also of
+    earlier calls, and ``out/summary.csv`` has one row for each (neither is written when there is none),
+    ``out/run.json`` says what made the last ones and lists the inputs of all.
 
     Parameters
     ----------
@@ -90,14 +90,15 @@ def segment_files(
     Raises
     ------
     UsageError
-        When `mpp` is absurd, or `workers` and `scheduler` are given both, or no cluster can be had.
+        When `mpp` is absurd, or `workers` and `scheduler` are given both, or no cluster can be had, or
+        another process is writing into `out`.
     OutputError
         When `out` cannot be written to or its disk is full: then nothing else would succeed either.
     """
     check_mpp_argument(mpp)
     progress = progress or SilentProgress()
-    with _cluster(workers, scheduler) as client:
-        outcome = Outcome(folder=make_folder(out))
+    with _cluster(workers, scheduler) as client, locked(make_folder(out)):
+        outcome = Outcome(folder=out)
         samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
         _remove_leftovers(out, {sample.name for sample in samples})
         batch = _Batch(
@@ -113,12 +114,14 @@ def segment_files(
                 except Exception as error:  # whatever is wrong with one, the others are attempted
                     outcome.failed(str(sample.image_path), error)
                 advance(sample.name)
-    record = run_record(command=None, settings=settings_to_plain(model.settings), seed=None, inputs=records)
-    write_json(out / "run.json", {**record, "model": model_name, "stain": model.stain})
-    if records:
-        _pool_tables(out, [entry["name"] for entry in records])
-        _pool_summaries(out, [entry["name"] for entry in records])
-    outcome.write_log()
+        names = results_in(out)
+        inputs_of_all = [*records, *_earlier_inputs(out, names - {entry["name"] for entry in records})]
+        inputs_of_all.sort(key=lambda entry: natural_key(entry["name"]))
+        settings = settings_to_plain(model.settings)
+        record = run_record(command=None, settings=settings, seed=None, inputs=inputs_of_all)
+        write_json(out / "run.json", {**record, "model": model_name, "stain": model.stain})
+        write_tables(out, sorted(names, key=natural_key))
+        outcome.write_log()
     return outcome
 
 
@@ -193,9 +196,10 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch) -> tuple[dict
     """Return the line of the run file, the tissue's area and the number of glands."""
     source = _source(sample, slide=False)
     segmentation = batch.model.segment(RgbImage(image.rgb, image.mpp, sample.name))
-    notes = {"path": source["path"], "fingerprint": _made_from(source, sample, batch)}
+    made_from = _made_from(source, sample, batch)
+    notes = {"path": source["path"], "model": batch.model_name, "fingerprint": made_from}
     write_segmentation(segmentation, batch.out / sample.name, notes)
-    summary = read_json(batch.out / sample.name / "image.json")[_SUMMARY]
+    summary = read_json(batch.out / sample.name / "image.json")[SUMMARY]
     return source, summary["tissue_area_um2"], segmentation.gland_count
 
 
@@ -220,7 +224,7 @@ def _finished(sample: Sample, batch: _Batch) -> dict[str, Any] | None:
         slide = "working_mpp" in description
     except (OSError, ValueError, AttributeError):  # absent, or damaged: then it is made again
         return None
-    if not description.get(_SUMMARY):  # written by an acinus that did not summarise
+    if not description.get(SUMMARY):  # written by an acinus that did not summarise
         return None
     source = _source(sample, slide=slide)
     if slide:
@@ -229,9 +233,18 @@ def _finished(sample: Sample, batch: _Batch) -> dict[str, Any] | None:
         whole = all((folder / name).is_file() for name in SLIDE_FILES)
     else:
         made_from = _made_from(source, sample, batch)
-        labels = any((folder / f"labels{suffix}").is_file() for suffix in (".png", ".tif"))
-        whole = labels and all((folder / name).is_file() for name in _FILES)
+        labels = any((folder / name).is_file() for name in LABEL_FILES)
+        whole = labels and all((folder / name).is_file() for name in IMAGE_FILES)
     return source if whole and noted == made_from else None
+
+
+def _earlier_inputs(out: Path, names: set[str]) -> list[dict[str, Any]]:
+    """Return the lines that the run file has of these results of earlier calls."""
+    try:
+        inputs = read_json(out / "run.json")["inputs"]
+        return [entry for entry in inputs if entry["name"] in names]
+    except (OSError, ValueError, KeyError, TypeError):  # no earlier call, or its file is damaged
+        return []
 
 
 def _remove_leftovers(out: Path, names: set[str]) -> None:
@@ -250,7 +263,7 @@ def write_segmentation(segmentation: Segmentation, folder: Path, description: di
     Parameters
     ----------
     folder : Path
-        Replaced as a whole, in one rename.
+        Replaced as a whole, in one rename; what others put into it is kept.
     description : dict
         Further entries of ``image.json``.
     """
@@ -277,10 +290,11 @@ def write_segmentation(segmentation: Segmentation, folder: Path, description: di
                 "gland_count": segmentation.gland_count,
                 "gland_area_fraction": float((labels > 0).mean()),
                 "quality": segmentation.quality,
-                _SUMMARY: summarise_image(glands, labels, segmentation.tissue, mpp=image.mpp),
+                SUMMARY: summarise_image(glands, labels, segmentation.tissue, mpp=image.mpp),
                 **description,
             },
         )
+        keep_what_others_wrote(folder, temporary)
 
 
 def write_labels(folder: Path, labels: LabelMap, *, mpp: float) -> Path:
@@ -292,36 +306,6 @@ def write_labels(folder: Path, labels: LabelMap, *, mpp: float) -> Path:
     path = folder / "labels.tif"
     tifffile.imwrite(path, labels.astype(np.uint32), compression="zlib")
     return path
-
-
-def _pool_tables(out: Path, names: Sequence[str]) -> None:
-    """Write ``glands.csv`` of the whole batch: the rows of every image behind its name."""
-    with (
-        atomic_path(out / "glands.csv") as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        for number, name in enumerate(names):
-            with (out / name / "glands.csv").open(encoding="utf-8", newline="") as table:
-                rows = csv.reader(table)
-                header = next(rows)
-                if number == 0:
-                    writer.writerow(["image", *header])
-                writer.writerows([name, *row] for row in rows)
-
-
-def _pool_summaries(out: Path, names: Sequence[str]) -> None:
-    """Write ``summary.csv`` of the batch: one row an image, an empty field where a statistic is missing."""
-    summaries = [read_json(out / name / "image.json")[_SUMMARY] for name in names]
-    with (
-        atomic_path(out / "summary.csv") as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", *summaries[0]])
-        for name, summary in zip(names, summaries, strict=True):
-            values = (summary.get(key) for key in summaries[0])
-            writer.writerow([name, *("" if value is None else f"{value:.6g}" for value in values)])
 
 
 def _dpi(mpp: float) -> tuple[float, float]:

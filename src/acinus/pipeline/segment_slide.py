@@ -20,6 +20,7 @@ from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
+from acinus.pipeline.result_folder import keep_what_others_wrote
 from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files
 from acinus.pipeline.windows import WindowJob, compute_windows, plan_windows
 from acinus.slides.identity import file_identity
@@ -42,7 +43,7 @@ def segment_slide(
     model_name: str | None = None,
     progress: Progress | None = None,
 ) -> SlideResult:
-    """Write the results of one slide to ``out/<name>/``, replacing what was there as a whole.
+    """Write the results of one slide to ``out/<name>/``, replacing earlier ones as a whole.
 
     ``labels.zarr`` (OME-NGFF 0.5), ``glands.geojson.gz``, ``glands.parquet``, ``glands.csv``,
     ``overlay.jpg``, ``image.json`` and ``run.json``. Glands are segmented and measured at the model's
@@ -107,11 +108,13 @@ def segment_slide(
                 seconds=asdict(seconds),
                 notes={
                     "path": str(job.slide),
+                    "model": model_name,
                     "fingerprint": slide_fingerprint(state, mpp=mpp, origin=origin),
                 },
                 client=client,
                 progress=progress,
             )
+            keep_what_others_wrote(out / name, temporary)
     shutil.rmtree(work, ignore_errors=True)
     return result
 

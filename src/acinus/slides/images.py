@@ -135,8 +135,8 @@ def _label_values(path: Path) -> NDArray[Any]:
     """Return the file's numbers as stored; a palette's indices, not its colours."""
     try:
         return _one_plane(np.asarray(tifffile.imread(path)))
-    except (tifffile.TiffFileError, ValueError, OSError, RuntimeError):  # RuntimeError: imagecodecs
-        pass  # not a TIFF, or one that Pillow may know
+    except Exception:  # not a TIFF, or one that Pillow may know; of a damaged one tifffile raises anything
+        pass
     try:
         image = open_plain(path)
     except SourceRefusedError as error:

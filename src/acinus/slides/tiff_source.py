@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from acinus.core.errors import InputError
+from acinus.core.errors import AcinusError, InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.slides.pixels import GREYSCALE_REFUSAL, on_white, to_8_bit
@@ -53,18 +53,17 @@ class TiffSource:
                 raise SourceRefusedError("not a TIFF")
         try:
             self._file = tifffile.TiffFile(path)
-        except (tifffile.TiffFileError, ValueError) as error:
+        except Exception as error:  # of a damaged header tifffile raises whatever comes of its numbers
             raise SourceRefusedError(str(error)) from error
         try:
             pyramid = _colour_pyramid(self._file, path)
             self._pages: list[list[Any]] = [list(level.pages) for level in pyramid]
             _check_complete(self._pages, path)
             self.facts = _facts(self._file, _levels([level.keyframe for level in pyramid]))
-        except (tifffile.TiffFileError, ValueError, KeyError, IndexError) as error:
+        except BaseException as error:
             self._file.close()
-            raise SourceRefusedError(str(error)) from error
-        except BaseException:
-            self._file.close()
+            if isinstance(error, Exception) and not isinstance(error, AcinusError | SourceRefusedError):
+                raise SourceRefusedError(str(error)) from error
             raise
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int, int], NDArray[Any] | None] = OrderedDict()
@@ -72,7 +71,12 @@ class TiffSource:
     def read_level(self, level: int, box: Box) -> RgbArray:
         """Return a box of one level as 8-bit RGB, transparent parts on white."""
         pages = self._pages[level]
-        planes = [self._read_page(level, i, box) for i in range(len(pages))]
+        try:
+            planes = [self._read_page(level, i, box) for i in range(len(pages))]
+        except Exception as error:  # each codec raises its own kind, and a damaged header holds any numbers
+            raise InputError(
+                f"{self._path.name} cannot be decoded ({error}); the file is damaged, copy it again"
+            ) from error
         values = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
         values = to_8_bit(values)
         if values.shape[2] == 3:
@@ -116,12 +120,7 @@ class TiffSource:
                 self._file.filehandle.seek(frame.dataoffsets[number])
                 data = self._file.filehandle.read(frame.databytecounts[number])
             tables = {} if frame.jpegtables is None else {"jpegtables": frame.jpegtables}
-            try:
-                segment, _, _ = frame.keyframe.decode(data, number, **tables)
-            except Exception as error:  # each codec of imagecodecs raises its own kind
-                raise InputError(
-                    f"{self._path.name} cannot be decoded ({error}); the file is damaged, copy it again"
-                ) from error
+            segment, _, _ = frame.keyframe.decode(data, number, **tables)
             self._cache[key] = None if segment is None else segment[0]
             held = sum(array.nbytes for array in self._cache.values() if array is not None)
             while held > _CACHE_BYTES and len(self._cache) > 1:

@@ -97,6 +97,15 @@ def test_a_finished_slide_is_skipped_and_what_a_kill_left_of_it_is_removed(own, 
     assert not (out / ".tissue.work").exists()
 
 
+def test_what_people_put_beside_a_slide_s_results_is_kept_when_they_are_made_again(own, tiny_model):
+    slide, out = own
+    (out / "tissue" / "marks.json").write_text("hours of work")
+    words = ["segment", str(slide), "--model", str(tiny_model), "--out", str(out), "--mpp", "0.7"]
+    assert run(words) == 0
+    assert json.loads((out / "tissue" / "image.json").read_text())["mpp"] == 0.7
+    assert (out / "tissue" / "marks.json").read_text() == "hours of work"
+
+
 @pytest.mark.parametrize("change", ["slide", "time", "mpp", "origin", "model", "overlay", "labels", "note"])
 def test_a_slide_is_segmented_again_when_anything_changed(own, tiny_model, tmp_path, capsys, change):
     slide, out = own
