@@ -29,7 +29,7 @@ def scores_of(capsys: pytest.CaptureFixture[str], *words: str | Path) -> dict[st
 
 @pytest.mark.parametrize("predicted", ["p/a/labels.png", "p/a/labels.tif", "p/a.png", "p/a_labels.png"])
 @pytest.mark.parametrize(
-    "true", ["t/a_anno.bmp", "t/a_anno.png", "t/a.tif", "t/a/labels.png", "t/a_mask.png"]
+    "true", ["t/a_anno.bmp", "t/a_anno.png", "t/a.tif", "t/a/labels.png", "t/a_mask.png", "t/labels/a.png"]
 )
 def test_maps_are_matched_by_the_stem_of_their_image(tmp_path, predicted, true, capsys):
     write(tmp_path / predicted)
@@ -94,6 +94,14 @@ def test_images_beside_their_truth_and_hidden_leftovers_are_no_label_maps(tmp_pa
     write(tmp_path / "p" / ".a.0123abcd.tmp" / "labels.png", TRUTH * 0)
     found = scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "0.5")
     assert [image["name"] for image in found["images"]] == ["a"]
+
+
+def test_images_beside_a_folder_of_their_labels_are_no_label_maps(tmp_path, capsys):
+    write(tmp_path / "t" / "labels" / "a.png")
+    Image.new("RGB", (80, 60)).save(tmp_path / "t" / "a.png")
+    write(tmp_path / "p" / "a" / "labels.png")
+    found = scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "0.5")
+    assert found["pooled"]["miou_label_free"] == 1.0
 
 
 def test_what_cannot_be_compared_is_told_in_one_line(tmp_path, error_lines):

@@ -112,7 +112,8 @@ def _noted(labels: Path) -> dict[str, Any]:
 def label_files(path: Path, *, drawn: bool = False) -> dict[str, Path]:
     """Return the label maps of a folder by the stem of the image they belong to.
 
-    In a folder that holds images and their ``_anno`` maps or outlines, only the latter are taken.
+    In a folder that holds images and their ``_anno`` maps or outlines, only the latter are taken, and beside
+    a folder ``labels`` only what that one holds.
 
     Parameters
     ----------
@@ -136,6 +137,8 @@ def label_files(path: Path, *, drawn: bool = False) -> dict[str, Path]:
     flat = [file for file in entries if file.is_file() and file.suffix.lower() in _SUFFIXES]
     marked = [file for file in flat if _stem(file) != file.stem]
     outlines = [file for file in entries if file.is_file() and is_drawn(file)] if drawn else []
+    if not (nested or marked or outlines) and (path / "labels").is_dir():
+        return label_files(path / "labels", drawn=drawn)  # the other layout of a folder of images
     found: dict[str, Path] = {}
     for file in [*(nested or marked), *outlines] or flat:
         other = found.setdefault(_stem(file), file)
