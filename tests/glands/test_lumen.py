@@ -70,6 +70,17 @@ def test_vacuoles_and_the_cleft_at_the_border_are_no_lumen():
     assert measured((R <= 100) & (R > 96))["lumen_area_um2"] == 0
 
 
+@pytest.mark.parametrize(
+    ("mpp", "least_px"), [(2.5, 8), (0.5, 200), (0.62, 131)]
+)  # 50 µm² / mpp², rounded up
+def test_a_pale_region_of_50_square_micrometres_is_lumen_and_a_smaller_one_is_not(mpp, least_px):
+    filled = np.ones((60, 60), bool)
+    for count in (least_px, least_px - 1):
+        pale = np.zeros((60, 60), bool)
+        pale[20:40, 20:40].flat[:count] = True  # in rows, so in one piece
+        assert find_lumen(filled, pale, mpp=mpp).sum() == (count if count == least_px else 0)
+
+
 def test_hole_in_the_label_is_lumen_whatever_its_colour():
     labels = ((R <= 100) & (R > 50)).astype(np.int32)
     glands = measure_glands(labels, mpp=0.5, image=gland_image(R < 0))

@@ -72,6 +72,24 @@ def test_a_csv_that_is_no_table_is_refused_by_name(tmp_path, content):
         read_table(path)
 
 
+@pytest.mark.parametrize("kept", [1, 40, 100])
+def test_a_csv_cut_inside_a_line_is_refused_by_name_and_line(tmp_path, glands, kept):
+    path = tmp_path / "glands.csv"
+    write_csv(path, glands)
+    *whole, last = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(whole) + last[:kept], encoding="utf-8")
+    with pytest.raises(InputError, match=r"glands\.csv cannot be read .*line 3 .* measure again") as caught:
+        read_table(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_csv_of_zeros_as_a_crash_leaves_it_is_refused_by_name(tmp_path):
+    path = tmp_path / "glands.csv"
+    path.write_bytes(bytes(200_000))
+    with pytest.raises(InputError, match=r"glands\.csv cannot be read"):
+        read_table(path)
+
+
 @pytest.mark.parametrize("name", ["other.parquet", "missing.csv", "other.txt"])
 def test_what_is_no_table_is_refused_by_name(tmp_path, name):
     if name.startswith("other"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from acinus.core.errors import InputError, OutputError
@@ -15,7 +17,7 @@ from acinus.metrics import evaluate_pair, pool
 from acinus.report import page, views, write_report
 from acinus.report.outlines import read_outlines
 from acinus.report.results import read_results
-from acinus.report.wording import MEASURES, number
+from acinus.report.wording import MEASURES, number, trust
 
 EVALUATION = {"images": 2, "miou_label_free": 0.7312, "detection_f1": 0.654, "object_hausdorff_um": 61.24}
 
@@ -136,6 +138,33 @@ def test_trust_is_shown_only_where_it_was_estimated(results, stained, read_page)
     assert "high (0.90)" in text
 
 
+@pytest.mark.parametrize(
+    ("quality", "level"),
+    [
+        (0.9, "high"),
+        (0.65, "high"),
+        (0.64, "fair"),
+        (0.6, "fair"),
+        (0.58, "fair"),
+        (0.57, "low"),
+        (0.52, "low"),
+    ],
+)
+def test_trust_is_called_what_the_page_says_of_its_limits(results, stained, read_page, quality, level):
+    results.add("a", stained(1), quality=quality)
+    read = read_page(write_report(results.root))
+    text = read.root.text
+    limits = re.search(r"high from ([\d.]+), fair from ([\d.]+), low below", text)
+    high, fair = float(limits[1]), float(limits[2])
+    assert f"{level} ({quality:.2f})" in text
+    assert level == ("high" if quality >= high else "fair" if quality >= fair else "low")
+
+
+def test_trust_that_is_shown_rounded_is_called_by_what_is_shown():
+    assert trust(0.6499) == ("high", "high (0.65)")
+    assert trust(0.5749) == ("low", "low (0.57)")
+
+
 def test_table_of_all_images_is_linked_where_it_was_written(batch, read_page):
     assert "summary.csv" not in read_page(write_report(batch.root)).source
     (batch.root / "summary.csv").write_text("image\n", encoding="utf-8")
@@ -192,6 +221,19 @@ def test_command_settings_versions_and_checksums_are_listed(batch, read_page):
         assert words in text
 
 
+def test_checksum_of_a_slide_says_of_which_part_it_is(batch, read_page):
+    slide = {"name": "slide 3", "path": "c.svs", "size_bytes": 5, "sha256_of_ends": "ab" * 32}
+    batch.run(inputs=[batch.inputs[0], slide, {"name": "bare", "path": "d.png"}])
+    read = read_page(write_report(batch.root))
+    [table] = [one for one in read.root.all("table") if one.all("caption")[0].text == "Inputs"]
+    shown = {row.all("th")[0].text: row.all("td")[1].text for row in table.all("tr")[1:]}
+    assert shown == {
+        "slide 1": "0" * 64,
+        "slide 3": "ab" * 32 + " first and last MiB",
+        "bare": "",
+    }
+
+
 def test_names_with_special_characters_are_escaped(results, stained, read_page):
     name = "<script>alert(\"x\")</script> & 'µ' {{ 7 * 7 }}"
     results.add(name, stained(1), stem="a b#c%?")
@@ -224,6 +266,60 @@ def test_overlay_of_a_slide_is_shown_and_its_outlines_count_from_where_its_resul
     assert image.overlay == folder / "overlay.jpg"
     here, there = (read_outlines(image.geojson, origin_px=o)[1][0] for o in ((0.0, 0.0), image.origin_px))
     assert np.allclose(there - here, (100, 7))
+
+
+def test_scale_bar_of_an_overlay_is_that_of_the_part_it_shows(results, stained, read_page):
+    scanned = {"x_px": 100, "y_px": 7, "width_px": 160, "height_px": 200}
+    for name, facts in (("whole", {}), ("part", {"scanned": scanned})):
+        results.add(name, stained(1), **facts)
+        (results.root / f"{name}.png").unlink()
+    read = read_page(write_report(results.root))
+    bars = {}
+    for article in read.root.all("article"):
+        [bar] = article.all("span", **{"class": "scale"})
+        bars[article.all("h3")[0].text] = (bar.text, bar.attributes["style"])
+    # At most 28 % of 320 µm and of 160 µm: 50 µm of 320 are 15.625 %, 20 µm of 160 are 12.5 %.
+    assert bars == {"whole": ("50 µm", "width: 15.625%"), "part": ("20 µm", "width: 12.5%")}
+
+
+@pytest.mark.parametrize("scanned", [{"x_px": 0, "y_px": 0, "width_px": 0, "height_px": 5}, {"x_px": 1}, 7])
+def test_garbled_part_that_was_scanned_is_named(batch, scanned):
+    file = batch.root / "slide 1" / "image.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"scanned": scanned}), "utf-8")
+    read = read_results(batch.root)
+    assert [image.name for image in read.images] == ["slide 2"]
+    assert "slide 1/image.json lacks or garbles" in read.problems[0]
+
+
+def test_source_with_a_damaged_tile_leaves_its_overlay_and_the_page_of_the_others(
+    results, stained, read_page
+):
+    tif = results.root / "damaged.tif"
+    results.add("damaged", stained(1), path=str(tif))
+    results.add("whole", stained(2))
+    tifffile.imwrite(tif, stained(1), tile=(64, 64), compression="zlib", photometric="rgb")
+    with tifffile.TiffFile(tif) as file:
+        page = file.pages[0]
+        start, count = page.dataoffsets[7], page.databytecounts[7]
+    content = bytearray(tif.read_bytes())
+    content[start : start + count] = b"\xff" * count
+    tif.write_bytes(content)
+    read = read_page(write_report(results.root))
+    assert read.warnings() == {"damaged": {"source"}, "whole": set()}
+    articles = {article.all("h3")[0].text: article for article in read.root.all("article")}
+    assert [len(articles[name].all("img")) for name in ("damaged", "whole")] == [1, 1]
+    assert [len(articles[name].all("path")) for name in ("damaged", "whole")] == [0, 4]  # drawn in the pixels
+    assert "damaged" in next(p.text for p in articles["damaged"].all("p") if "data-warning" in p.attributes)
+    crops = [crop for gallery in read.root.all("ul", **{"class": "gallery"}) for crop in gallery.all("li")]
+    assert crops
+    assert all(crop.all("strong")[0].text.startswith("whole, ") for crop in crops)
+
+
+def test_results_left_over_under_a_hidden_name_are_no_results(batch):
+    shutil.copytree(batch.root / "slide 1", batch.root / ".slide 1.abcdef12.old")
+    read = read_results(batch.root)
+    assert [image.folder.name for image in read.images] == ["slide 1", "slide 2"]
+    assert read.problems == ()
 
 
 def test_image_replaced_by_one_of_another_size_is_not_drawn_upon(results, stained, read_page):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from acinus.data.synthetic import synthetic_tile
 from acinus.report import write_report
+from acinus.report.pictures import focus_samples, opened
 from acinus.report.quality import MIN_FOCUS, picture_facts
+from acinus.report.results import read_results
 
 SIDE = 320
 H_AND_E = {"mean_od": [0.35, 0.75, 0.45], "std_od": [0.05, 0.1, 0.05]}
@@ -28,6 +31,63 @@ def warned(results, read_page):
 def test_good_images_have_no_warning(good, read_page):
     assert warned(good, read_page) == {}
     assert "Look at these first" not in read_page(good.root / "report.html").source
+
+
+def slide(tissue: np.ndarray, *, left: int) -> np.ndarray:
+    """Return 8 × 1 mm of glass at 1 µm per pixel with tissue on it: too large to be judged whole."""
+    rgb = np.full((1000, 8000, 3), 243, np.uint8)
+    rgb[300 : 300 + len(tissue), left : left + tissue.shape[1]] = tissue
+    return rgb
+
+
+def add_slide(results, name: str, rgb: np.ndarray, stained) -> None:
+    results.add(name, stained(0), width_px=rgb.shape[1], height_px=rgb.shape[0])
+    Image.fromarray(rgb).save(results.root / f"{name}.png", compress_level=0)
+
+
+@pytest.mark.parametrize("left", [0, 1340, 5300, 7680])
+def test_tissue_is_found_wherever_on_a_slide_it_lies(results, stained, read_page, left):
+    """320 µm squared, an 80th of the slide."""
+    add_slide(results, "biopsy", slide(stained(1), left=left), stained)
+    assert warned(results, read_page) == {}
+
+
+def test_a_slide_is_judged_by_fields_with_tissue_and_by_them_alone(results, stained):
+    add_slide(results, "biopsies", slide(np.tile(stained(1), (1, 4, 1)), left=2500), stained)
+    [image] = read_results(results.root).images
+    with opened(image) as reader:
+        samples, mpp, tissue_fraction = focus_samples(image, reader)
+    assert mpp == 1.0
+    assert tissue_fraction == pytest.approx(4 * 320 * 320 / 8_000_000, rel=0.05)
+    assert len(samples) == 2  # of 1000 px, from 2000 and from 3000
+    for field, columns in zip(samples, (500, 780), strict=True):
+        assert (field < 230).any(axis=2).any(axis=0).sum() == columns
+
+
+def test_a_slide_full_of_tissue_is_judged_by_sixteen_fields_from_one_side_to_the_other(results, stained):
+    rgb = np.tile(stained(1), (2, 33, 1))[:600, :10_400]
+    add_slide(results, "resection", rgb, stained)
+    [image] = read_results(results.root).images
+    with opened(image) as reader:
+        samples, _, tissue_fraction = focus_samples(image, reader)
+    assert tissue_fraction == 1.0
+    assert len(samples) == 16
+    assert (samples[0] == rgb[:, :600]).all()
+    assert (samples[-1] == rgb[:, -600:]).all()
+
+
+def test_blurred_tissue_of_a_slide_is_out_of_focus_wherever_it_lies(results, stained, read_page):
+    blurred = cv2.GaussianBlur(slide(stained(9), left=1340), (0, 0), 3.0)
+    add_slide(results, "blurred", blurred, stained)
+    assert warned(results, read_page) == {"blurred": {"focus"}}
+
+
+def test_a_slide_of_glass_and_dust_has_no_tissue(results, stained, discs, read_page):
+    for name, side in (("glass", 0), ("dust", 90)):
+        results.add(name, stained(0), discs(), width_px=8000, height_px=1000)
+        rgb = slide(stained(1)[:side, :side], left=1340)
+        Image.fromarray(rgb).save(results.root / f"{name}.png")
+    assert warned(results, read_page) == {"glass": {"tissue"}, "dust": {"tissue"}}
 
 
 def test_white_glass_has_no_tissue(good, discs, read_page):

@@ -136,6 +136,19 @@ def test_a_lost_slide_shows_its_glands_on_white_and_says_so(run_folder: Path) ->
         assert client.get(SLIDE + "/glands").json()["count"] == 12
 
 
+def test_a_file_of_another_size_is_not_shown_as_the_slide_that_was_segmented(run_folder: Path) -> None:
+    Image.new("RGB", (500, 300), (40, 40, 40)).save(run_folder.parent / "images" / "slide_2.png")
+    with TestClient(create_app(run_folder), base_url="http://localhost") as client:
+        slide = client.get(SLIDE).json()
+        assert (slide["width_px"], slide["height_px"], slide["mpp"]) == (600, 400, 0.5)
+        [notice] = slide["notices"]
+        assert "slide_2.png is not the file that was segmented" in notice
+        assert "500 × 300 px instead of 600 × 400" in notice
+        tile = np.asarray(Image.open(io.BytesIO(client.get(SLIDE + "/tiles/2/0_0.jpg").content)))
+        assert tile.min() > 250
+        assert client.get(SLIDE + "/glands").json()["count"] == 12
+
+
 def test_a_damaged_slide_or_outline_file_costs_only_itself(run_folder: Path) -> None:
     (run_folder.parent / "images" / "slide_2.png").write_bytes(b"\x89PNG broken")
     (run_folder / "slide_10" / "glands.geojson").write_bytes(b"{")

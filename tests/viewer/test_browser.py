@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from acinus.core.files import read_json
+from acinus.core.files import read_json, write_json
 
 from .chromium import Page
 
@@ -149,3 +149,111 @@ def test_opacity_and_the_keyboard_help(opened: Page) -> None:
     opened.wait_for("acinus.state.gland?.index === 0")  # the smallest area first
     opened.key("Escape")
     opened.wait_for("acinus.state.gland === null")
+
+
+# Holds back answers whose address matches `held`, whatever becomes of the request meanwhile, until `release`.
+HOLD = """
+(() => {
+  const { fetch } = globalThis, waiting = [];
+  globalThis.held = null;
+  globalThis.waiting = waiting;
+  globalThis.release = (part) => waiting.filter((one) => one.path.includes(part)).forEach((one) => one.go());
+  globalThis.fetch = async (path, options) => {
+    if (!globalThis.held?.test(path)) return fetch(path, options);
+    const answer = await fetch(path);
+    await new Promise((go) => waiting.push({ path, go }));
+    return answer;
+  };
+})()
+"""
+SHIFT_PX = 40
+LEFTMOST = "Math.min(...acinus.overlay.rings.points.filter((_, i) => i % 2 === 0))"
+PAINTED = """
+(({ canvas: { width, height }, context }) =>
+  context.getImageData(0, 0, width, height).data.some((value) => value))(acinus.overlay)
+"""
+
+
+@pytest.fixture
+def shifted(run_folder: Path) -> None:
+    """The second slide's outlines lie 40 px to the right of the first one's."""
+    file = run_folder / "slide_10" / "glands.geojson"
+    outlines = read_json(file)
+    for feature in outlines["features"]:
+        for ring in feature["geometry"]["coordinates"]:
+            ring[:] = [[x + SHIFT_PX, y] for x, y in ring]
+    write_json(file, outlines)
+
+
+@pytest.mark.usefixtures("shifted")
+def test_outlines_that_come_late_are_not_laid_over_the_next_slide(opened: Page, tmp_path: Path) -> None:
+    first = opened.evaluate(LEFTMOST)
+    assert first == pytest.approx(80 + 0.5 - 34, abs=1)  # the disc of 34 px at x = 80
+    opened.evaluate(HOLD)
+    opened.evaluate("held = new RegExp('slide_10$|slide_2/outlines')")
+    opened.key("]")
+    opened.wait_for("waiting.length === 1")
+    opened.key("ArrowRight")  # moves the slide that is still shown, so that its outlines are asked for again
+    opened.wait_for("waiting.some(({ path }) => path.includes('slide_2/outlines'))")
+    opened.evaluate("release('slide_10')")
+    opened.wait_for("acinus.state.slide.name === 'slide_10' && acinus.state.slide.glands")
+    time.sleep(0.3)  # longer than a resting view waits before it asks
+    opened.evaluate("release('slide_2/outlines')")
+    opened.wait_for(f"{LEFTMOST} > {first} + {SHIFT_PX} - 0.1", seconds=10)
+    time.sleep(0.3)
+    assert opened.evaluate(LEFTMOST) == pytest.approx(first + SHIFT_PX, abs=0.1)
+    shot(opened, tmp_path, "next_slide")
+
+
+def test_outlines_go_with_their_slide_while_the_glands_of_the_next_are_read(
+    opened: Page, tmp_path: Path
+) -> None:
+    assert opened.evaluate(PAINTED)
+    opened.evaluate(HOLD)
+    opened.evaluate("held = new RegExp('slide_10/glands$')")
+    opened.key("]")
+    opened.wait_for("waiting.length === 1 && acinus.stage.slide?.name === 'slide_10'")
+    time.sleep(0.3)
+    shot(opened, tmp_path, "glands_awaited")
+    assert not opened.evaluate(PAINTED)
+    opened.evaluate("release('slide_10/glands')")
+    opened.wait_for("acinus.overlay.rings")
+    assert opened.evaluate(PAINTED)
+
+
+def test_a_gland_chosen_while_the_next_slide_is_awaited_is_not_chosen_there(opened: Page) -> None:
+    opened.evaluate(HOLD)
+    opened.evaluate("held = new RegExp('slide_10$')")
+    opened.key("]")
+    opened.wait_for("waiting.length === 1")
+    opened.key("j")  # a gland of the slide that is still shown
+    opened.wait_for("acinus.state.gland?.index === 0")
+    opened.evaluate("release('slide_10')")
+    opened.wait_for("acinus.state.slide.name === 'slide_10' && acinus.overlay.rings")
+    assert opened.evaluate("[acinus.state.gland, acinus.overlay.selected]") == [None, None]
+
+
+def test_a_narrow_window_without_its_panel_is_all_slide(opened: Page, tmp_path: Path) -> None:
+    def resize(width: int, height: int) -> None:
+        opened.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    heights = "[...document.querySelectorAll('#stage, #panel')].map((part) => part.offsetHeight)"
+    try:
+        resize(600, 800)
+        opened.settle()
+        shot(opened, tmp_path, "narrow")
+        assert opened.evaluate(heights) == [464, 336]  # 58 of 100 and the rest
+        opened.key("s")
+        opened.wait_for("document.body.classList.contains('wide')")
+        opened.settle()
+        shot(opened, tmp_path, "narrow_wide")
+        assert opened.evaluate(heights) == [800, 0]
+        assert opened.evaluate("acinus.overlay.canvas.height") == 800
+    finally:
+        resize(1280, 800)

@@ -68,7 +68,7 @@ def test_a_slide_without_resolution_is_shown_without_one(tmp_path: Path) -> None
 
 
 def test_a_lost_slide_is_white() -> None:
-    slide = BlankSlide(Size(3000, 1000), mpp=0.5)
+    slide = BlankSlide(Size(3000, 1000), mpp=0.5, reason="is gone")
     assert slide.tile(0, Box(0, 0, 188, 63)).min() == 255
     assert slide.overview().shape == (85, 256, 3)
 

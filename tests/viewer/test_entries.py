@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,11 @@ def test_a_result_file_that_is_a_link_out_is_not_read(run_folder: Path, tmp_path
 def test_links_inside_the_folder_are_followed(run_folder: Path) -> None:
     (run_folder / "again").symlink_to(run_folder / "slide_2")
     assert "again" in find_entries(run_folder).by_name
+
+
+def test_results_left_over_under_a_hidden_name_are_not_listed(run_folder: Path) -> None:
+    shutil.copytree(run_folder / "slide_2", run_folder / ".slide_2.abcdef12.old")
+    assert list(find_entries(run_folder).by_name) == ["slide_2", "slide_10"]
 
 
 def test_links_in_a_circle_are_outside(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ the mucin of goblet cells, which H&E does not tell apart. What is called lumen i
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +63,8 @@ def find_lumen(filled: BoolMask, pale: BoolMask, *, mpp: float) -> BoolMask:
     """
     distance = _distance_to_outside(filled)
     lumen = pale & filled & (distance > um_to_px(_RIM_UM, mpp=mpp))
-    lumen = remove_small_objects(lumen, max_size=int(um2_to_px(_LEAST_LUMEN_UM2, mpp=mpp)))
+    least_px = math.ceil(um2_to_px(_LEAST_LUMEN_UM2, mpp=mpp) - 1e-6)  # 50 µm² are 8 px of 2.5 µm, and lumen
+    lumen = remove_small_objects(lumen, max_size=least_px - 1)
     enclosed = np.asarray(ndimage.binary_fill_holes(lumen)) & ~lumen
     debris = enclosed & ~remove_small_objects(enclosed, max_size=int(um2_to_px(_LARGEST_DEBRIS_UM2, mpp=mpp)))
     return np.asarray(lumen | (debris & filled))

@@ -70,13 +70,13 @@ def read_table(path: Path) -> Glands:
     Raises
     ------
     InputError
-        When the file is neither, or lacks columns.
+        When the file is neither, is damaged, or lacks columns.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path} is not a table of glands; expected a name ending in .csv or .parquet")
     try:
         return Glands(_read_csv(path) if path.suffix == ".csv" else _read_parquet(path))
-    except (OSError, pa.ArrowInvalid, ValueError, KeyError) as error:
+    except (OSError, pa.ArrowInvalid, csv.Error, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read as a table of glands ({error}); measure again") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -94,6 +94,9 @@ def _text(value: float, column: Column) -> str:
 def _read_csv(path: Path) -> dict[str, NDArray[Any]]:
     with path.open(encoding="utf-8", newline="") as file:
         names, *lines = list(csv.reader(file))
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(names):
+            raise ValueError(f"line {number} has {len(line)} of {len(names)} fields")
     types = {column.name: column.dtype for column in COLUMNS}
     columns: dict[str, NDArray[Any]] = {}
     for index, name in enumerate(names):

@@ -205,6 +205,7 @@ def _write_description(
     notes: dict[str, Any],
 ) -> None:
     """Write ``image.json``: what images have, and what only slides have."""
+    scanned = reader.bounds
     gland_um2 = float(glands["area_um2"].sum())
     slide_um2 = reader.size.width * reader.size.height * grid.native_mpp**2
     write_json(
@@ -212,6 +213,12 @@ def _write_description(
         {
             "width_px": reader.size.width,
             "height_px": reader.size.height,
+            "scanned": {  # what the overlay shows, in level-0 pixels of the whole slide
+                "x_px": scanned.x,
+                "y_px": scanned.y,
+                "width_px": scanned.width,
+                "height_px": scanned.height,
+            },
             "mpp": grid.native_mpp,
             "working_mpp": grid.mpp,
             "gland_count": len(glands),

@@ -17,7 +17,16 @@ from acinus.report.results import ImageResult, Results, read_results
 from acinus.report.run_facts import run_facts
 from acinus.report.statistics import headlines, statistic_cards
 from acinus.report.views import ImageView, look
-from acinus.report.wording import MEASURES, METRICS, as_in_table, number, percent, plural
+from acinus.report.wording import (
+    FAIR_TRUST,
+    HIGH_TRUST,
+    MEASURES,
+    METRICS,
+    as_in_table,
+    number,
+    percent,
+    plural,
+)
 
 __all__ = ["MOST_ROWS", "write_report"]
 
@@ -107,6 +116,8 @@ def _render(
         grave=any(warning.grave for view in views for warning in view.warnings),
         mild=_by_kind(views),
         estimated=any(view.result.quality is not None for view in views),
+        high_trust=HIGH_TRUST,
+        fair_trust=FAIR_TRUST,
         score_metrics=[
             metric for metric in METRICS if any(metric.key in view.result.scores for view in views)
         ],

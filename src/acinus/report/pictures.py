@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
 from acinus.core.errors import AcinusError
 from acinus.core.geometry import Box, Size
-from acinus.core.image import RgbArray
+from acinus.core.image import BoolMask, RgbArray
 from acinus.report.outlines import Ring, svg_path
 from acinus.report.quality import FOCUS_MPP
 from acinus.report.results import ImageResult
-from acinus.slides import SlideReader, open_slide
+from acinus.slides import SlideReader, open_slide, overview, tissue_mask
+from acinus.slides.tissue import OVERVIEW_MPP
 
 __all__ = [
     "Picture",
@@ -34,8 +37,9 @@ __all__ = [
 
 _JPEG_QUALITY = 84
 _FIELD_UM = 1024.0  # side of a field in which a large slide is judged
-_FIELDS_A_SIDE = 4
+_MOST_FIELDS = 16
 _WHOLE_PX = 6_000_000  # up to this many pixels at FOCUS_MPP an image is judged whole
+_OVERVIEW_PX = 4_000_000  # 16 × 16 mm at 8 µm/px; what is larger is looked at more coarsely
 _TITLED_GLANDS = 400  # up to this many glands each outline answers the pointer with its number
 _MAX_BAR_SHARE = 0.28
 
@@ -72,12 +76,15 @@ class Picture:
 
 @contextmanager
 def opened(image: ImageResult) -> Iterator[SlideReader | None]:
-    """Yield the reader of the stained image, or None where it is gone, damaged or no longer the same size."""
+    """Yield the reader of the stained image, or None where it is gone, damaged or no longer the same size.
+
+    Of a file that opens, damage may still show when it is read.
+    """
     reader: SlideReader | None = None
     if image.source is not None:
         try:
             reader = open_slide(image.source, mpp=image.mpp)
-        except AcinusError:
+        except (AcinusError, OSError):
             reader = None
     if reader is not None and reader.size != Size(image.width_px, image.height_px):
         reader.close()
@@ -123,16 +130,45 @@ def overlay_picture(path: Path, *, width_um: float, side_px: int) -> Picture | N
     return Picture(data_uri(rgb), small.width, small.height, Markup(""), scale_bar(width_um))
 
 
-def focus_samples(image: ImageResult, reader: SlideReader) -> tuple[list[RgbArray], float]:
-    """Return what a picture is judged by and its µm per pixel: all of it, or a grid of fields of a slide."""
+def focus_samples(image: ImageResult, reader: SlideReader) -> tuple[list[RgbArray], float, float | None]:
+    """Return what a picture is judged by: all of it, or those fields of a slide that have most tissue.
+
+    Returns
+    -------
+    samples : list of ndarray of shape (H, W, 3), uint8
+        Empty for a slide without tissue.
+    mpp : float
+        µm per pixel of the samples.
+    tissue_fraction : float or None
+        Share of the whole slide that is tissue, 0..1; None where the one sample is the whole picture.
+    """
     mpp = max(image.mpp, FOCUS_MPP)
-    whole = Box(0, 0, image.width_px, image.height_px)
     if image.area_um2 / mpp**2 <= _WHOLE_PX:
-        return [reader.read(whole, mpp=mpp)], mpp
+        return [reader.read(Box(0, 0, image.width_px, image.height_px), mpp=mpp)], mpp, None
+    overview_mpp = max(OVERVIEW_MPP, math.sqrt(image.area_um2 / _OVERVIEW_PX))
+    tissue = tissue_mask(overview(reader, mpp=overview_mpp), mpp=overview_mpp)
+    fields = _fields_with_tissue(image, tissue)
+    return [reader.read(field, mpp=mpp) for field in fields], mpp, float(tissue.mean())
+
+
+def _fields_with_tissue(image: ImageResult, tissue: BoolMask) -> list[Box]:
+    """Return up to 16 fields, spread evenly over those that have at least half as much tissue as the fullest.
+
+    Parameters
+    ----------
+    tissue : ndarray of shape (H, W), bool
+        Of the whole slide at any resolution.
+    """
     side = max(1, min(round(_FIELD_UM / image.mpp), image.width_px, image.height_px))
-    xs = np.linspace(0, image.width_px - side, _FIELDS_A_SIDE).round().astype(int).tolist()
-    ys = np.linspace(0, image.height_px - side, _FIELDS_A_SIDE).round().astype(int).tolist()
-    return [reader.read(Box(x, y, side, side), mpp=mpp) for y in ys for x in xs], mpp
+    columns, rows = -(-image.width_px // side), -(-image.height_px // side)  # together they cover the slide
+    xs = np.linspace(0, image.width_px - side, columns).round().astype(int).tolist()
+    ys = np.linspace(0, image.height_px - side, rows).round().astype(int).tolist()
+    shares = cv2.resize(tissue.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA).ravel()
+    if shares.max() == 0:
+        return []
+    full = np.flatnonzero(shares >= shares.max() / 2)
+    spread = np.linspace(0, len(full) - 1, min(len(full), _MOST_FIELDS)).round().astype(int)
+    return [Box(xs[k % columns], ys[k // columns], side, side) for k in full[spread].tolist()]
 
 
 def data_uri(rgb: RgbArray) -> str:

@@ -28,7 +28,8 @@ FOCUS_MPP = 1.0
 """µm per pixel at which focus is judged, so that one threshold holds for every scanner."""
 
 MIN_TISSUE = 0.02
-"""Share of the picture; below it there is nothing to segment."""
+"""Share of the picture, or of the fields with most tissue where it is large: biopsies may take a hundredth of
+their slide. Below it there is nothing to segment."""
 
 MIN_FOCUS = 0.05
 """In `PictureFacts.focus`: 40 GlaS images have 0.32 to 1.16, blurred by 1 µm (standard deviation)
@@ -77,15 +78,19 @@ class Warned:
     text: str
 
 
-def picture_facts(samples: Sequence[RgbArray], *, mpp: float) -> PictureFacts:
+def picture_facts(
+    samples: Sequence[RgbArray], *, mpp: float, tissue_fraction: float | None = None
+) -> PictureFacts:
     """Judge a picture by one or several samples of it.
 
     Parameters
     ----------
     samples : sequence of ndarray of shape (H, W, 3), uint8
-        The whole picture, or fields of it where it is large.
+        The whole picture, or fields of it where it is large; none where no field has tissue.
     mpp : float
         µm per pixel of the samples.
+    tissue_fraction : float, optional
+        Share of the whole picture that is tissue; by default that of the samples.
 
     Examples
     --------
@@ -104,8 +109,9 @@ def picture_facts(samples: Sequence[RgbArray], *, mpp: float) -> PictureFacts:
             tissue_sum += density[tissue].sum(axis=0, dtype=np.float64)
             sharpness.append(_sharpness(density.mean(axis=2), tissue))
             weights.append(count)
-    fraction = tissue_px / max(total_px, 1)
-    if fraction < MIN_TISSUE:
+    sampled = tissue_px / max(total_px, 1)
+    fraction = sampled if tissue_fraction is None else tissue_fraction
+    if sampled < MIN_TISSUE:
         return PictureFacts(fraction, None, None)
     judged = mpp <= FOCUS_MPP * 1.05
     focus = float(np.average(sharpness, weights=weights)) if judged else None
@@ -165,9 +171,8 @@ def image_warnings(
     """Return what must be said beside one image, gravest first; nothing for a good one."""
     warned: list[Warned] = []
     if facts is None:
-        warned.append(
-            Warned("source", False, "The stained image is gone, so tissue, focus and stain were not checked.")
-        )
+        text = "The stained image is gone, damaged or replaced; tissue, focus and stain were not checked."
+        warned.append(Warned("source", False, text))
     elif facts.mean_od is None:
         share = f"{100 * facts.tissue_fraction:.0f} %"
         warned.append(Warned("tissue", True, f"No tissue: {share} of the picture is stained like H&E."))

@@ -47,6 +47,9 @@ class ImageResult:
         empty where none was written.
     origin_px : (float, float)
         Level-0 x, y of the point from which the outlines count.
+    scanned_width_px : int or None
+        Width at full resolution of the scanned part of a slide, which its overlay shows; None where the
+        overlay shows the whole image.
     """
 
     name: str
@@ -61,6 +64,7 @@ class ImageResult:
     scores: dict[str, float] = field(default_factory=dict)
     summary: dict[str, float] = field(default_factory=dict)
     origin_px: tuple[float, float] = (0.0, 0.0)
+    scanned_width_px: int | None = None
 
     @property
     def area_um2(self) -> float:
@@ -77,6 +81,11 @@ class ImageResult:
         """The picture with outlines drawn, where it was written."""
         paths = (self.folder / "overlay.png", self.folder / "overlay.jpg")
         return next((path for path in paths if path.is_file()), None)
+
+    @property
+    def overlay_width_um(self) -> float:
+        """Width of what the overlay shows in µm."""
+        return (self.scanned_width_px or self.width_px) * self.mpp
 
     @property
     def geojson(self) -> Path | None:
@@ -137,7 +146,9 @@ def _image_files(folder: Path) -> Iterator[Path]:
     if (folder / "image.json").is_file():
         yield folder / "image.json"
         return
-    yield from sorted(folder.glob("*/image.json"))
+    for path in sorted(folder.glob("*/image.json")):
+        if not path.parent.name.startswith("."):  # what a killed run was writing or replacing
+            yield path
 
 
 def _read_image(path: Path) -> ImageResult:
@@ -165,11 +176,22 @@ def _read_image(path: Path) -> ImageResult:
             scores=_known(facts.get("scores")),
             summary=_known(facts.get("summary")),
             origin_px=(float(origin["x_px"]), float(origin["y_px"])),
+            scanned_width_px=_scanned_width_px(facts.get("scanned")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path} lacks or garbles {error}; run acinus segment on this image again"
         ) from error
+
+
+def _scanned_width_px(scanned: Any) -> int | None:
+    """Return the width of the scanned part; None where there is no such entry, as in images."""
+    if scanned is None:
+        return None
+    width_px = int(scanned["width_px"])
+    if width_px < 1:
+        raise ValueError(f"a scanned part of {width_px} px")
+    return width_px
 
 
 def _known(values: Any) -> dict[str, float]:

@@ -15,11 +15,12 @@ _SHOWN_ELSEWHERE = ("command", "settings", "versions", "model", "inputs", "stain
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that went in, with the checksum that says it is the same."""
+    """A file that went in, with the checksum that says it is the same; of slides, that of both ends alone."""
 
     name: str
     path: str
     sha256: str
+    of_part: str  # in words; empty for the whole file
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def _inputs(value: object) -> Iterator[InputFile]:
     for entry in value if isinstance(value, list) else []:
         if isinstance(entry, dict):
             path = str(entry.get("path", ""))
-            yield InputFile(str(entry.get("name") or path), path, str(entry.get("sha256") or ""))
+            whole, ends = str(entry.get("sha256") or ""), str(entry.get("sha256_of_ends") or "")
+            of_part = "first and last MiB" if ends and not whole else ""
+            yield InputFile(str(entry.get("name") or path), path, whole or ends, of_part)
         else:
-            yield InputFile(str(entry), str(entry), "")
+            yield InputFile(str(entry), str(entry), "", "")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from acinus.core.errors import AcinusError
 from acinus.report.gallery import Chosen, surroundings
 from acinus.report.outlines import box_of, read_outlines
 from acinus.report.pictures import (
@@ -22,6 +24,7 @@ from acinus.report.quality import PictureFacts, Warned, image_warnings, picture_
 from acinus.report.results import ImageResult, Results
 from acinus.report.statistics import whole_glands
 from acinus.report.wording import number, percent, plural, trust
+from acinus.slides import SlideReader
 
 __all__ = ["Crop", "ImageView", "look"]
 
@@ -92,24 +95,32 @@ def look(results: Results, chosen: Sequence[Chosen]) -> tuple[list[ImageView], l
 
 
 def _see(image: ImageResult, chosen: Sequence[Chosen], *, side_px: int, shown: bool) -> _Seen:
+    """Look at the stained image, or at its overlay where it is gone, damaged or no longer the same size."""
     with opened(image) as reader:
-        if reader is None:
-            overlay = image.overlay if shown else None
-            width_um = image.width_px * image.mpp
-            picture = overlay_picture(overlay, width_um=width_um, side_px=side_px) if overlay else None
-            return _Seen(picture, None, {})
-        outlines = read_outlines(image.geojson, origin_px=image.origin_px) if image.geojson else {}
-        samples, mpp = focus_samples(image, reader)
-        facts = picture_facts(samples, mpp=mpp)
-        picture = thumbnail(image, reader, outlines, side_px=side_px) if shown else None
-        crops = {}
-        for gland in chosen:
-            if gland.label in outlines:
-                box = surroundings(box_of(outlines[gland.label]), image)
-                crops[gland.label] = crop_picture(
-                    image, reader, outlines, chosen=gland.label, box=box, side_px=_CROP_PX
-                )
-        return _Seen(picture, facts, crops)
+        if reader is not None:
+            with suppress(AcinusError, OSError):  # a damaged tile shows only when it is read
+                return _see_source(image, reader, chosen, side_px=side_px, shown=shown)
+    overlay = image.overlay if shown else None
+    width_um = image.overlay_width_um
+    picture = overlay_picture(overlay, width_um=width_um, side_px=side_px) if overlay else None
+    return _Seen(picture, None, {})
+
+
+def _see_source(
+    image: ImageResult, reader: SlideReader, chosen: Sequence[Chosen], *, side_px: int, shown: bool
+) -> _Seen:
+    outlines = read_outlines(image.geojson, origin_px=image.origin_px) if image.geojson else {}
+    samples, mpp, tissue_fraction = focus_samples(image, reader)
+    facts = picture_facts(samples, mpp=mpp, tissue_fraction=tissue_fraction)
+    picture = thumbnail(image, reader, outlines, side_px=side_px) if shown else None
+    crops = {}
+    for gland in chosen:
+        if gland.label in outlines:
+            box = surroundings(box_of(outlines[gland.label]), image)
+            crops[gland.label] = crop_picture(
+                image, reader, outlines, chosen=gland.label, box=box, side_px=_CROP_PX
+            )
+    return _Seen(picture, facts, crops)
 
 
 def _view(index: int, image: ImageResult, picture: Picture | None, warned: list[Warned]) -> ImageView:

@@ -139,9 +139,20 @@ class OpenedSlide:
 
 
 class BlankSlide:
-    """Stands in for a slide whose file is gone: white, so that its glands can still be looked at."""
+    """Stands in for a slide whose file is gone or another one: white, so that its glands can be looked at.
 
-    def __init__(self, size: Size, *, mpp: float | None) -> None:
+    Parameters
+    ----------
+    size : Size
+        At full resolution, as recorded.
+    mpp : float, optional
+        µm per pixel, as recorded.
+    reason : str
+        What is wrong with the file, in words that follow its name.
+    """
+
+    def __init__(self, size: Size, *, mpp: float | None, reason: str) -> None:
+        self.reason = reason
         self.zoom = DeepZoom(size)
         self.mpp = mpp
         self.mpp_problem: str | None = None

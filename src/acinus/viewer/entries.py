@@ -36,7 +36,7 @@ class Entry:
     folder : Path or None
         Where the results lie and marks are kept; None for a bare slide.
     size_px : (int, int) or None
-        Width and height at level 0 as recorded, used when the source is gone.
+        Width and height at level 0 as recorded, used when the source is gone or of another size.
     mpp : float or None
         µm per pixel as recorded.
     origin_px : (float, float)

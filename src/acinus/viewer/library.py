@@ -87,7 +87,7 @@ class Library:
         slide = self.slide(name)
         notices = []
         if isinstance(slide, BlankSlide):
-            notices.append(f"{entry.source} is gone; the glands are shown on white")
+            notices.append(f"{entry.source} {slide.reason}; the glands are shown on white")
         elif entry.mpp is None and slide.mpp_problem is not None:
             notices.append(f"no scale bar: {slide.mpp_problem}")
         return {
@@ -162,6 +162,18 @@ class Library:
 
 
 def _open(entry: Entry) -> OpenedSlide | BlankSlide:
-    if not entry.source.is_file() and entry.size_px is not None:
-        return BlankSlide(Size(*entry.size_px), mpp=entry.mpp)
-    return OpenedSlide(entry.source)
+    if entry.size_px is None:
+        return OpenedSlide(entry.source)
+    segmented = Size(*entry.size_px)
+    if not entry.source.is_file():
+        return BlankSlide(segmented, mpp=entry.mpp, reason="is gone")
+    slide = OpenedSlide(entry.source)
+    found = slide.zoom.size
+    if found == segmented:
+        return slide
+    slide.close()
+    reason = (
+        f"is not the file that was segmented ({found.width} × {found.height} px instead of "
+        f"{segmented.width} × {segmented.height})"
+    )
+    return BlankSlide(segmented, mpp=entry.mpp, reason=reason)

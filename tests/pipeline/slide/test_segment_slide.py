@@ -126,6 +126,7 @@ def test_the_description_has_what_images_have_and_what_slides_have(written, disc
     assert (facts["working_mpp"], facts["gland_count"]) == (2.5, 6)
     assert 0.97 < facts["quality"] < 1.0  # undecided only where a pixel is half gland
     assert facts["origin"] == {"from": "level0", "x_px": 0, "y_px": 0}
+    assert facts["scanned"] == {"x_px": 0, "y_px": 0, "width_px": 1500, "height_px": 1200}
     assert facts["path"] == str(disc_slide)
     assert facts["tissue_area_um2"] == facts["summary"]["tissue_area_um2"]
     assert facts["tissue_area_um2"] == pytest.approx(1300 * 1000 * MPP**2, rel=0.05)
@@ -147,6 +148,7 @@ def test_coordinates_count_from_the_scanned_part_in_every_file_when_told_so(
     moved = tmp_path / "discs"
     facts = json.loads((moved / "image.json").read_text())
     assert facts["origin"] == {"from": "bounds", "x_px": 90, "y_px": 80}
+    assert facts["scanned"] == {"x_px": 90, "y_px": 80, "width_px": 1350, "height_px": 1050}
     before, after = (read_table(folder / "glands.parquet") for folder in (written, moved))
     assert before["centroid_x_um"] - after["centroid_x_um"] == pytest.approx(np.full(6, 45.0))
     assert before["centroid_y_um"] - after["centroid_y_um"] == pytest.approx(np.full(6, 40.0))

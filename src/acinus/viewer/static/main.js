@@ -42,13 +42,18 @@ function rememberAddress() {
   });
 }
 
-async function openSlide(name, wanted = {}) {
-  const turn = ++opening;
+function forgetGlands() {
   Object.assign(state, { gland: null, values: null, filter: null, marks: new Map() });
   outlines.forget();
   overlay.clear();
+}
+
+async function openSlide(name, wanted = {}) {
+  const turn = ++opening;
+  forgetGlands();
   const slide = await api.slide(name);
   if (turn !== opening) return;
+  forgetGlands(); // what was done on the slide before while this one was awaited
   state.slide = slide;
   panel.showNotices([...state.listed.notices, ...slide.notices]);
   panel.showCurrentSlide(slide, state.listed.slides.length > 1);

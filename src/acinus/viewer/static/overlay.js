@@ -18,6 +18,9 @@ export class Overlay {
   }
 
   clear() {
+    clearTimeout(this.rest);
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.painted = null; // the view last painted; null: paint anew whatever moved
     this.centroids = new Float32Array(0);
     this.typicalPx = 0;
