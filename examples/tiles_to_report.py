@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 
 from acinus.core.errors import AcinusError
+from acinus.core.files import atomic_path, make_folder
 from acinus.data.synthetic import write_synthetic_tiles
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.fit_files import fit_files
@@ -51,7 +52,9 @@ def draw_tiles(folder: Path, count: int, side_px: int) -> Path:
     """Draw H&E tiles of benign and malignant glands, unless that was done before."""
     if not folder.is_dir():
         print(f"Drawing {count} tiles in {folder}")
-        write_synthetic_tiles(folder, count=count, seed=0, height_px=side_px, width_px=side_px)
+        make_folder(folder.parent)
+        with atomic_path(folder) as whole:  # a part of them, left by an interrupted run, would pass for all
+            write_synthetic_tiles(whole, count=count, seed=0, height_px=side_px, width_px=side_px)
     return folder
 
 

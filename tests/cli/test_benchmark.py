@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
+from PIL import Image
 
 from acinus.cli import run
 
@@ -100,12 +108,105 @@ def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compa
         (["synthetic", "--seeds", "0"], "--seeds is 0"),
         (["synthetic", "--folds", "2"], "--folds is for glas and folder"),
         (["crag", "--root", "nowhere", "--patient-disjoint"], "--patient-disjoint needs patients"),
+        (["synthetic", "--root", "nowhere"], "--root is for images that are read"),
+        (["glas", "--root", "nowhere", "--mpp", "0.6"], "--mpp is for folder"),
+        (["synthetic", "--workers", "1", "--scheduler", "tcp://a:1"], "--workers starts processes here"),
     ],
 )
 def test_wrong_usage_ends_with_two_and_one_line(words, message, tmp_path, error_lines):
     assert run(["benchmark", *words, "--out", str(tmp_path / "out"), "--device", "cpu"]) == 2
     [line] = error_lines()
     assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_command_that_cannot_begin_leaves_no_folder_and_a_finished_benchmark_as_it_is(
+    compared, tmp_path, error_lines
+):
+    finished = compared[0] / "out" / "benchmark.json"
+    before = finished.read_bytes()
+    for out in (tmp_path / "new", finished.parent):
+        assert run(["benchmark", "glas", "--root", str(tmp_path / "none"), "--out", str(out)]) == 1
+        [line] = error_lines()
+        assert "none is not a folder" in line
+    assert list(tmp_path.iterdir()) == []
+    assert finished.read_bytes() == before
+
+
+def test_an_interrupted_benchmark_keeps_the_settings_that_its_tables_were_made_with(compared, monkeypatch):
+    root, words = compared
+    before = (root / "out" / "benchmark.json").read_bytes()
+
+    def interrupt(*jobs: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("acinus.pipeline.benchmark.run._compute", interrupt)
+    assert run([*words, "--methods", "kmeans-rgb"]) == 130
+    assert (root / "out" / "benchmark.json").read_bytes() == before
+
+
+def test_labels_of_another_size_are_told_of_once_and_before_anything_is_computed(
+    tiles, tmp_path, error_lines
+):
+    root = shutil.copytree(tiles, tmp_path / "tiles")
+    Image.new("L", (256, 200)).save(root / "tile_001_anno.png")
+    words = ["benchmark", "folder", "--root", str(root), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert run([*words, "--methods", "kmeans-rgb", "kmeans-hed"]) == 1
+    [line] = error_lines()
+    assert re.search(r"tile_001_anno.png have 256 × 200 px, their image .*tile_001.png 256 × 256; give", line)
+    assert not (tmp_path / "out").exists()
+
+
+_WAITS = """
+import os
+import time
+from pathlib import Path
+
+
+class Waits:
+    name, title, settings = "waits", "Waits", None
+
+    def fit(self, images, *, seed, device, folder):
+        (folder / "half-done").touch()
+        noted = Path(__file__).with_name("pid.tmp")
+        noted.write_text(str(os.getpid()))
+        noted.rename(Path(__file__).with_name("pid"))
+        time.sleep(300)
+
+
+METHODS = [Waits()]
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_path):
+    (tmp_path / "waits.py").write_text(_WAITS)
+    (tmp_path / "temporary").mkdir()
+    words = ["benchmark", "folder", "--root", tiles, "--seeds", "1", "--device", "cpu", "--methods", "waits"]
+    words += ["--method-file", tmp_path / "waits.py", "--out", tmp_path / "out"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acinus", *map(str, words)],
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "pid").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    worker = psutil.Process(int((tmp_path / "pid").read_text()))
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=60)
+    worker.wait(timeout=60)
+    lines = [line for line in errors.splitlines() if not line.startswith("Checking images")]
+    if how == signal.SIGTERM:
+        assert process.returncode == 130
+        assert lines == ["acinus: interrupted; run the same command again to go on"]
+        assert list((tmp_path / "temporary").iterdir()) == []
+    else:
+        assert lines == []
+        assert list((tmp_path / "temporary").rglob("half-done")) == []
 
 
 def test_each_fold_is_stored_and_the_page_pools_them(tiles, tmp_path):

@@ -98,7 +98,12 @@ class DifferentiableFeatureClustering:
     def cluster_image(
         self, rgb: RgbArray, *, seed: int, device: torch.device, on_step: OnStep = ignore_step
     ) -> ClusterMap:
-        """Train a fresh network on one image (H, W, 3) at the working resolution; return (H, W) uint8."""
+        """Train a fresh network on one image (H, W, 3) at the working resolution; return (H, W) uint8.
+
+        An image without two pixels each way, which has no neighbours to compare, is one cluster.
+        """
+        if min(rgb.shape[:2]) < 2:
+            return np.zeros(rgb.shape[:2], dtype=np.uint8)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = ShallowCNN(channels=self.channels, responses=self.channels, depth=self.depth)
@@ -147,6 +152,8 @@ class FittedFeatureClustering:
         Mean over the fitted images, since clusters of different images have nothing to do with each other.
     maps : mapping of str to (H, W) uint8
         Clusters of the fitted images by the digest of their pixels, which spares training them again.
+    last : dict of str to (H, W) uint8
+        The same of the last other image, of which probability and clusters may both be asked.
     """
 
     settings: DifferentiableFeatureClustering
@@ -155,6 +162,7 @@ class FittedFeatureClustering:
     mean_density: float
     collapse: Collapse
     maps: Mapping[str, ClusterMap]
+    last: dict[str, ClusterMap] = field(default_factory=dict, repr=False)
 
     shared_clusters = False
 
@@ -186,10 +194,13 @@ class FittedFeatureClustering:
         return resize_map(np.isin(assigned, gland).astype(np.float32), image.shape)
 
     def _assign(self, rgb: RgbArray) -> ClusterMap:
-        known = self.maps.get(_digest(rgb))
-        if known is not None:
-            return known
-        return self.settings.cluster_image(rgb, seed=self.seed, device=self.device)
+        digest = _digest(rgb)
+        known = self.maps.get(digest, self.last.get(digest))
+        if known is None:
+            known = self.settings.cluster_image(rgb, seed=self.seed, device=self.device)
+            self.last.clear()
+            self.last[digest] = known
+        return known
 
 
 def _digest(rgb: RgbArray) -> str:

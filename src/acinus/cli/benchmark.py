@@ -23,7 +23,7 @@ def benchmark(
     root: Path | None = None,
     methods: Annotated[tuple[str, ...], _Words] = ("all",),
     seeds: Whole = 3,
-    workers: Whole = 1,
+    workers: Whole | None = None,
     scheduler: str | None = None,
     small: bool = False,
     settings: Path | None = None,
@@ -33,7 +33,7 @@ def benchmark(
     mpp: float | None = None,
     device: str = "auto",
 ) -> int:
-    """Compare methods on images with true labels, which scoring alone reads.
+    """Compare methods on images whose true labels they are not shown.
 
     Example: acinus benchmark synthetic --small --seeds 1 --out compared
 
@@ -54,7 +54,7 @@ def benchmark(
     seeds
         Each method is fitted with so many seeds.
     workers
-        Processes at a time on this machine.
+        Processes at a time on this machine; one if left out.
     scheduler
         Address of a Dask scheduler whose machines compute instead; they must see the same files.
     small
@@ -69,7 +69,7 @@ def benchmark(
         GlaS and folders: cross-validation. Each method is fitted so many times a seed, and each image held
         out once.
     mpp
-        µm per pixel of the images of a folder.
+        µm per pixel of the images of a folder; other data sets have their own.
     device
         auto, cpu, cuda or mps.
     """

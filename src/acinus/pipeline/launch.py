@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TypeVar
 from acinus.core.errors import AcinusError
 from acinus.core.interrupts import interrupts_ignored
 
-__all__ = ["launch"]
+__all__ = ["launch", "live_with_parent", "told_to_end"]
 
 Result = TypeVar("Result")
 
@@ -151,10 +151,9 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 
 def _rank(variables: Mapping[str, str], word: Connection, function: Callable[[], Any]) -> None:
     """Be one of the processes."""
-    # A terminal sends Ctrl-C to all; the process that started these tells them to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    live_with_parent(parent.join)
     os.environ.update(variables)
     number = variables["LOCAL_RANK"]
     said: Any
@@ -178,6 +177,38 @@ def _rank(variables: Mapping[str, str], word: Connection, function: Callable[[],
         sys.exit(1)
 
 
+def live_with_parent(wait: Callable[[], object]) -> None:
+    """Let this process end when the one that started it says so, or was killed, and not before.
+
+    It ends as after Ctrl-C, and at the latest some seconds later.
+
+    Parameters
+    ----------
+    wait : callable
+        Returns when the process that started this one is gone.
+    """
+    # A terminal sends Ctrl-C to all; the process that started these tells them to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_end_after, args=(wait,), daemon=True).start()
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """Answer SIGTERM as Ctrl-C in the block: what was started is ended, half-written files are removed.
+
+    Outside the main thread, which alone may do so, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """Answer the signal as Ctrl-C: half-written files are removed on the way out."""
     del number, frame
@@ -185,11 +216,8 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it was killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
+def _end_after(wait: Callable[[], object]) -> None:
+    wait()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -44,11 +44,12 @@ def tiny_plan() -> Plan:
 @pytest.fixture(scope="session")
 def splits(tiny_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Splits:
     """Two drawn images to learn from and two held out; not to be changed."""
+    drawn = tmp_path_factory.mktemp("drawn")
     [parts] = find_splits(
         "synthetic",
         None,
         synthetic=tiny_plan.synthetic,
-        drawn=tmp_path_factory.mktemp("drawn"),
+        drawn=lambda: drawn,
         mpp=None,
         patient_disjoint=False,
     )

@@ -5,7 +5,7 @@ import pytest
 
 from acinus.core.errors import UsageError
 from acinus.metrics import ConfusionMatrix
-from acinus.pipeline.benchmark.bootstrap import paired_bootstrap, pooled_miou
+from acinus.pipeline.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstrap, pooled_miou
 
 
 def _random(seeds: int, images: int, *, right: float, seed: int) -> np.ndarray:
@@ -23,7 +23,7 @@ def test_pooled_miou_is_that_of_the_metrics():
 def test_a_method_against_itself_differs_by_nothing():
     counts = _random(2, 20, right=0.8, seed=1)
     difference = paired_bootstrap(counts, counts)
-    assert (difference.mean, difference.low, difference.high) == (0.0, 0.0, 0.0)
+    assert difference == Difference(0.0, (0.0, 0.0))
     assert not difference.clear
 
 
@@ -37,8 +37,21 @@ def test_a_small_but_steady_gain_is_clear_because_images_are_paired():
     worse = _random(1, 60, right=0.7, seed=2)
     better = worse + np.array([20, -20, -20, 20]).clip(-worse.min(), None)
     difference = paired_bootstrap(better, worse)
-    assert 0 < difference.low < difference.mean < difference.high
+    low, high = difference.interval
+    assert 0 < low < difference.mean < high
     assert difference.clear
+    assert difference.turned() == Difference(-difference.mean, (-high, -low))
+    assert difference.turned().clear
+
+
+def test_of_too_few_images_there_is_a_difference_and_no_interval():
+    better, worse = (_random(1, LEAST_IMAGES, right=right, seed=8) for right in (0.9, 0.6))
+    assert paired_bootstrap(better, worse).clear
+    few = paired_bootstrap(better[:, 1:], worse[:, 1:])
+    assert few.mean > 0.1
+    assert few.interval is None
+    assert not few.clear
+    assert few.turned() == Difference(-few.mean, None)
 
 
 def test_the_interval_is_that_of_a_slow_loop_over_drawings():
@@ -57,7 +70,7 @@ def test_the_interval_is_that_of_a_slow_loop_over_drawings():
                 seeds.append(drawn.miou)
             means.append(np.mean(seeds))
         found.append(means[0] - means[1])
-    assert (fast.low, fast.high) == pytest.approx(tuple(np.percentile(found, (2.5, 97.5))))
+    assert fast.interval == pytest.approx(tuple(np.percentile(found, (2.5, 97.5))))
 
 
 def test_the_same_seed_gives_the_same_interval():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -60,16 +62,88 @@ def test_an_entry_point_of_an_installed_package_is_found(monkeypatch):
     assert {"toy", "toy2"} <= {method.name for method in find_methods(Plan()).select(["all"])}
 
 
-def test_a_file_is_run_and_its_mistakes_are_told_in_a_line(tmp_path):
-    path = tmp_path / "mine.py"
-    for text, message in (
-        ("1 / 0", "cannot be run .ZeroDivisionError"),
+TOY = """
+from pathlib import Path
+
+import numpy as np
+
+
+class Toy:
+    name, title, settings, fit = "toy", "Toy", None, print
+
+    def __init__(self, **parts):
+        self.__dict__.update(parts)
+
+
+class Function(Toy):
+    def settings(self):
+        return {}
+
+
+class Needy(Toy):
+    def __init__(self, share):
+        pass
+
+
+class Broken(Toy):
+    @property
+    def settings(self):
+        return 1 / 0
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 / 0", r"cannot be run \(ZeroDivisionError: division by zero\); mend it, python .*mine.py shows"),
+        ("raise SystemExit(3)", r"cannot be run \(SystemExit: 3\); mend it"),
+        ("import beside", "no other file is loaded with it: put what it needs of beside into it, or install"),
         ("METHOD = 3", "no list METHODS"),
-        ("METHODS = [3]", "int has no name and no title and no settings and no fit"),
-    ):
-        path.write_text(text)
-        with pytest.raises(UsageError, match=message):
-            find_methods(Plan(), files=[path])
+        ("METHODS = [3]", "int has no name and no title and no settings and no fit; see docs"),
+        ("METHODS = [Toy(name=3)]", "the name of Toy is 3, expected a text; see docs"),
+        ("METHODS = [Toy(title=None)]", "the title of Toy is None, expected a text"),
+        ("METHODS = [Toy(fit={})]", r"fit of toy is \{\}, expected a function"),
+        ("METHODS = [Function()]", "settings of toy is a function, expected a value; write @property"),
+        ("METHODS = [Broken()]", r"Broken.settings fails \(ZeroDivisionError: division by zero\); mend it"),
+        ("METHODS = [Needy]", r"of the class Needy cannot be .* offer one, Needy\(...\), instead of"),
+        ("METHODS = [Toy(settings=np.float32(1))]", r"the settings of toy are no JSON .* write float\(x\)"),
+        ("METHODS = [Toy(settings={'of': Path('x')})]", r"of toy are no JSON .* str\(x\) for a path"),
+    ],
+)
+def test_a_file_is_run_and_its_mistakes_are_told_in_a_line_that_names_it(text, message, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(TOY + text)
+    (tmp_path / "beside.py").touch()
+    with pytest.raises(UsageError, match=message) as caught:
+        find_methods(Plan(), files=[path])
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_file_that_is_not_there_is_asked_for(tmp_path):
+    path = tmp_path / "none.py"
+    with pytest.raises(UsageError, match=re.escape(f"{path} is no file; --method-file takes")):
+        find_methods(Plan(), files=[path])
+
+
+def test_two_files_of_one_name_are_two_modules_and_each_method_knows_its_own(tmp_path):
+    paths = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(f"{TOY}WHERE = {str(path.parent)!r}\nMETHODS = [Toy(name={path.parent.name!r})]")
+    catalogue = find_methods(Plan(), files=paths)
+    assert catalogue.added == {"a": paths[0], "b": paths[1]}
+    modules = [sys.modules[type(catalogue.methods[name]).__module__] for name in "ab"]
+    assert [module.WHERE for module in modules] == [str(path.parent) for path in paths]
+
+
+def test_the_file_of_a_method_is_the_one_that_offers_it_else_that_of_its_class(tmp_path):
+    path = tmp_path / "mine.py"
+    parts = "name='made', title='Made', settings=None, fit=print"
+    path.write_text(f"from types import SimpleNamespace\nMETHODS = [SimpleNamespace({parts})]")
+    catalogue = find_methods(Plan(), files=[path], objects=[Toy()])
+    assert {name: str(file) for name, file in catalogue.added.items()} == {"made": str(path), "toy": __file__}
 
 
 def test_a_name_is_had_once_and_can_be_a_folder():

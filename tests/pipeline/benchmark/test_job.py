@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import orjson
+import psutil
 import pytest
 
 from acinus.core.errors import UsageError
+from acinus.pipeline.benchmark import job as job_module
 from acinus.pipeline.benchmark.dask import run_jobs_on_dask
 from acinus.pipeline.benchmark.job import Failed, Store
 from acinus.pipeline.benchmark.plan import Plan
@@ -25,6 +28,63 @@ def test_a_changed_setting_invalidates_only_the_methods_it_touches(job_of, tiny_
 def test_how_glands_are_cut_out_touches_every_method(job_of, tiny_plan):
     changed = Plan.from_plain({"fit": {"instances": {"threshold": 0.6}}}, base=tiny_plan)
     assert job_of("kmeans-rgb").fingerprint != job_of("kmeans-rgb", plan=changed).fingerprint
+
+
+def test_other_code_of_the_package_touches_every_method(job_of, monkeypatch):
+    before = {name: job_of(name).fingerprint for name in ("kmeans-rgb", "acinus")}
+    monkeypatch.setattr(job_module, "code_digest", lambda *rooms: f"other {rooms}")
+    assert not [name for name, own in before.items() if job_of(name).fingerprint == own]
+
+
+def test_the_code_that_counts_is_all_that_a_job_loads_but_for_what_only_arranges_and_shows():
+    script = (
+        "import sys, acinus.pipeline.benchmark.compute; "
+        "print(*(name for name in sys.modules if name.startswith('acinus.')))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    loaded = {name.removeprefix("acinus.") for name in said.split()}
+    rooms = {name.split(".")[0] for name in loaded} - {"pipeline", "glands"}  # glands: for pictures
+    assert rooms == {room for room in job_module._ROOMS if not room.startswith("pipeline.")}
+    assert {room for room in job_module._ROOMS if room.startswith("pipeline.")} < loaded
+
+
+METHOD = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mine:
+    name: str
+    share: float
+    title: str = "Mine"
+    settings: None = None  # of share nothing is said
+
+    def fit(self, images, *, seed, device, folder):
+        raise NotImplementedError
+
+
+"""
+
+
+def test_methods_whose_settings_say_too_little_are_not_taken_for_each_other(job_of, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{METHOD}METHODS = [Mine('half', 0.5), Mine('all', 1.0)]")
+    half, whole = (job_of(name, files=(path,)) for name in ("half", "all"))
+    store = Store(tmp_path)
+    store.save(half, {"result.json": orjson.dumps({"fingerprint": half.fingerprint, "method": "half"})})
+    assert not store.adopt(whole)
+
+
+def test_a_change_to_a_method_file_touches_its_methods_alone_whatever_the_files_are_called(job_of, tmp_path):
+    files = tuple(tmp_path / folder / "mine.py" for folder in ("a", "b"))
+    for path in files:
+        path.parent.mkdir()
+        path.write_text(f"{METHOD}METHODS = [Mine({path.parent.name!r}, 0.5)]")
+    before = {name: job_of(name, files=files).fingerprint for name in ("a", "b", "iic")}
+    files[0].write_text(files[0].read_text() + "\n")
+    assert [name for name, own in before.items() if job_of(name, files=files).fingerprint != own] == ["a"]
+    moved = files[1].rename(tmp_path / "moved.py")
+    assert job_of("b", files=(moved,)).fingerprint == before["b"]
 
 
 def test_a_result_is_found_again_unless_it_is_damaged_or_of_another_job(tmp_path, job_of):
@@ -64,17 +124,20 @@ def test_a_killed_process_is_a_failure_and_leaving_early_ends_those_that_run(mon
     [(_, failed)] = run_jobs_here([job_of("iic")], workers=1)
     assert isinstance(failed, Failed)
     assert "killed, perhaps for want of memory" in failed.reason
+    # The first of two ends at once when the other one is there, which then waits.
+    waits = 'echo "$$" > pid; exec sleep 60'
+    script = f"if mkdir first; then while [ ! -s pid ]; do sleep 0.1; done; else {waits}; fi"
     monkeypatch.setattr(
         "acinus.pipeline.benchmark.process.sys",
-        SimpleNamespace(
-            executable=_script(tmp_path, 'case "$3" in *) [ -e once ] && exec sleep 60; touch once;; esac'),
-            path=[],
-        ),
+        SimpleNamespace(executable=_script(tmp_path, script), path=[]),
     )
     monkeypatch.chdir(tmp_path)
-    running = run_jobs_here([job_of("iic"), job_of("picie"), job_of("acinus")], workers=1)
+    running = run_jobs_here([job_of("iic"), job_of("picie")], workers=2)
     next(running)
+    waiting = psutil.Process(int((tmp_path / "pid").read_text()))
+    assert waiting.is_running()
     running.close()
+    assert not waiting.is_running()
     assert not list(tmp_path.glob("acinus-benchmark-*"))
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from acinus.core.errors import DatasetError
 from acinus.data.sample import Sample
 from acinus.inference.instances import InstanceSettings
 from acinus.pipeline.benchmark.scoring import Masks, score_split
@@ -64,3 +66,9 @@ def test_a_mask_that_the_oracle_would_not_change_keeps_its_own_figures():
     scores = _score(["l"], {"l": _halves(1, 0, gland=1)}, n_clusters=2, shared=True)
     assert scores["oracle"] == scores["label_free"]
     assert scores["label_free"]["counts"] == {"l": [2400, 0, 0, 2400]}
+
+
+def test_labels_that_do_not_lie_on_the_image_are_blamed_by_name():
+    half = Masks(np.ones((60, 40), np.int32), np.ones((60, 40), np.uint8), 1.0)
+    with pytest.raises(DatasetError, match=r"^r: the labels None have 80 × 60 px, their image r 40 × 60;"):
+        _score(["l", "r"], {"l": _halves(1, 0, gland=1), "r": half}, n_clusters=2, shared=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from acinus.core.errors import DatasetError, UsageError
+from acinus.pipeline.benchmark import splits as splits_module
 from acinus.pipeline.benchmark.plan import SyntheticImages
 from acinus.pipeline.benchmark.splits import Splits, find_splits
 
@@ -15,14 +16,20 @@ def _find(dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = F
 
 
 def _find_all(
-    dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = False, folds: int | None = None
+    dataset: str,
+    root: Path | None,
+    tmp_path: Path,
+    *,
+    disjoint: bool = False,
+    folds: int | None = None,
+    mpp: float | None = None,
 ) -> list[Splits]:
     return find_splits(
         dataset,
         root,
         synthetic=SyntheticImages(fit=2, held_out=1, side_px=48),
-        drawn=tmp_path / "drawn",
-        mpp=None,
+        drawn=lambda: tmp_path / "drawn",
+        mpp=mpp,
         patient_disjoint=disjoint,
         folds=folds,
     )
@@ -38,6 +45,16 @@ def test_drawn_images_are_drawn_once_and_no_two_are_alike(tmp_path):
     again = _find("synthetic", None, tmp_path)
     assert [s.image_path.stat().st_mtime_ns for s in [*again.fit, *again.held_out]] == times
     assert again.fingerprint() == splits.fingerprint()
+
+
+def test_other_code_draws_anew_and_leaves_what_was_drawn(tmp_path, monkeypatch):
+    splits = _find("synthetic", None, tmp_path)
+    before = splits.fingerprint()
+    monkeypatch.setattr(splits_module, "code_digest", lambda *rooms: "-".join(rooms))
+    again = _find("synthetic", None, tmp_path)
+    assert again.fit[0].image_path.parents[1].name == "2+1-48px-100-core-data.synthetic"
+    assert again.fit[0].image_path != splits.fit[0].image_path
+    assert splits.fingerprint() == before
 
 
 def test_the_fingerprint_changes_with_an_image_a_label_and_the_split(tmp_path):
@@ -62,18 +79,18 @@ def folder(tiles, tmp_path):
     return root
 
 
-def test_a_folder_holds_a_quarter_of_its_labelled_images_out_and_learns_from_unlabelled_ones(
-    folder, tmp_path
-):
-    root = folder
-    splits = _find("folder", root, tmp_path)
-    assert (len(splits.fit), len(splits.held_out)) == (3, 1)
+def test_a_folder_holds_a_fifth_of_its_labelled_images_out_and_learns_from_unlabelled_ones(folder, tmp_path):
+    for number in range(12):  # 15 with labels: a quarter would be 4
+        for ending in (".png", "_anno.png"):
+            (folder / f"more_{number}{ending}").write_bytes((folder / f"tile_000{ending}").read_bytes())
+    splits = _find("folder", folder, tmp_path)
+    assert (len(splits.fit), len(splits.held_out)) == (13, 3)
     assert "without" in {sample.name for sample in splits.fit}
-    assert {name: len(part) for name, part in splits.scored.items()} == {"fit": 2, "held-out": 1}
-    for path in root.glob("*_anno.png"):
+    assert {name: len(part) for name, part in splits.scored.items()} == {"fit": 12, "held-out": 3}
+    for path in folder.glob("*_anno.png"):
         path.unlink()
     with pytest.raises(DatasetError, match="0 images with labels, expected at least 2"):
-        _find("folder", root, tmp_path)
+        _find("folder", folder, tmp_path)
 
 
 def test_in_folds_each_labelled_image_is_held_out_once_and_the_others_are_always_learnt_from(
@@ -99,6 +116,11 @@ def test_arguments_that_do_not_fit_together_are_refused(tmp_path):
         _find("crag", tmp_path, tmp_path, disjoint=True)
     with pytest.raises(UsageError, match="no data set 'glass'"):
         _find("glass", tmp_path, tmp_path)
+    with pytest.raises(UsageError, match="synthetic is drawn, leave --root out"):
+        _find("synthetic", tmp_path, tmp_path)
+    for dataset in ("glas", "crag", "synthetic"):
+        with pytest.raises(UsageError, match=f"--mpp is for folder; {dataset} has a resolution of its own"):
+            _find_all(dataset, tmp_path, tmp_path, mpp=0.5)
 
 
 @pytest.mark.real_data

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from acinus.core.errors import UsageError
 
-__all__ = ["Difference", "paired_bootstrap", "pooled_miou"]
+__all__ = ["LEAST_IMAGES", "Difference", "paired_bootstrap", "pooled_miou"]
+
+LEAST_IMAGES = 5
+"""Drawings of fewer repeat each other: one image has an interval of no width, whatever the methods (ours)."""
 
 Counts = NDArray[np.int64]
 """(S, N, 4): TP, FP, FN, TN pixels of N images under S seeds."""
@@ -28,19 +31,23 @@ class Difference:
     ----------
     mean : float
         On the images as they are, mean over seeds.
-    low, high : float
-        Ends of the 95 % interval over drawings of images. The seeds are held fixed: their spread is in the
-        tables.
+    interval : (float, float) or None
+        Ends of the 95 % interval over drawings of images; None where there are too few images. The seeds are
+        held fixed: their spread is in the tables.
     """
 
     mean: float
-    low: float
-    high: float
+    interval: tuple[float, float] | None
 
     @property
     def clear(self) -> bool:
         """Whether the interval leaves out 0."""
-        return self.low > 0.0 or self.high < 0.0
+        return self.interval is not None and (self.interval[0] > 0.0 or self.interval[1] < 0.0)
+
+    def turned(self) -> Difference:
+        """Return that of the other method minus the one."""
+        interval = None if self.interval is None else (-self.interval[1], -self.interval[0])
+        return Difference(-self.mean, interval)
 
 
 def pooled_miou(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,7 +67,7 @@ def pooled_miou(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def paired_bootstrap(ours: Counts, theirs: Counts, *, drawings: int = 2000, seed: int = 0) -> Difference:
-    """Return the difference in pooled mIoU with its interval.
+    """Return the difference in pooled mIoU, with its interval where there are `LEAST_IMAGES`.
 
     Parameters
     ----------
@@ -81,13 +88,15 @@ def paired_bootstrap(ours: Counts, theirs: Counts, *, drawings: int = 2000, seed
         raise UsageError(
             f"expected counts of the same images, got {images} and {theirs.shape[1]}; compare one split"
         )
+    whole = np.ones((1, images))
+    mean = float((_mean_over_seeds(ours, whole) - _mean_over_seeds(theirs, whole))[0])
+    if images < LEAST_IMAGES:
+        return Difference(mean, None)
     rng = np.random.default_rng(seed)
     times = rng.multinomial(images, np.full(images, 1.0 / images), size=drawings).astype(np.float64)  # (D, N)
-    whole = np.ones((1, images))
-    mean = _mean_over_seeds(ours, whole) - _mean_over_seeds(theirs, whole)
     drawn = _mean_over_seeds(ours, times) - _mean_over_seeds(theirs, times)
     low, high = np.percentile(drawn, (2.5, 97.5)).tolist()
-    return Difference(mean=float(mean[0]), low=low, high=high)
+    return Difference(mean, (low, high))
 
 
 def _mean_over_seeds(counts: Counts, times: NDArray[np.float64]) -> NDArray[np.float64]:

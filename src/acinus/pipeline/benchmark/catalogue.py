@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from acinus.core.errors import UsageError
+from acinus.core.run import fingerprint
 from acinus.pipeline.benchmark.ablations import ABLATIONS, ablation_methods
 from acinus.pipeline.benchmark.method import Method, check_method
 from acinus.pipeline.benchmark.methods import BaselineMethod, FitMethod, ProposalMethod, own_methods
@@ -30,8 +32,9 @@ class Catalogue:
     Attributes
     ----------
     methods : dict of str to Method
-    added : list of str
-        Names of those that are not the package's.
+    added : dict of str to Path or None
+        Those that are not the package's, by name, with the file that they come from: a method file itself,
+        else that of the class; None for a class of a notebook.
     of_caller : list of str
         Names of those that are objects of the caller, found in no file or entry point.
     ablations : dict of str to list of str
@@ -39,18 +42,28 @@ class Catalogue:
     """
 
     methods: dict[str, Method] = field(default_factory=dict)
-    added: list[str] = field(default_factory=list)
+    added: dict[str, Path | None] = field(default_factory=dict)
     of_caller: list[str] = field(default_factory=list)
     ablations: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, method: object, *, source: str) -> str:
-        """Take in a method from outside the package, whose name must be new, and return the name."""
-        found = check_method(method() if isinstance(method, type) else method, source=source)
-        if found.name in self.methods:
-            raise UsageError(f"{source}: there is a method {found.name!r} already; rename this one")
-        self.methods[found.name] = found
-        self.added.append(found.name)
-        return found.name
+    def add(self, offered: object, *, source: str, file: Path | None = None) -> str:
+        """Take in a method from outside the package, whose name must be new, and return the name.
+
+        Parameters
+        ----------
+        offered : object
+            A method, or a class that makes one.
+        source : str
+            Where it comes from, for messages.
+        file : Path, optional
+            The method file that offers it.
+        """
+        method = check_method(_made(offered, source=source), source=source)
+        if method.name in self.methods:
+            raise UsageError(f"{source}: there is a method {method.name!r} already; rename this one")
+        self.methods[method.name] = method
+        self.added[method.name] = file or _file_of(type(method))
+        return method.name
 
     def select(self, words: Iterable[str]) -> list[Method]:
         """Return the methods that words stand for, in the order of the catalogue.
@@ -117,13 +130,15 @@ def find_methods(plan: Plan, *, files: Sequence[Path] = (), objects: Sequence[ob
         source = f"entry point {point.name} of {ENTRY_POINTS}"
         try:
             offered = point.load()
-        except Exception as error:  # another package's mistake must be told as such
-            raise UsageError(f"{source} cannot be loaded ({type(error).__name__}: {error})") from error
+        except (Exception, SystemExit) as error:  # another package's mistake must be told as such
+            raise UsageError(
+                f"{source} cannot be loaded ({type(error).__name__}: {error}); mend or uninstall its package"
+            ) from error
         for method in offered if isinstance(offered, list | tuple) else [offered]:
             catalogue.add(method, source=source)
     for path in files:
         for method in _methods_in(path):
-            catalogue.add(method, source=str(path))
+            catalogue.add(method, source=str(path), file=path)
     for method in objects:
         catalogue.of_caller.append(catalogue.add(method, source="methods"))
     for group, method in ablation_methods(plan):
@@ -132,18 +147,55 @@ def find_methods(plan: Plan, *, files: Sequence[Path] = (), objects: Sequence[ob
     return catalogue
 
 
+def _made(offered: object, *, source: str) -> object:
+    """Return what is offered, or an object of it if it is a class."""
+    if not isinstance(offered, type):
+        return offered
+    try:
+        return offered()
+    except Exception as error:
+        raise UsageError(
+            f"{source}: an object of the class {offered.__name__} cannot be made without arguments "
+            f"({type(error).__name__}: {error}); offer one, {offered.__name__}(...), instead of the class"
+        ) from error
+
+
+def _file_of(kind: type) -> Path | None:
+    try:
+        return Path(inspect.getfile(kind))
+    except (TypeError, OSError):
+        return None
+
+
 def _methods_in(path: Path) -> Sequence[object]:
     """Run a Python file and return its ``METHODS``."""
-    specification = importlib.util.spec_from_file_location(f"acinus_method_{path.stem}", path)
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; --method-file takes a Python file with a list METHODS")
+    # Files of one name in two folders are two modules.
+    name = f"acinus_method_{path.stem}_{fingerprint(str(path.resolve()))}"
+    specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
         raise UsageError(f"{path} is not a Python file; --method-file takes one ending in .py")
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module  # dataclasses look their module up
     try:
         specification.loader.exec_module(module)
-    except Exception as error:  # whatever the file does wrong is told in one line
-        raise UsageError(f"{path} cannot be run ({type(error).__name__}: {error})") from error
+    except (Exception, SystemExit) as error:  # whatever the file does wrong is told in one line
+        del sys.modules[name]
+        raise UsageError(
+            f"{path} cannot be run ({type(error).__name__}: {error}); {_remedy(error, path)}"
+        ) from error
     methods = getattr(module, "METHODS", None)
     if not isinstance(methods, list | tuple):
         raise UsageError(f"{path} has no list METHODS; see docs/adding-a-method.md")
     return methods
+
+
+def _remedy(error: BaseException, path: Path) -> str:
+    module = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+    if module and any((path.parent / f"{module}{ending}").exists() for ending in (".py", "")):
+        return (
+            f"no other file is loaded with it: put what it needs of {module} into it, or install both as a "
+            "package"
+        )
+    return f"mend it, python {path} shows where"

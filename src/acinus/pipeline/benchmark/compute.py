@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from acinus.core.image import LabelMap
+from acinus.core.errors import UsageError
+from acinus.core.image import LabelMap, RgbImage
 from acinus.core.run import versions
-from acinus.core.segmenter import Segmenter
+from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.core.settings import apply_settings
-from acinus.data.sample import Sample
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import segment_image
 from acinus.pipeline.benchmark.job import Files, method_of, samples_of
@@ -25,6 +25,9 @@ from acinus.pipeline.benchmark.scoring import Masks, score_split
 from acinus.pipeline.device import choose_device
 
 __all__ = ["compute", "peak_memory_bytes"]
+
+_ROUNDING = 1e-3
+"""By so much an interpolated probability may leave 0 to 1."""
 
 
 def compute(plain: Mapping[str, Any], scratch: Path) -> tuple[dict[str, Any], Files]:
@@ -36,6 +39,11 @@ def compute(plain: Mapping[str, Any], scratch: Path) -> tuple[dict[str, Any], Fi
         The job, see `acinus.pipeline.benchmark.job.Job`.
     scratch : Path
         An empty folder for the method and for its masks.
+
+    Raises
+    ------
+    UsageError
+        When the method does not give what it should.
     """
     method = method_of(plain)
     device = choose_device(plain["device"])
@@ -49,16 +57,25 @@ def compute(plain: Mapping[str, Any], scratch: Path) -> tuple[dict[str, Any], Fi
     folder.mkdir()
     fitted = method.fit(images, seed=plain["seed"], device=device, folder=folder)
     fit_seconds = time.monotonic() - start
+    if not isinstance(fitted, Segmenter):
+        raise UsageError(
+            f"fit returned a {type(fitted).__name__}, expected an object with mpp and probability(image); "
+            "see docs/adding-a-method.md"
+        )
 
     rows: dict[str, Segmenter] = {"": fitted}
     if isinstance(fitted, ShowsStages):
         rows |= fitted.stages
     seconds: dict[str, float] = {}
     for number, (row, segmenter) in enumerate(rows.items()):
-        start = time.monotonic()
+        seconds[row] = 0.0
         for sample in samples:
-            _write_masks(_masks_path(scratch, number, sample.name), sample, segmenter, instances)
-        seconds[row] = (time.monotonic() - start) / max(1, len(samples))
+            image = sample.image()
+            start = time.monotonic()
+            found = segment_image(image, segmenter, instances)
+            seconds[row] += (time.monotonic() - start) / len(samples)
+            _check_probability(found.probability, image)
+            _write_masks(_masks_path(scratch, number, sample.name), image, found.labels, segmenter)
     measured = {"fit_seconds": fit_seconds, "peak_bytes": peak_memory_bytes()}
 
     # All masks are final; from here on labels are read.
@@ -116,13 +133,25 @@ def _masks_path(scratch: Path, row: int, name: str) -> Path:
     return scratch / f"row{row}-{name}.npz"
 
 
-def _write_masks(path: Path, sample: Sample, segmenter: Segmenter, instances: InstanceSettings) -> None:
-    """Segment one image; masks wait on disk, so that they do not count as the method's memory."""
-    image = sample.image()
-    labels = segment_image(image, segmenter, instances).labels
+def _check_probability(probability: ProbabilityMap, image: RgbImage) -> None:
+    low, high = float(probability.min()), float(probability.max())
+    if not (low >= -_ROUNDING and high <= 1.0 + _ROUNDING):  # also where either is NaN
+        raise UsageError(
+            f"its probability of {image.name} goes from {low:g} to {high:g}, expected numbers from 0 to 1; "
+            "mend what probability(image) returns"
+        )
+
+
+def _write_masks(path: Path, image: RgbImage, labels: LabelMap, segmenter: Segmenter) -> None:
+    """Keep the masks of one image; they wait on disk, so that they do not count as the method's memory."""
     clusters = (labels > 0).astype(np.uint8)
     if isinstance(segmenter, ShowsClusters):
         clusters = segmenter.clusters(image)
+        if clusters.shape != labels.shape:
+            raise UsageError(
+                f"its clusters of {image.name} have the shape {clusters.shape}, expected {labels.shape}; "
+                "mend what clusters(image) returns"
+            )
     np.savez_compressed(path, labels=labels, clusters=clusters, mpp=np.float64(image.mpp))
 
 

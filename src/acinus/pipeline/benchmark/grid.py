@@ -25,6 +25,8 @@ def write_grid(
 ) -> None:
     """Write a PNG with a column for each image and a line for the image, its truth and each method.
 
+    A method whose masks are not on disk any more has its line without pictures, which says so.
+
     Parameters
     ----------
     path : Path
@@ -41,10 +43,12 @@ def write_grid(
         ("truth", [_drawn(im, sample.truth()) for im, sample in zip(images, samples, strict=True)]),
     ]
     for row in rows:
-        drawn = [
-            _drawn(image, _read(_masks(folder_of(row, image.name), row, image.name))) for image in images
-        ]
-        lines.append((row.title, drawn))
+        paths = [_masks(folder_of(row, image.name), row, image.name) for image in images]
+        if all(path.is_file() for path in paths):
+            drawn = [_drawn(image, _read(path)) for image, path in zip(images, paths, strict=True)]
+            lines.append((row.title, drawn))
+        else:
+            lines.append((f"{row.title}: its masks are not there", []))
     heights = max(round(_CELL_PX * image.shape[0] / image.shape[1]) for image in images)
     step_y, step_x = heights + _GAP_PX, _CELL_PX + _GAP_PX
     page = Image.new("RGB", (_NAMES_PX + step_x * len(images), step_y * len(lines)), _PAGE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import pickle
 import shutil
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from acinus import __version__
+from acinus.core.code import code_digest
 from acinus.core.errors import AcinusError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.run import checksum, fingerprint
@@ -27,8 +26,13 @@ from acinus.pipeline.settings import settings_from_plain
 
 __all__ = ["Failed", "Files", "Job", "Store", "make_job", "method_of", "samples_of"]
 
-FORMAT = 1
-"""Raised whenever the way results are computed changes, so that those kept are computed again."""
+_ROOMS = (
+    *("core", "slides", "data", "networks", "losses"),
+    *("mining", "grouping", "baselines", "inference", "metrics"),
+    *("pipeline.fit", "pipeline.benchmark.methods"),
+    *("pipeline.benchmark.compute", "pipeline.benchmark.scoring"),
+)
+"""The code that a result is made by, from an image to its figures; tables and pictures are made anew."""
 
 Files = dict[str, bytes]
 """A result: ``result.json`` and pictures of masks, by name."""
@@ -90,12 +94,10 @@ def make_job(
     """Return the job of a method and a seed; its fingerprint changes with whatever can change the result."""
     instances = settings_to_plain(settings_from_plain(plan.fit).instances)
     parts = {
-        "format": FORMAT,
-        "acinus": __version__,
-        "kind": f"{type(method).__module__}.{type(method).__qualname__}",
+        "code": code_digest(*_ROOMS),
+        "method": _identity(method, catalogue),
         "settings": method.settings,
         "instances": instances,
-        "code": _code(method) if method.name in catalogue.added else "",
         "seed": seed,
         "device": device,
         "images": splits_fingerprint,
@@ -115,12 +117,17 @@ def make_job(
     return Job(method.name, seed, own, plain, fold)
 
 
-def _code(method: Method) -> str:
-    """Return a digest of the file that defines a method; the package's own are known by its version."""
-    try:
-        return checksum(Path(inspect.getfile(type(method))))
-    except (TypeError, OSError):  # defined in a notebook
-        return ""
+def _identity(method: Method, catalogue: Catalogue) -> list[str]:
+    """Return what makes methods of equal settings different ones.
+
+    The package's own are one if they are of one class; ablations share their default. The settings of others
+    may not say all that they should, so these go by their names too, and by the content of their files.
+    """
+    kind = type(method).__qualname__
+    if method.name not in catalogue.added:
+        return [kind]
+    file = catalogue.added[method.name]
+    return [kind, method.name, "" if file is None else checksum(file)]
 
 
 def method_of(plain: Mapping[str, Any]) -> Method:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from acinus.core.errors import UsageError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Method", "ShowsClusters", "ShowsStages", "check_method"]
 
+_PARTS = ("name", "title", "settings", "fit")
+_SEE = "see docs/adding-a-method.md"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -89,15 +92,52 @@ class ShowsStages(Protocol):
 def check_method(method: object, *, source: str) -> Method:
     """Return `method` if it is one.
 
+    Parameters
+    ----------
+    method : object
+    source : str
+        Where it comes from, for the message.
+
     Raises
     ------
     UsageError
-        When something lacks, or the name cannot be that of a folder.
+        When something lacks or is of the wrong kind, or the name cannot be that of a folder.
     """
-    lacking = [name for name in ("name", "title", "settings", "fit") if not hasattr(method, name)]
-    if lacking or not isinstance(method, Method):
-        absent = " and no ".join(lacking)
-        raise UsageError(f"{source}: {type(method).__name__} has no {absent}; see docs/adding-a-method.md")
-    if not _NAME.fullmatch(method.name):
-        raise UsageError(f"{source}: the name {method.name!r} must be of letters, digits and . _ + - alone")
-    return method
+    kind = type(method).__name__
+    parts = _parts(method, where=f"{source}: {kind}")
+    lacking = [part for part in _PARTS if part not in parts]
+    if lacking:
+        raise UsageError(f"{source}: {kind} has no {' and no '.join(lacking)}; {_SEE}")
+    for part in ("name", "title"):
+        if not isinstance(parts[part], str):
+            raise UsageError(f"{source}: the {part} of {kind} is {parts[part]!r}, expected a text; {_SEE}")
+    name = parts["name"]
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{source}: the name {name!r} must be of letters, digits and . _ + - alone")
+    if not callable(parts["fit"]):
+        raise UsageError(f"{source}: fit of {name} is {parts['fit']!r}, expected a function; {_SEE}")
+    if callable(parts["settings"]):
+        raise UsageError(
+            f"{source}: settings of {name} is a function, expected a value; write @property above it"
+        )
+    try:
+        orjson.dumps(parts["settings"])
+    except TypeError as error:
+        raise UsageError(
+            f"{source}: the settings of {name} are no JSON values ({error}); write float(x) or int(x) for a "
+            "number of NumPy, str(x) for a path"
+        ) from error
+    return cast("Method", method)
+
+
+def _parts(method: object, *, where: str) -> dict[str, Any]:
+    """Return what a method has of a method's parts."""
+    found = {}
+    for part in _PARTS:
+        try:
+            found[part] = getattr(method, part)
+        except AttributeError:
+            continue
+        except Exception as error:  # of a property
+            raise UsageError(f"{where}.{part} fails ({type(error).__name__}: {error}); mend it") from error
+    return found

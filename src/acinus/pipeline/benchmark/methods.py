@@ -174,7 +174,9 @@ def own_methods(plan: Plan) -> Iterator[Method]:
         ("stage1-exterior", "Stage 1: darkest cluster", _EXTERIOR),
         ("stage1-darkest", "Stage 1: darkest cluster with interior", _DARKEST),
         ("stage1-shapes", "Stage 1: closed shapes", _SHAPES),
-        ("stage1-agreement", "Stage 1: agreement of both", {}),
+        # What acinus learns from. The cue that doubts takes pixels out of the background and none out of the
+        # glands: as a mask it is that of closed shapes, unless the settings choose another cue.
+        ("stage1-agreement", "Stage 1: agreement (glands of closed shapes)", {}),
     ):
         yield ProposalMethod(name, title, settings_from_plain(merged(plan.fit, changes)).mining)
     variants: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -21,7 +21,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class JobProcess:
-    """A job that runs in a process started here; leaving the ``with`` block ends it.
+    """A job that runs in a process started here, which ends with this one whatever becomes of it.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class JobProcess:
         self._log = (root / "log.txt").open("w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(
             [str(word) for word in words],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closed by the system when this process is killed, which ends that one
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env=environment,
@@ -75,6 +75,8 @@ class JobProcess:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         self._log.close()
         self._folder.cleanup()
 

@@ -151,6 +151,5 @@ def differences(rows: Sequence[Row], split: str) -> list[tuple[Row, Row, Differe
             if difference.mean >= 0:
                 found.append((row, rows[j], difference))
             else:
-                turned = Difference(-difference.mean, -difference.high, -difference.low)
-                found.append((rows[j], row, turned))
+                found.append((rows[j], row, difference.turned()))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from acinus.core.errors import UsageError
@@ -11,6 +12,7 @@ from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.benchmark.catalogue import find_methods
+from acinus.pipeline.benchmark.checks import check_samples
 from acinus.pipeline.benchmark.dask import run_jobs_on_dask
 from acinus.pipeline.benchmark.job import Failed, Files, Job, Store, make_job
 from acinus.pipeline.benchmark.output import BenchmarkResult, write_benchmark
@@ -18,11 +20,13 @@ from acinus.pipeline.benchmark.plan import Plan
 from acinus.pipeline.benchmark.process import run_jobs_here
 from acinus.pipeline.benchmark.splits import find_splits
 from acinus.pipeline.device import choose_device
+from acinus.pipeline.launch import told_to_end
 from acinus.pipeline.outcome import Failure, Outcome
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
 
 
+@told_to_end()
 def run_benchmark(
     dataset: str,
     *,
@@ -30,7 +34,7 @@ def run_benchmark(
     root: Path | None = None,
     methods: Sequence[str] = ("all",),
     seeds: int = 3,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
     plan: Plan | None = None,
     method_files: Sequence[Path] = (),
@@ -54,8 +58,8 @@ def run_benchmark(
         Names or groups, see `Catalogue.select`.
     seeds : int
         Each method is fitted with the seeds 0 to `seeds` − 1.
-    workers : int
-        Processes at a time on this machine.
+    workers : int, optional
+        Processes at a time on this machine, by default one.
     scheduler : str, optional
         Address of a Dask scheduler whose machines compute instead.
     plan : Plan, optional
@@ -71,24 +75,29 @@ def run_benchmark(
     ------
     UsageError
         When an argument cannot be used, or `out` holds something else.
-    DatasetError
-        When images or labels lack.
+    InputError
+        When images or labels lack or cannot be used: a `DatasetError`, or an `MppError` without µm/px.
     AcinusError
         When no method has a result.
     """
-    if seeds < 1 or workers < 1:
-        raise UsageError(f"--seeds is {seeds} and --workers {workers}; choose 1 or more")
+    for option, number in (("--seeds", seeds), ("--workers", workers)):
+        if number is not None and number < 1:
+            raise UsageError(f"{option} is {number}; choose 1 or more")
+    if workers is not None and scheduler is not None:
+        raise UsageError(
+            "--workers starts processes here, --scheduler uses other machines; give one of the two"
+        )
     check_mpp_argument(mpp)
     plan, progress = plan or Plan(), progress or SilentProgress()
     device = choose_device(device).type
     catalogue = find_methods(plan, files=method_files, objects=method_objects)
     chosen = catalogue.select(methods)
-    _claim(out, dataset)
+    claim = partial(_claim, out, dataset)
     parted = find_splits(
         dataset,
         root,
         synthetic=plan.synthetic,
-        drawn=out / "images",
+        drawn=lambda: claim() / "images",
         mpp=mpp,
         patient_disjoint=patient_disjoint,
         folds=folds,
@@ -110,20 +119,31 @@ def run_benchmark(
         for fold, (splits, fingerprint) in enumerate(zip(parted, images, strict=True), start=1)
         for method in chosen
     ]
-    outcome = _compute(jobs, Store(out), workers=workers, scheduler=scheduler, progress=progress)
+    store = Store(out)
+    if any(store.load(job) is None for job in jobs):
+        samples = [sample for splits in parted for sample in (*splits.fit, *splits.held_out)]
+        check_samples(samples, progress=progress)
+    claim()
+    outcome = _compute(jobs, store, workers=workers or 1, scheduler=scheduler, progress=progress)
     order = [method.name for method in chosen]
     return write_benchmark(out, dataset, parted, jobs, order=order, outcome=outcome)
 
 
-def _claim(out: Path, dataset: str) -> None:
-    """Take the folder; it may hold a benchmark of other images, whose results do not fit and are replaced."""
+def _claim(out: Path, dataset: str) -> Path:
+    """Take the folder and return it.
+
+    It may hold a benchmark of other images, whose results do not fit and are replaced; until there are others
+    it keeps its settings, which belong to its tables.
+    """
     if out.is_dir() and any(out.iterdir()) and not (out / "benchmark.json").is_file():
         raise UsageError(
             f"{out} is not empty and holds no benchmark; choose an empty or new folder for --out"
         )
     make_folder(out)
-    record = run_record(command=None, settings={"dataset": dataset}, seed=None, inputs=[])
-    write_json(out / "benchmark.json", record)
+    if not (out / "benchmark.json").is_file():
+        record = run_record(command=None, settings={"dataset": dataset}, seed=None, inputs=[])
+        write_json(out / "benchmark.json", record)
+    return out
 
 
 def _compute(

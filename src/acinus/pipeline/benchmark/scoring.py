@@ -1,4 +1,4 @@
-"""From final masks to figures; nothing before this reads a label."""
+"""From final masks to figures; nothing before this is told what a label says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from acinus.core.image import BoolMask, LabelMap
 from acinus.data.sample import Sample
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.metrics import ClusterCounts, ImageScores, evaluate_pair, pool
+from acinus.pipeline.benchmark.checks import read_truth
 
 __all__ = ["Masks", "score_split"]
 
@@ -34,6 +35,11 @@ class Masks:
     labels: LabelMap
     clusters: NDArray[np.uint8]
     mpp: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of both in pixels."""
+        return self.labels.shape[0], self.labels.shape[1]
 
 
 def score_split(
@@ -65,6 +71,11 @@ def score_split(
         By mapping, ``label_free`` and ``oracle``: all metrics ``pooled``, and by image its ``counts`` (TP,
         FP, FN, TN pixels), its metrics, and the ``sums`` that can be pooled with those of other images.
 
+    Raises
+    ------
+    DatasetError
+        When the labels of an image do not lie on it; the text names it.
+
     Notes
     -----
     The oracle of two clusters is the Hungarian assignment. Of more clusters it is the majority (many-to-one):
@@ -72,12 +83,11 @@ def score_split(
     Both get the most pixels right before holes are filled and specks dropped, so that a method's own mapping
     may come out a little above its oracle by mIoU.
     """
-    counts = {
-        sample.name: ClusterCounts.of(
-            masks_of(sample.name).clusters, _gland(sample.truth()), n_clusters=n_clusters
-        )
-        for sample in samples
-    }
+    counts = {}
+    for sample in samples:
+        masks = masks_of(sample.name)
+        truth = read_truth(sample, masks.shape)
+        counts[sample.name] = ClusterCounts.of(masks.clusters, _gland(truth), n_clusters=n_clusters)
     if shared_clusters:
         first, *rest = counts.values()
         named = _oracle(sum(rest, first))
@@ -86,7 +96,8 @@ def score_split(
         gland_clusters = {name: _oracle(count) for name, count in counts.items()}
     label_free, oracle = [], []
     for sample in samples:
-        masks, truth = masks_of(sample.name), sample.truth()
+        masks = masks_of(sample.name)
+        truth = read_truth(sample, masks.shape)
         own = evaluate_pair(masks.labels, truth, mpp=masks.mpp, name=sample.name)
         gland = np.isin(masks.clusters, list(gland_clusters[sample.name]))
         label_free.append(own)

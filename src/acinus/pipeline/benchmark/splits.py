@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acinus.core.code import code_digest
 from acinus.core.errors import DatasetError, UsageError
 from acinus.core.files import atomic_path
 from acinus.core.run import checksum, fingerprint
@@ -31,7 +32,7 @@ class Splits:
     Attributes
     ----------
     fit : list of Sample
-        Methods learn from these images; their labels are read by scoring alone.
+        Methods learn from these images, and scores alone from their labels.
     held_out : list of Sample
         Images no method has seen; may be empty.
     note : str
@@ -72,7 +73,7 @@ def find_splits(
     root: Path | None,
     *,
     synthetic: SyntheticImages,
-    drawn: Path,
+    drawn: Callable[[], Path],
     mpp: float | None,
     patient_disjoint: bool,
     folds: int | None = None,
@@ -87,10 +88,10 @@ def find_splits(
         Its folder; ``synthetic`` needs none.
     synthetic : SyntheticImages
         What is drawn for ``synthetic``.
-    drawn : Path
-        Folder that takes drawn images.
+    drawn : callable
+        Returns the folder that takes drawn images; called when there are to be any.
     mpp : float, optional
-        µm per pixel of the images of ``folder``.
+        µm per pixel of the images of ``folder``; other data sets have their own.
     patient_disjoint : bool
         GlaS: hold out whole patients instead of the challenge's test parts, whose patients are also in its
         training part.
@@ -108,10 +109,14 @@ def find_splits(
         raise UsageError(f"there is no data set {dataset!r}; choose one of {', '.join(DATASETS)}")
     if patient_disjoint and dataset != "glas":
         raise UsageError("--patient-disjoint needs patients, which GlaS alone names; leave it out")
+    if mpp is not None and dataset != "folder":
+        raise UsageError(f"--mpp is for folder; {dataset} has a resolution of its own, leave --mpp out")
     if folds is not None and dataset in ("synthetic", "crag"):
         raise UsageError(f"--folds is for glas and folder; {dataset} has a part of its own to hold out")
     if dataset == "synthetic":
-        return [_synthetic(synthetic, drawn)]
+        if root is not None:
+            raise UsageError("--root is for images that are read; synthetic is drawn, leave --root out")
+        return [_synthetic(synthetic, drawn())]
     if root is None:
         raise UsageError(f"{dataset} has to be read from somewhere; pass --root with its folder")
     if dataset == "crag":
@@ -174,8 +179,9 @@ def _folder(samples: Sequence[Sample]) -> Splits:
 
 
 def _synthetic(images: SyntheticImages, drawn: Path) -> Splits:
-    """Draw what is not there; each set of settings has a folder of its own."""
-    folder = drawn / f"{images.fit}+{images.held_out}-{images.side_px}px-{images.seed}"
+    """Draw what is not there; each set of settings, and each code that draws, has a folder of its own."""
+    code = code_digest("core", "data.synthetic")
+    folder = drawn / f"{images.fit}+{images.held_out}-{images.side_px}px-{images.seed}-{code}"
     parts: list[Sequence[Sample]] = []
     for name, count, seed in (
         ("fit", images.fit, images.seed),

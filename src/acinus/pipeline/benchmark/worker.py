@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import traceback
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from acinus.core.files import read_json, write_json
 from acinus.pipeline.benchmark.job import reason_of
+from acinus.pipeline.launch import live_with_parent
 
 __all__ = ["main"]
 
@@ -32,5 +34,15 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def _hold_on_to_parent() -> None:
+    """End with the process that started this one: it holds the other end of the standard input, unused."""
+    line = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # a method that asks for input must not wait for it
+    os.close(nothing)
+    live_with_parent(lambda: os.read(line, 1))
+
+
 if __name__ == "__main__":
+    _hold_on_to_parent()
     sys.exit(main(sys.argv[1:]))
