@@ -218,6 +218,24 @@ def test_the_tables_hold_all_results_of_the_folder_whichever_call_made_them(own,
     assert [row["image"] for row in rows_of(out / "summary.csv")] == ["tile_001", "tile_002"]
 
 
+def test_results_of_another_version_are_kept_and_warned_of_in_one_line(own, tiny_model, capsys):
+    images, out = own
+    for name in ("tile_000", "tile_002"):
+        facts = json.loads((out / name / "image.json").read_text())
+        (out / name / "image.json").write_text(json.dumps(facts | {"code": "0123"}))
+    words = ["segment", str(images), "--model", str(tiny_model), "--out", str(out)]
+    assert run(words) == 0
+    said = capsys.readouterr()
+    assert "Segmented 0 images, 3 were there already" in said.out
+    [line] = [line for line in (said.out + said.err).splitlines() if "another version" in line]
+    assert "2 results were made by another version of acinus (tile_000, tile_002); delete" in line
+    shutil.rmtree(out / "tile_000")
+    shutil.rmtree(out / "tile_002")
+    assert run(words) == 0
+    said = capsys.readouterr()
+    assert "another version" not in said.out + said.err
+
+
 def test_each_result_names_its_model(results, tiny_model):
     for k in range(3):
         assert json.loads((results / f"tile_00{k}" / "image.json").read_text())["model"] == str(tiny_model)

@@ -11,6 +11,8 @@ from acinus.core.files import atomic_path
 
 __all__ = ["Failure", "Outcome"]
 
+_NAMED = 3  # names in a warning
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -33,6 +35,8 @@ class Outcome:
         Names of the inputs that were processed.
     skipped : list of str
         Names of those whose results were there already.
+    outdated : list of str
+        Names of those of them that another version of acinus made.
     failures : list of Failure
     warnings : list of str
         One line each, of results that are there and yet may surprise.
@@ -41,6 +45,7 @@ class Outcome:
     folder: Path
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -49,6 +54,15 @@ class Outcome:
         reason = str(error) if isinstance(error, AcinusError) else f"{type(error).__name__}: {error}"
         details = "".join(traceback.format_exception(error))
         self.failures.append(Failure(name=name, reason=" ".join(reason.split()), details=details))
+
+    def warn_of_outdated(self) -> None:
+        """Say in one warning which results another version made."""
+        if self.outdated:
+            more = ", ..." if len(self.outdated) > _NAMED else ""
+            self.warnings.append(
+                f"{len(self.outdated)} results were made by another version of acinus "
+                f"({', '.join(self.outdated[:_NAMED])}{more}); delete their folders to have them made again"
+            )
 
     @property
     def exit_code(self) -> int:

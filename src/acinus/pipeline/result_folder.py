@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from acinus.core.code import code_digest
 from acinus.core.errors import OutputError
 from acinus.core.files import output_error
 from acinus.pipeline.slide_files import SLIDE_FILES
 
-__all__ = ["IMAGE_FILES", "LABEL_FILES", "keep_what_others_wrote"]
+__all__ = ["IMAGE_FILES", "LABEL_FILES", "keep_what_others_wrote", "results_code"]
 
 IMAGE_FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 """What the folder of an image's results holds beside its label map and ``image.json``."""
@@ -18,6 +19,14 @@ LABEL_FILES = ("labels.png", "labels.tif")
 """The label map of an image; one of the two."""
 
 _OURS = frozenset({"image.json", *IMAGE_FILES, *LABEL_FILES, *(Path(name).parts[0] for name in SLIDE_FILES)})
+
+
+_ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands")
+
+
+def results_code() -> str:
+    """Return a digest of the code that decides what results say, beside model and image."""
+    return code_digest(*_ROOMS)
 
 
 def keep_what_others_wrote(old: Path, new: Path) -> None:

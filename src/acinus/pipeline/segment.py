@@ -34,7 +34,7 @@ from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure import summarise_image
 from acinus.pipeline.model import model_state
 from acinus.pipeline.outcome import Outcome
-from acinus.pipeline.result_folder import IMAGE_FILES, LABEL_FILES, keep_what_others_wrote
+from acinus.pipeline.result_folder import IMAGE_FILES, LABEL_FILES, keep_what_others_wrote, results_code
 from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state, work_folder
 from acinus.pipeline.slide_files import SLIDE_FILES, Origin
 from acinus.slides.identity import file_identity
@@ -114,6 +114,7 @@ def segment_files(
                 except Exception as error:  # whatever is wrong with one, the others are attempted
                     outcome.failed(str(sample.image_path), error)
                 advance(sample.name)
+        outcome.warn_of_outdated()
         names = results_in(out)
         inputs_of_all = [*records, *_earlier_inputs(out, names - {entry["name"] for entry in records})]
         inputs_of_all.sort(key=lambda entry: natural_key(entry["name"]))
@@ -154,7 +155,7 @@ def _cluster(workers: int | None, scheduler: str | None) -> Iterator[Any]:
 
 def _segment_one(sample: Sample, batch: _Batch, outcome: Outcome, progress: Progress) -> dict[str, Any]:
     """Segment an image or a slide, unless its results are there, and return its line of the run file."""
-    source = _finished(sample, batch)
+    source = _finished(sample, batch, outcome)
     if source is not None:
         shutil.rmtree(
             work_folder(batch.out, sample.name), ignore_errors=True
@@ -197,7 +198,12 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch) -> tuple[dict
     source = _source(sample, slide=False)
     segmentation = batch.model.segment(RgbImage(image.rgb, image.mpp, sample.name))
     made_from = _made_from(source, sample, batch)
-    notes = {"path": source["path"], "model": batch.model_name, "fingerprint": made_from}
+    notes = {
+        "path": source["path"],
+        "model": batch.model_name,
+        "fingerprint": made_from,
+        "code": results_code(),
+    }
     write_segmentation(segmentation, batch.out / sample.name, notes)
     summary = read_json(batch.out / sample.name / "image.json")[SUMMARY]
     return source, summary["tissue_area_um2"], segmentation.gland_count
@@ -215,8 +221,11 @@ def _made_from(source: dict[str, Any], sample: Sample, batch: _Batch) -> str:
     return fingerprint(batch.state, source["sha256"], str(sample.mpp))
 
 
-def _finished(sample: Sample, batch: _Batch) -> dict[str, Any] | None:
-    """Return the line of the run file if all results are there, made from what they would be from now."""
+def _finished(sample: Sample, batch: _Batch, outcome: Outcome) -> dict[str, Any] | None:
+    """Return the line of the run file if all results are there, made from what they would be from now.
+
+    Results of other code count, and are noted: of a thousand slides half may have been done before an update.
+    """
     folder = batch.out / sample.name
     try:
         description = read_json(folder / "image.json")
@@ -235,7 +244,11 @@ def _finished(sample: Sample, batch: _Batch) -> dict[str, Any] | None:
         made_from = _made_from(source, sample, batch)
         labels = any((folder / name).is_file() for name in LABEL_FILES)
         whole = labels and all((folder / name).is_file() for name in IMAGE_FILES)
-    return source if whole and noted == made_from else None
+    if not whole or noted != made_from:
+        return None
+    if description.get("code") != results_code():
+        outcome.outdated.append(sample.name)
+    return source
 
 
 def _earlier_inputs(out: Path, names: set[str]) -> list[dict[str, Any]]:

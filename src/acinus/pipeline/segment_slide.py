@@ -20,7 +20,7 @@ from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
-from acinus.pipeline.result_folder import keep_what_others_wrote
+from acinus.pipeline.result_folder import keep_what_others_wrote, results_code
 from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files
 from acinus.pipeline.windows import WindowJob, compute_windows, plan_windows
 from acinus.slides.identity import file_identity
@@ -109,6 +109,7 @@ def segment_slide(
                 notes={
                     "path": str(job.slide),
                     "model": model_name,
+                    "code": results_code(),
                     "fingerprint": slide_fingerprint(state, mpp=mpp, origin=origin),
                 },
                 client=client,
