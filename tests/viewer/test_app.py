@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from acinus.core.files import read_json, write_json
 from acinus.viewer import create_app
 
 SLIDE = "/api/slides/slide_2"
@@ -134,6 +135,13 @@ def test_a_lost_slide_shows_its_glands_on_white_and_says_so(run_folder: Path) ->
         tile = np.asarray(Image.open(io.BytesIO(client.get(SLIDE + "/tiles/2/0_0.jpg").content)))
         assert tile.min() > 250
         assert client.get(SLIDE + "/glands").json()["count"] == 12
+
+
+def test_a_path_that_this_machine_cannot_even_look_at_is_a_lost_slide(run_folder: Path) -> None:
+    facts = read_json(run_folder / "slide_2" / "image.json")
+    write_json(run_folder / "slide_2" / "image.json", facts | {"path": "/" + "x" * 1000 + ".svs"})
+    with TestClient(create_app(run_folder), base_url="http://localhost") as client:
+        assert "is gone" in client.get(SLIDE).json()["notices"][0]
 
 
 def test_a_file_of_another_size_is_not_shown_as_the_slide_that_was_segmented(run_folder: Path) -> None:

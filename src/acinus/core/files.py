@@ -15,7 +15,7 @@ import orjson
 
 from acinus.core.errors import OutputError
 
-__all__ = ["atomic_path", "make_folder", "output_error", "read_json", "write_json"]
+__all__ = ["atomic_path", "is_there", "make_folder", "output_error", "read_json", "write_json"]
 
 
 def output_error(error: OSError, path: Path) -> OutputError:
@@ -33,6 +33,20 @@ def output_error(error: OSError, path: Path) -> OutputError:
     return OutputError(
         f"{path} could not be written ({error.strerror or error}); choose another output folder"
     )
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a file can be seen at a path that may come from another machine, whatever it holds.
+
+    Examples
+    --------
+    >>> is_there(Path("x" * 1000))  # which `Path.is_file` would raise on
+    False
+    """
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no permission, a name too long, a null byte
+        return False
 
 
 def make_folder(path: Path) -> Path:

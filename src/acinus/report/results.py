@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from acinus.core.errors import AcinusError, InputError
-from acinus.core.files import read_json
+from acinus.core.files import is_there, read_json
 from acinus.core.units import check_mpp
 from acinus.data.sample import natural_key
 from acinus.glands import Glands, read_table
@@ -205,7 +205,7 @@ def _source(written: object, folder: Path) -> Path | None:
         return None
     path = Path(str(written))
     places = (path, folder / path, folder.parent / path, folder.parent / path.name, folder / path.name)
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if is_there(place)), None)
 
 
 def _read_run(folder: Path, problems: list[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from acinus.core.errors import InputError
-from acinus.core.files import read_json
+from acinus.core.files import is_there, read_json
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 
 __all__ = ["Entries", "Entry", "find_entries", "is_inside"]
@@ -155,7 +155,7 @@ def _segmented(root: Path, folder: Path) -> Entry:
         raise InputError(f"{folder.name}/image.json says {size[0]} × {size[1]} px; segment again")
     if not source.is_absolute():
         places = (folder, root, Path.cwd())  # beside the result, in the run, where the command was started
-        source = next((place / source for place in places if (place / source).is_file()), folder / source)
+        source = next((place / source for place in places if is_there(place / source)), folder / source)
     return Entry(
         name=folder.name,
         source=source,

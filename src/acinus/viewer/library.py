@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acinus.core.errors import InputError
+from acinus.core.files import is_there
 from acinus.core.geometry import Size
 from acinus.viewer.cache import LruCache
 from acinus.viewer.deepzoom import TILE_PX, BlankSlide, OpenedSlide, encode_jpeg
@@ -165,7 +166,7 @@ def _open(entry: Entry) -> OpenedSlide | BlankSlide:
     if entry.size_px is None:
         return OpenedSlide(entry.source)
     segmented = Size(*entry.size_px)
-    if not entry.source.is_file():
+    if not is_there(entry.source):
         return BlankSlide(segmented, mpp=entry.mpp, reason="is gone")
     slide = OpenedSlide(entry.source)
     found = slide.zoom.size
