@@ -10,11 +10,16 @@ from acinus.core.errors import DatasetError
 from acinus.data.sample import Sample, natural_key
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 
-__all__ = ["folder"]
+__all__ = ["LABEL_ENDINGS", "LABEL_FOLDER", "LABEL_SUFFIXES", "folder"]
 
-_LABEL_ENDINGS = ("_anno", "_mask", "_label", "_labels")
-_LABEL_FOLDER = "labels"
-_LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+LABEL_ENDINGS = ("_anno", "_mask", "_label", "_labels")
+"""What follows the name of an image in that of its label map."""
+
+LABEL_FOLDER = "labels"
+"""Where label maps lie that do not stand beside their images."""
+
+LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+"""Formats of label maps, those that lose nothing."""
 
 
 def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = None) -> list[Sample]:
@@ -69,15 +74,15 @@ def _images(path: Path) -> list[Path]:
 
 def _is_labels(stem: str, stems: Iterable[str]) -> bool:
     """Whether a file is the label map of another one; an image that merely ends in _mask is an image."""
-    return any(stem.endswith(ending) and stem.removesuffix(ending) in stems for ending in _LABEL_ENDINGS)
+    return any(stem.endswith(ending) and stem.removesuffix(ending) in stems for ending in LABEL_ENDINGS)
 
 
 def _labels_of(image: Path) -> Path | None:
-    label_folder = image.parent / _LABEL_FOLDER
-    candidates = [image.parent / f"{image.stem}{ending}" for ending in _LABEL_ENDINGS]
-    candidates += [label_folder / f"{image.stem}{ending}" for ending in ("", *_LABEL_ENDINGS)]
+    label_folder = image.parent / LABEL_FOLDER
+    candidates = [image.parent / f"{image.stem}{ending}" for ending in LABEL_ENDINGS]
+    candidates += [label_folder / f"{image.stem}{ending}" for ending in ("", *LABEL_ENDINGS)]
     for candidate in candidates:
-        for suffix in _LABEL_SUFFIXES:
+        for suffix in LABEL_SUFFIXES:
             path = candidate.with_name(candidate.name + suffix)
             if path.is_file():
                 return path

@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from acinus.core.files import atomic_path, read_json
+from acinus.data.sample import natural_key
 
-__all__ = ["SUMMARY", "results_in", "write_tables"]
+__all__ = ["SUMMARY", "summaries_in", "write_tables"]
 
 SUMMARY = "summary"
 """The entry of ``image.json`` that becomes a row of ``summary.csv``."""
 
 
-def results_in(out: Path) -> set[str]:
-    """Return the names of the images and slides whose results, of whatever run, lie in a folder."""
-    return {
-        folder.name
+def summaries_in(out: Path) -> dict[str, dict[str, Any]]:
+    """Return what sums up each image or slide whose results, of whatever run, lie in a folder, by name."""
+    found = {
+        folder.name: _summary(folder)
         for folder in out.iterdir()
-        if not folder.name.startswith(".") and (folder / "glands.csv").is_file() and _summary(folder)
+        if not folder.name.startswith(".") and (folder / "glands.csv").is_file()
     }
+    return {name: found[name] for name in sorted(found, key=natural_key) if found[name]}
 
 
-def write_tables(out: Path, names: Sequence[str]) -> None:
+def write_tables(out: Path, summaries: Mapping[str, Mapping[str, Any]]) -> None:
     """Write ``glands.csv`` and ``summary.csv`` of results; neither when there is none.
 
     Parameters
     ----------
     out : Path
-    names : sequence of str
-        In the order of the rows, of `results_in`.
+    summaries : mapping of str to mapping
+        Of `summaries_in`, in the order of the rows.
     """
-    if names:
-        _pool_glands(out, names)
-        _pool_summaries(out, names)
+    if summaries:
+        _pool_glands(out, summaries)
+        _pool_summaries(out, summaries)
 
 
-def _pool_glands(out: Path, names: Sequence[str]) -> None:
+def _pool_glands(out: Path, names: Iterable[str]) -> None:
     """Write the rows of every image behind its name; of another acinus' tables the columns that are known."""
     with _table(out / "glands.csv") as writer:
         columns: list[str] = []
@@ -52,13 +54,12 @@ def _pool_glands(out: Path, names: Sequence[str]) -> None:
                 writer.writerows([name, *(row.get(column) or "" for column in columns)] for row in rows)
 
 
-def _pool_summaries(out: Path, names: Sequence[str]) -> None:
+def _pool_summaries(out: Path, summaries: Mapping[str, Mapping[str, Any]]) -> None:
     """Write one row an image, an empty field where a statistic is missing."""
-    summaries = [_summary(out / name) for name in names]
-    columns = list(dict.fromkeys(column for summary in summaries for column in summary))
+    columns = list(dict.fromkeys(column for summary in summaries.values() for column in summary))
     with _table(out / "summary.csv") as writer:
         writer.writerow(["image", *columns])
-        for name, summary in zip(names, summaries, strict=True):
+        for name, summary in summaries.items():
             values = (summary.get(column) for column in columns)
             writer.writerow([name, *("" if value is None else f"{value:.6g}" for value in values)])
 

@@ -9,18 +9,17 @@ from typing import Any
 
 from acinus.core.errors import InputError, MppError
 from acinus.core.files import read_json
-from acinus.core.geometry import Box, Size
+from acinus.core.geometry import Box, Size, origin_of
 from acinus.core.image import LabelMap
 from acinus.core.units import check_mpp
+from acinus.data.folder import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 from acinus.data.sample import natural_key
 from acinus.slides.images import read_labels
 
 __all__ = ["LabelFile", "is_drawn", "is_one_map", "label_files", "open_label_file"]
 
-_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 _ZARR = "labels.zarr"
 _DRAWN = (".geojson", ".geojson.gz")
-_TRUTH_ENDINGS = ("_anno", "_mask", "_labels", "_label")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,6 @@ def _open_zarr(path: Path, *, mpp: float | None) -> LabelFile:
 
     noted = _noted(path)
     native, working = noted.get("mpp"), noted.get("working_mpp")
-    origin = noted.get("origin") or {"x_px": 0, "y_px": 0}
     chunks = open_labels(path)
     return LabelFile(
         path,
@@ -93,7 +91,7 @@ def _open_zarr(path: Path, *, mpp: float | None) -> LabelFile:
         check_mpp(working if mpp is None else mpp, source=str(path)),
         chunks.read,
         pixels_per_level0=native / working if native and working else None,
-        origin_px=(float(origin["x_px"]), float(origin["y_px"])),
+        origin_px=origin_of(noted),
     )
 
 
@@ -134,11 +132,11 @@ def label_files(path: Path, *, drawn: bool = False) -> dict[str, Path]:
     entries = _visible(path)
     folders = [path, *(entry for entry in entries if entry.is_dir())]
     nested = [file for folder in folders for file in _visible(folder) if _is_result(file)]
-    flat = [file for file in entries if file.is_file() and file.suffix.lower() in _SUFFIXES]
+    flat = [file for file in entries if file.is_file() and file.suffix.lower() in LABEL_SUFFIXES]
     marked = [file for file in flat if _stem(file) != file.stem]
     outlines = [file for file in entries if file.is_file() and is_drawn(file)] if drawn else []
-    if not (nested or marked or outlines) and (path / "labels").is_dir():
-        return label_files(path / "labels", drawn=drawn)  # the other layout of a folder of images
+    if not (nested or marked or outlines) and (path / LABEL_FOLDER).is_dir():
+        return label_files(path / LABEL_FOLDER, drawn=drawn)  # the other layout of a folder of images
     found: dict[str, Path] = {}
     for file in [*(nested or marked), *outlines] or flat:
         other = found.setdefault(_stem(file), file)
@@ -164,7 +162,7 @@ def is_drawn(path: Path) -> bool:
 
 def _is_result(file: Path) -> bool:
     """Say whether this is what ``acinus segment`` writes into the folder of an image or slide."""
-    return file.name == _ZARR or (file.stem == "labels" and file.suffix.lower() in _SUFFIXES)
+    return file.name == _ZARR or (file.stem == "labels" and file.suffix.lower() in LABEL_SUFFIXES)
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -176,7 +174,7 @@ def _stem(path: Path) -> str:
     if path.stem == "labels":
         return path.absolute().parent.name
     stem = path.stem.removesuffix(".geojson") if path.suffix.lower() == ".gz" else path.stem
-    for ending in _TRUTH_ENDINGS:
+    for ending in LABEL_ENDINGS:
         if stem.endswith(ending) and stem != ending:
             return stem.removesuffix(ending)
     return stem

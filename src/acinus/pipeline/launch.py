@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from acinus.core.errors import AcinusError
-from acinus.core.interrupts import interrupts_ignored
+from acinus.core.interrupts import interrupts_ignored, signal_answered
 
 __all__ = ["launch", "live_with_parent", "told_to_end"]
 
@@ -195,18 +195,9 @@ def live_with_parent(wait: Callable[[], object]) -> None:
 
 @contextmanager
 def told_to_end() -> Iterator[None]:
-    """Answer SIGTERM as Ctrl-C in the block: what was started is ended, half-written files are removed.
-
-    Outside the main thread, which alone may do so, it does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
+    """Answer SIGTERM as Ctrl-C in the block: what was started is ended, half-written files are removed."""
+    with signal_answered(signal.SIGTERM, _interrupt):
         yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

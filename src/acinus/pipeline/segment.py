@@ -27,7 +27,7 @@ from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojs
 from acinus.inference.overlay import draw_outlines
 from acinus.inference.segmentation import Segmentation
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.pipeline.batch_tables import SUMMARY, results_in, write_tables
+from acinus.pipeline.batch_tables import SUMMARY, summaries_in, write_tables
 from acinus.pipeline.cluster import connect, local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
@@ -115,13 +115,14 @@ def segment_files(
                     outcome.failed(str(sample.image_path), error)
                 advance(sample.name)
         outcome.warn_of_outdated()
-        names = results_in(out)
-        inputs_of_all = [*records, *_earlier_inputs(out, names - {entry["name"] for entry in records})]
+        summaries = summaries_in(out)
+        others = summaries.keys() - {entry["name"] for entry in records}
+        inputs_of_all = [*records, *_earlier_inputs(out, others)]
         inputs_of_all.sort(key=lambda entry: natural_key(entry["name"]))
         settings = settings_to_plain(model.settings)
         record = run_record(command=None, settings=settings, seed=None, inputs=inputs_of_all)
         write_json(out / "run.json", {**record, "model": model_name, "stain": model.stain})
-        write_tables(out, sorted(names, key=natural_key))
+        write_tables(out, summaries)
         outcome.write_log()
     return outcome
 

@@ -11,6 +11,7 @@ import orjson
 
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.files import is_there, read_json
+from acinus.core.geometry import origin_of
 from acinus.core.units import check_mpp
 from acinus.data.sample import natural_key
 from acinus.glands import Glands, read_table
@@ -160,7 +161,6 @@ def _read_image(path: Path) -> ImageResult:
         mpp = check_mpp(float(facts["mpp"]), source=str(path))
         quality = facts.get("quality")
         glands = read_table(path.parent / "glands.csv")
-        origin = facts.get("origin") or {"x_px": 0, "y_px": 0}
         area_um2 = width_px * height_px * mpp**2
         fraction = facts.get("gland_area_fraction", float(glands["area_um2"].sum()) / max(area_um2, 1e-9))
         return ImageResult(
@@ -175,7 +175,7 @@ def _read_image(path: Path) -> ImageResult:
             quality=None if quality is None else float(quality),
             scores=_known(facts.get("scores")),
             summary=_known(facts.get("summary")),
-            origin_px=(float(origin["x_px"]), float(origin["y_px"])),
+            origin_px=origin_of(facts),
             scanned_width_px=_scanned_width_px(facts.get("scanned")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

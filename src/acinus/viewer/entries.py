@@ -13,6 +13,7 @@ from typing import Any
 
 from acinus.core.errors import InputError
 from acinus.core.files import is_there, read_json
+from acinus.core.geometry import origin_of
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 
 __all__ = ["Entries", "Entry", "find_entries", "is_inside"]
@@ -147,8 +148,7 @@ def _segmented(root: Path, folder: Path) -> Entry:
         size = (int(image["width_px"]), int(image["height_px"]))
         mpp = None if image.get("mpp") is None else float(image["mpp"])
         source = Path(str(image["path"]))
-        origin = image.get("origin") or {"x_px": 0, "y_px": 0}
-        origin_px = (float(origin["x_px"]), float(origin["y_px"]))
+        origin_px = origin_of(image)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder.name}/image.json cannot be read ({error!r}); segment again") from error
     if min(size) < 1:
