@@ -140,7 +140,7 @@ def test_an_interrupted_benchmark_keeps_the_settings_that_its_tables_were_made_w
     def interrupt(*jobs: object, **how: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("acinus.pipeline.benchmark.run._compute", interrupt)
+    monkeypatch.setattr("acinus.benchmark.run._compute", interrupt)
     assert run([*words, "--methods", "kmeans-rgb"]) == 130
     assert (root / "out" / "benchmark.json").read_bytes() == before
 

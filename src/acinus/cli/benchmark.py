@@ -73,8 +73,8 @@ def benchmark(
     device
         auto, cpu, cuda or mps.
     """
-    from acinus.pipeline.benchmark.plan import load_plan
-    from acinus.pipeline.benchmark.run import run_benchmark
+    from acinus.benchmark.plan import load_plan
+    from acinus.benchmark.run import run_benchmark
 
     result = run_benchmark(
         dataset,

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.benchmark.checks import read_truth
 from acinus.core.image import BoolMask, LabelMap
 from acinus.data.sample import Sample
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.metrics import ClusterCounts, ImageScores, evaluate_pair, pool
-from acinus.pipeline.benchmark.checks import read_truth
 
 __all__ = ["Masks", "score_split"]
 

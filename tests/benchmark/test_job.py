@@ -8,12 +8,12 @@ import orjson
 import psutil
 import pytest
 
+from acinus.benchmark import job as job_module
+from acinus.benchmark.dask import run_jobs_on_dask
+from acinus.benchmark.job import Failed, Store
+from acinus.benchmark.plan import Plan
+from acinus.benchmark.process import run_jobs_here
 from acinus.core.errors import UsageError
-from acinus.pipeline.benchmark import job as job_module
-from acinus.pipeline.benchmark.dask import run_jobs_on_dask
-from acinus.pipeline.benchmark.job import Failed, Store
-from acinus.pipeline.benchmark.plan import Plan
-from acinus.pipeline.benchmark.process import run_jobs_here
 
 
 def test_a_changed_setting_invalidates_only_the_methods_it_touches(job_of, tiny_plan):
@@ -38,14 +38,19 @@ def test_other_code_of_the_package_touches_every_method(job_of, monkeypatch):
 
 def test_the_code_that_counts_is_all_that_a_job_loads_but_for_what_only_arranges_and_shows():
     script = (
-        "import sys, acinus.pipeline.benchmark.compute; "
+        "import sys, acinus.benchmark.compute; "
         "print(*(name for name in sys.modules if name.startswith('acinus.')))"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     loaded = {name.removeprefix("acinus.") for name in said.split()}
-    rooms = {name.split(".")[0] for name in loaded} - {"pipeline", "glands"}  # glands: for pictures
-    assert rooms == {room for room in job_module._ROOMS if not room.startswith("pipeline.")}
-    assert {room for room in job_module._ROOMS if room.startswith("pipeline.")} < loaded
+    rooms = {name.split(".")[0] for name in loaded} - {
+        "pipeline",
+        "benchmark",
+        "glands",
+    }  # glands: for pictures
+    modules = {room for room in job_module._ROOMS if "." in room}
+    assert rooms == set(job_module._ROOMS) - modules
+    assert modules < loaded
 
 
 METHOD = """
@@ -118,7 +123,7 @@ def test_a_killed_process_is_a_failure_and_leaving_early_ends_those_that_run(mon
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(
-        "acinus.pipeline.benchmark.process.sys",
+        "acinus.benchmark.process.sys",
         SimpleNamespace(executable=_script(tmp_path, 'kill -9 "$$"'), path=[]),
     )
     [(_, failed)] = run_jobs_here([job_of("iic")], workers=1)
@@ -128,7 +133,7 @@ def test_a_killed_process_is_a_failure_and_leaving_early_ends_those_that_run(mon
     waits = 'echo "$$" > pid; exec sleep 60'
     script = f"if mkdir first; then while [ ! -s pid ]; do sleep 0.1; done; else {waits}; fi"
     monkeypatch.setattr(
-        "acinus.pipeline.benchmark.process.sys",
+        "acinus.benchmark.process.sys",
         SimpleNamespace(executable=_script(tmp_path, script), path=[]),
     )
     monkeypatch.chdir(tmp_path)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from acinus.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstrap, pooled_miou
 from acinus.core.errors import UsageError
 from acinus.metrics import ConfusionMatrix
-from acinus.pipeline.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstrap, pooled_miou
 
 
 def _random(seeds: int, images: int, *, right: float, seed: int) -> np.ndarray:

@@ -12,16 +12,16 @@ from typing import Any
 
 import orjson
 
+from acinus.benchmark.catalogue import Catalogue, find_methods
+from acinus.benchmark.method import Method, check_method
+from acinus.benchmark.plan import Plan
+from acinus.benchmark.splits import Splits
 from acinus.core.code import code_digest
 from acinus.core.errors import AcinusError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
 from acinus.data.sample import Sample
-from acinus.pipeline.benchmark.catalogue import Catalogue, find_methods
-from acinus.pipeline.benchmark.method import Method, check_method
-from acinus.pipeline.benchmark.plan import Plan
-from acinus.pipeline.benchmark.splits import Splits
 from acinus.pipeline.settings import settings_from_plain
 
 __all__ = ["Failed", "Files", "Job", "Store", "make_job", "method_of", "samples_of"]
@@ -29,8 +29,8 @@ __all__ = ["Failed", "Files", "Job", "Store", "make_job", "method_of", "samples_
 _ROOMS = (
     *("core", "slides", "data", "networks", "losses"),
     *("mining", "grouping", "baselines", "inference", "metrics"),
-    *("pipeline.fit", "pipeline.benchmark.methods"),
-    *("pipeline.benchmark.compute", "pipeline.benchmark.scoring"),
+    *("pipeline.fit", "benchmark.methods"),
+    *("benchmark.compute", "benchmark.scoring"),
 )
 """The code that a result is made by, from an image to its figures; tables and pictures are made anew."""
 

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from acinus.pipeline.benchmark.job import Failed, Files, Job
-from acinus.pipeline.benchmark.process import run_job
+from acinus.benchmark.job import Failed, Files, Job
+from acinus.benchmark.process import run_job
 from acinus.pipeline.cluster import connect
 
 __all__ = ["run_jobs_on_dask"]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from acinus.pipeline.benchmark.published import PUBLISHED
-from acinus.pipeline.benchmark.rows import Row
+from acinus.benchmark.published import PUBLISHED
+from acinus.benchmark.rows import Row
 
 __all__ = ["bar_chart"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acinus.benchmark.plan import SyntheticImages
 from acinus.core.code import code_digest
 from acinus.core.errors import DatasetError, UsageError
 from acinus.core.files import atomic_path
@@ -16,7 +17,6 @@ from acinus.data.glas import glas
 from acinus.data.sample import Sample
 from acinus.data.splits import fold_out, hold_out
 from acinus.data.synthetic import write_synthetic_tiles
-from acinus.pipeline.benchmark.plan import SyntheticImages
 
 __all__ = ["DATASETS", "Splits", "find_splits"]
 

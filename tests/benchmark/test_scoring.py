@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acinus.benchmark.scoring import Masks, score_split
 from acinus.core.errors import DatasetError
 from acinus.data.sample import Sample
 from acinus.inference.instances import InstanceSettings
-from acinus.pipeline.benchmark.scoring import Masks, score_split
 
 
 @dataclass(frozen=True)

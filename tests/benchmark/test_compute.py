@@ -4,13 +4,13 @@ import numpy as np
 import psutil
 import pytest
 
+from acinus.benchmark import compute as compute_module
+from acinus.benchmark.compute import peak_memory_bytes
+from acinus.benchmark.methods import own_methods
+from acinus.benchmark.plan import Plan
 from acinus.core.errors import UsageError
 from acinus.core.image import RgbImage
 from acinus.data.sample import Sample
-from acinus.pipeline.benchmark import compute as compute_module
-from acinus.pipeline.benchmark.compute import peak_memory_bytes
-from acinus.pipeline.benchmark.methods import own_methods
-from acinus.pipeline.benchmark.plan import Plan
 
 NAMES = [method.name for method in own_methods(Plan())]
 

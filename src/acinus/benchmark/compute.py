@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from acinus.benchmark.job import Files, method_of, samples_of
+from acinus.benchmark.method import ShowsClusters, ShowsStages
+from acinus.benchmark.scoring import Masks, score_split
 from acinus.core.errors import UsageError
 from acinus.core.image import LabelMap, RgbImage
 from acinus.core.run import versions
@@ -19,9 +22,6 @@ from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.core.settings import apply_settings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import segment_image
-from acinus.pipeline.benchmark.job import Files, method_of, samples_of
-from acinus.pipeline.benchmark.method import ShowsClusters, ShowsStages
-from acinus.pipeline.benchmark.scoring import Masks, score_split
 from acinus.pipeline.device import choose_device
 
 __all__ = ["compute", "peak_memory_bytes"]
@@ -36,7 +36,7 @@ def compute(plain: Mapping[str, Any], scratch: Path) -> tuple[dict[str, Any], Fi
     Parameters
     ----------
     plain : mapping
-        The job, see `acinus.pipeline.benchmark.job.Job`.
+        The job, see `acinus.benchmark.job.Job`.
     scratch : Path
         An empty folder for the method and for its masks.
 

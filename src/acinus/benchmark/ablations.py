@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acinus.pipeline.benchmark.method import Method
-from acinus.pipeline.benchmark.methods import FitMethod, ProposalMethod
-from acinus.pipeline.benchmark.plan import Plan, merged
+from acinus.benchmark.method import Method
+from acinus.benchmark.methods import FitMethod, ProposalMethod
+from acinus.benchmark.plan import Plan, merged
 from acinus.pipeline.settings import settings_from_plain
 
 __all__ = ["ABLATIONS", "Ablation", "ablation_methods"]

@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from acinus.pipeline.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstrap
-from acinus.pipeline.benchmark.published import PUBLISHED
-from acinus.pipeline.benchmark.rows import MAPPINGS, Row, Spread, differences
+from acinus.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstrap
+from acinus.benchmark.published import PUBLISHED
+from acinus.benchmark.rows import MAPPINGS, Row, Spread, differences
 
 __all__ = ["Table", "differences_csv", "markdown", "results_csv", "tables"]
 

@@ -8,15 +8,15 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from acinus.benchmark import tables as tables_module
+from acinus.benchmark.bootstrap import paired_bootstrap
+from acinus.benchmark.chart import bar_chart
+from acinus.benchmark.folds import merge_folds
+from acinus.benchmark.page import page
+from acinus.benchmark.published import PUBLISHED
+from acinus.benchmark.rows import differences, gather
+from acinus.benchmark.tables import differences_csv, markdown, results_csv, tables
 from acinus.metrics import evaluate_pair, pool
-from acinus.pipeline.benchmark import tables as tables_module
-from acinus.pipeline.benchmark.bootstrap import paired_bootstrap
-from acinus.pipeline.benchmark.chart import bar_chart
-from acinus.pipeline.benchmark.folds import merge_folds
-from acinus.pipeline.benchmark.page import page
-from acinus.pipeline.benchmark.published import PUBLISHED
-from acinus.pipeline.benchmark.rows import differences, gather
-from acinus.pipeline.benchmark.tables import differences_csv, markdown, results_csv, tables
 
 
 def _scores(wrong: int) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def test_of_two_images_no_interval_is_given(rows):
 
 
 def test_of_enough_images_the_interval_is_that_of_the_bootstrap(rows, monkeypatch):
-    monkeypatch.setattr("acinus.pipeline.benchmark.bootstrap.LEAST_IMAGES", 2)
+    monkeypatch.setattr("acinus.benchmark.bootstrap.LEAST_IMAGES", 2)
     monkeypatch.setattr(tables_module, "LEAST_IMAGES", 2)
     _, held = (table for table in tables(rows, published=False) if "against the" in table.title)
     low, high = paired_bootstrap(rows[2].counts("held-out"), rows[0].counts("held-out")).interval

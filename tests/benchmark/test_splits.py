@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from acinus.benchmark import splits as splits_module
+from acinus.benchmark.plan import SyntheticImages
+from acinus.benchmark.splits import Splits, find_splits
 from acinus.core.errors import DatasetError, UsageError
-from acinus.pipeline.benchmark import splits as splits_module
-from acinus.pipeline.benchmark.plan import SyntheticImages
-from acinus.pipeline.benchmark.splits import Splits, find_splits
 
 
 def _find(dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = False) -> Splits:

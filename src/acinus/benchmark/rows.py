@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from acinus.pipeline.benchmark.bootstrap import Counts, Difference, paired_bootstrap
+from acinus.benchmark.bootstrap import Counts, Difference, paired_bootstrap
 
 __all__ = ["MAPPINGS", "Row", "Spread", "differences", "gather"]
 

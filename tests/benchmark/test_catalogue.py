@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from acinus.benchmark.ablations import ABLATIONS
+from acinus.benchmark.catalogue import find_methods
+from acinus.benchmark.plan import SMALL, Plan, load_plan, merged
 from acinus.core.errors import UsageError
-from acinus.pipeline.benchmark.ablations import ABLATIONS
-from acinus.pipeline.benchmark.catalogue import find_methods
-from acinus.pipeline.benchmark.plan import SMALL, Plan, load_plan, merged
 
 
 @dataclass(frozen=True)

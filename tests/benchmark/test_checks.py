@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from acinus.benchmark.checks import check_samples
 from acinus.core.errors import DatasetError, InputError, MppError
 from acinus.core.progress import SilentProgress
 from acinus.data.sample import Sample
-from acinus.pipeline.benchmark.checks import check_samples
 from acinus.slides.images import read_image
 
 

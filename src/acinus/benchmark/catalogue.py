@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from acinus.benchmark.ablations import ABLATIONS, ablation_methods
+from acinus.benchmark.method import Method, check_method
+from acinus.benchmark.methods import BaselineMethod, FitMethod, ProposalMethod, own_methods
+from acinus.benchmark.plan import Plan
 from acinus.core.errors import UsageError
 from acinus.core.run import fingerprint
-from acinus.pipeline.benchmark.ablations import ABLATIONS, ablation_methods
-from acinus.pipeline.benchmark.method import Method, check_method
-from acinus.pipeline.benchmark.methods import BaselineMethod, FitMethod, ProposalMethod, own_methods
-from acinus.pipeline.benchmark.plan import Plan
 
 __all__ = ["ENTRY_POINTS", "Catalogue", "find_methods"]
 

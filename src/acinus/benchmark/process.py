@@ -12,7 +12,7 @@ from time import sleep
 
 import orjson
 
-from acinus.pipeline.benchmark.job import Failed, Files, Job
+from acinus.benchmark.job import Failed, Files, Job
 
 __all__ = ["JobProcess", "run_job", "run_jobs_here"]
 
@@ -43,7 +43,7 @@ class JobProcess:
         for name in _THREADS:
             if threads is not None:
                 environment.setdefault(name, str(threads))
-        words = [sys.executable, "-m", "acinus.pipeline.benchmark.worker", root / "job.json", self._out]
+        words = [sys.executable, "-m", "acinus.benchmark.worker", root / "job.json", self._out]
         self._log = (root / "log.txt").open("w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(
             [str(word) for word in words],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from acinus.pipeline.benchmark.tables import Table
+from acinus.benchmark.tables import Table
 
 __all__ = ["page"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from acinus.pipeline.benchmark.catalogue import Catalogue, find_methods
-from acinus.pipeline.benchmark.job import Job, make_job
-from acinus.pipeline.benchmark.plan import Plan
-from acinus.pipeline.benchmark.splits import Splits, find_splits
+from acinus.benchmark.catalogue import Catalogue, find_methods
+from acinus.benchmark.job import Job, make_job
+from acinus.benchmark.plan import Plan
+from acinus.benchmark.splits import Splits, find_splits
 
 TINY: dict[str, Any] = {
     "fit": {
@@ -84,7 +84,7 @@ def job_of(tiny_plan: Plan, splits: Splits) -> Callable[..., Job]:
 @pytest.fixture
 def computed(tmp_path: Path) -> Callable[[Job], dict[str, Any]]:
     """Computes a job in this process and returns its result as a reader of its file would."""
-    from acinus.pipeline.benchmark.compute import compute
+    from acinus.benchmark.compute import compute
 
     def run(job: Job) -> dict[str, Any]:
         folder = tmp_path / job.method

@@ -23,6 +23,8 @@ from acinus.baselines import (
     Rgb,
     UntrainedNetwork,
 )
+from acinus.benchmark.method import Method
+from acinus.benchmark.plan import Plan, merged
 from acinus.core.errors import UsageError
 from acinus.core.image import RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
@@ -36,8 +38,6 @@ from acinus.losses.iic import IICLoss
 from acinus.mining.mine import fit_shallow, mine_image
 from acinus.mining.settings import MiningSettings
 from acinus.networks.shallow import ShallowCNN
-from acinus.pipeline.benchmark.method import Method
-from acinus.pipeline.benchmark.plan import Plan, merged
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.settings import Settings, settings_from_plain
 

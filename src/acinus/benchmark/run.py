@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from acinus.benchmark.catalogue import find_methods
+from acinus.benchmark.checks import check_samples
+from acinus.benchmark.dask import run_jobs_on_dask
+from acinus.benchmark.job import Failed, Files, Job, Store, make_job
+from acinus.benchmark.output import BenchmarkResult, write_benchmark
+from acinus.benchmark.plan import Plan
+from acinus.benchmark.process import run_jobs_here
+from acinus.benchmark.splits import find_splits
 from acinus.core.errors import UsageError
 from acinus.core.files import make_folder, write_json
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.pipeline.benchmark.catalogue import find_methods
-from acinus.pipeline.benchmark.checks import check_samples
-from acinus.pipeline.benchmark.dask import run_jobs_on_dask
-from acinus.pipeline.benchmark.job import Failed, Files, Job, Store, make_job
-from acinus.pipeline.benchmark.output import BenchmarkResult, write_benchmark
-from acinus.pipeline.benchmark.plan import Plan
-from acinus.pipeline.benchmark.process import run_jobs_here
-from acinus.pipeline.benchmark.splits import find_splits
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.launch import told_to_end
 from acinus.pipeline.outcome import Failure, Outcome

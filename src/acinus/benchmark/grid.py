@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from acinus.benchmark.rows import Row
 from acinus.core.files import atomic_path
 from acinus.core.image import LabelMap, RgbArray, RgbImage
 from acinus.data.sample import Sample
 from acinus.inference.overlay import draw_outlines
-from acinus.pipeline.benchmark.rows import Row
 
 __all__ = ["write_grid"]
 

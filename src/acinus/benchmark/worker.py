@@ -1,4 +1,4 @@
-"""The process that computes one job: ``python -m acinus.pipeline.benchmark.worker JOB FOLDER``."""
+"""The process that computes one job: ``python -m acinus.benchmark.worker JOB FOLDER``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from acinus.benchmark.job import reason_of
 from acinus.core.files import read_json, write_json
-from acinus.pipeline.benchmark.job import reason_of
 from acinus.pipeline.launch import live_with_parent
 
 __all__ = ["main"]
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 def main(words: list[str]) -> int:
     """Read a job from a file and write its result, or why there is none, into a folder."""
-    from acinus.pipeline.benchmark.compute import compute
+    from acinus.benchmark.compute import compute
 
     job, folder = Path(words[0]), Path(words[1])
     try:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acinus.benchmark.chart import bar_chart
+from acinus.benchmark.folds import merge_folds
+from acinus.benchmark.grid import write_grid
+from acinus.benchmark.job import Job, Store
+from acinus.benchmark.page import page
+from acinus.benchmark.rows import Row, gather
+from acinus.benchmark.splits import Splits
+from acinus.benchmark.tables import differences_csv, markdown, results_csv, tables
 from acinus.core.errors import AcinusError
 from acinus.core.files import atomic_path, write_json
 from acinus.core.run import run_record
 from acinus.data.sample import Sample
-from acinus.pipeline.benchmark.chart import bar_chart
-from acinus.pipeline.benchmark.folds import merge_folds
-from acinus.pipeline.benchmark.grid import write_grid
-from acinus.pipeline.benchmark.job import Job, Store
-from acinus.pipeline.benchmark.page import page
-from acinus.pipeline.benchmark.rows import Row, gather
-from acinus.pipeline.benchmark.splits import Splits
-from acinus.pipeline.benchmark.tables import differences_csv, markdown, results_csv, tables
 from acinus.pipeline.outcome import Outcome
 
 __all__ = ["BenchmarkResult", "write_benchmark"]

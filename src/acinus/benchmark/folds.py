@@ -25,7 +25,7 @@ def merge_folds(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Returns
     -------
     dict
-        What `acinus.pipeline.benchmark.rows.gather` reads. Metrics are pooled over the images of all folds:
+        What `acinus.benchmark.rows.gather` reads. Metrics are pooled over the images of all folds:
         held-out images come once, the others once for every model that learnt from them; the ``counts`` of an
         image are the sum over its models. ``folds`` has each fold's pooled mIoU. Seconds are a fold's mean,
         memory is the most of any.
