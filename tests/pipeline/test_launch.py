@@ -16,7 +16,7 @@ import pytest
 
 from acinus.core.errors import AcinusError, UsageError
 from acinus.pipeline import launch as launch_module
-from acinus.pipeline.launch import launch, told_to_end
+from acinus.pipeline.launch import launch
 
 
 @pytest.fixture
@@ -90,23 +90,6 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path):
     assert errors == ""
     assert alive(tmp_path) == []
     assert {path.name for path in tmp_path.glob("tidy*")} == {"tidy0", "tidy1"}
-
-
-def test_sigterm_is_ctrl_c_in_the_block_and_what_it_was_before_after_it():
-    heard = []
-
-    def note(number: int, frame: object) -> None:
-        heard.append(number)
-
-    before = signal.signal(signal.SIGTERM, note)
-    try:
-        with pytest.raises(KeyboardInterrupt), told_to_end():
-            signal.raise_signal(signal.SIGTERM)
-        assert heard == []
-        signal.raise_signal(signal.SIGTERM)
-        assert heard == [signal.SIGTERM]
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def started(folder: Path) -> subprocess.Popen[str]:

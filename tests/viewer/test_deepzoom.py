@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from acinus.core.geometry import Box, Size
-from acinus.viewer.cache import LruCache
 from acinus.viewer.deepzoom import TILE_PX, BlankSlide, DeepZoom, OpenedSlide, encode_jpeg
 
 
@@ -77,18 +76,3 @@ def test_jpeg_keeps_the_size_and_thumbnails_the_proportions() -> None:
     rgb = np.full((200, 300, 3), 128, np.uint8)
     assert Image.open(io.BytesIO(encode_jpeg(rgb))).size == (300, 200)
     assert Image.open(io.BytesIO(encode_jpeg(rgb, largest_px=30))).size == (30, 20)
-
-
-def test_the_cache_drops_what_was_used_longest_ago_and_closes_it() -> None:
-    gone: list[str] = []
-    cache = LruCache[int, str](limit=2, discard=gone.append)
-    cache.put(1, "one")
-    cache.put(2, "two")
-    assert cache.get(1) == "one"
-    cache.put(3, "three")
-    assert gone == ["two"]
-    cache.put(3, "other")
-    assert gone == ["two", "three"]
-    cache.clear()
-    assert gone == ["two", "three", "one", "other"]
-    assert cache.get(1) is None

@@ -16,17 +16,17 @@ from acinus.benchmark.process import run_jobs_here
 from acinus.benchmark.splits import find_splits
 from acinus.core.errors import UsageError
 from acinus.core.files import make_folder, write_json
+from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.device import choose_device
-from acinus.pipeline.launch import told_to_end
 from acinus.pipeline.outcome import Failure, Outcome
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
 
 
-@told_to_end()
+@sigterm_as_interrupt()
 def run_benchmark(
     dataset: str,
     *,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from acinus.benchmark.job import reason_of
 from acinus.core.files import read_json, write_json
-from acinus.pipeline.launch import live_with_parent
+from acinus.core.interrupts import end_with_parent
 
 __all__ = ["main"]
 
@@ -40,7 +40,7 @@ def _hold_on_to_parent() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # a method that asks for input must not wait for it
     os.close(nothing)
-    live_with_parent(lambda: os.read(line, 1))
+    end_with_parent(lambda: os.read(line, 1))
 
 
 if __name__ == "__main__":

@@ -9,20 +9,18 @@ import pickle
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from acinus.core.errors import AcinusError
-from acinus.core.interrupts import interrupts_ignored, signal_answered
+from acinus.core.interrupts import end_with_parent, interrupts_ignored
 
-__all__ = ["launch", "live_with_parent", "told_to_end"]
+__all__ = ["launch"]
 
 Result = TypeVar("Result")
 
@@ -153,7 +151,7 @@ def _rank(variables: Mapping[str, str], word: Connection, function: Callable[[],
     """Be one of the processes."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    live_with_parent(parent.join)
+    end_with_parent(parent.join)
     os.environ.update(variables)
     number = variables["LOCAL_RANK"]
     said: Any
@@ -175,43 +173,6 @@ def _rank(variables: Mapping[str, str], word: Connection, function: Callable[[],
         word.send_bytes(pickle.dumps((failed, said if failed or number == "0" else None)))
     if failed:
         sys.exit(1)
-
-
-def live_with_parent(wait: Callable[[], object]) -> None:
-    """Let this process end when the one that started it says so, or was killed, and not before.
-
-    It ends as after Ctrl-C, and at the latest some seconds later.
-
-    Parameters
-    ----------
-    wait : callable
-        Returns when the process that started this one is gone.
-    """
-    # A terminal sends Ctrl-C to all; the process that started these tells them to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_end_after, args=(wait,), daemon=True).start()
-
-
-@contextmanager
-def told_to_end() -> Iterator[None]:
-    """Answer SIGTERM as Ctrl-C in the block: what was started is ended, half-written files are removed."""
-    with signal_answered(signal.SIGTERM, _interrupt):
-        yield
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Answer the signal as Ctrl-C: half-written files are removed on the way out."""
-    del number, frame
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    raise KeyboardInterrupt
-
-
-def _end_after(wait: Callable[[], object]) -> None:
-    wait()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_SECONDS)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -7,10 +7,10 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.files import is_there
 from acinus.core.geometry import Size
-from acinus.viewer.cache import LruCache
 from acinus.viewer.deepzoom import TILE_PX, BlankSlide, OpenedSlide, encode_jpeg
 from acinus.viewer.entries import Entries, Entry
 from acinus.viewer.layer import GlandLayer
