@@ -19,8 +19,8 @@ import numpy as np
 from acinus import GlandSegmenter
 from acinus.core.image import RgbImage
 from acinus.data.glas import glas
-from acinus.inference.overlay import draw_outlines
 from acinus.metrics import evaluate_pair
+from acinus.results.overlay import draw_outlines
 
 _Found = tuple[float, str, RgbImage, np.ndarray, np.ndarray]  # mIoU, name, image, labels, truth
 _CELL = (260, 176)

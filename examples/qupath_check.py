@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.files import read_json
 from acinus.core.geometry import Box
-from acinus.inference.slide.ngff import CHUNK_PX, open_labels
+from acinus.results.ngff import CHUNK_PX, open_labels
 from acinus.slides import read_labels
 
 MOST_DIFFERENCE = 0.02  # of a gland's area: outlines are smooth, pixels are not

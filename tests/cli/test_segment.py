@@ -12,7 +12,7 @@ from PIL import Image
 
 from acinus.cli import run
 from acinus.core.lock import locked
-from acinus.slides.images import read_labels
+from acinus.slides.labels import read_labels
 
 FILES = ["glands.csv", "glands.geojson", "image.json", "labels.png", "overlay.png", "probability.png"]
 

@@ -9,7 +9,7 @@ from acinus.core.image import RgbImage
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.pipeline.segment import write_labels, write_segmentation
-from acinus.slides.images import read_labels
+from acinus.slides.labels import read_labels
 
 
 class Painted:

@@ -13,7 +13,7 @@ from acinus.glands import Glands
 from acinus.report.charts import axis_for, distribution, histogram_counts
 from acinus.report.gallery import choose_glands, surroundings
 from acinus.report.outlines import box_of, read_outlines, svg_path
-from acinus.report.results import ImageResult, read_results
+from acinus.results.folder import ImageResult, read_results
 
 VALUES = st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=60).map(np.array)
 

@@ -16,8 +16,8 @@ from acinus.core.errors import InputError, OutputError
 from acinus.metrics import evaluate_pair, pool
 from acinus.report import page, views, write_report
 from acinus.report.outlines import read_outlines
-from acinus.report.results import read_results
 from acinus.report.wording import MEASURES, number, trust
+from acinus.results.folder import read_results
 
 EVALUATION = {"images": 2, "miou_label_free": 0.7312, "detection_f1": 0.654, "object_hausdorff_um": 61.24}
 

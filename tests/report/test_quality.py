@@ -11,7 +11,7 @@ from acinus.data.synthetic import synthetic_tile
 from acinus.report import write_report
 from acinus.report.pictures import focus_samples, opened
 from acinus.report.quality import MIN_FOCUS, picture_facts
-from acinus.report.results import read_results
+from acinus.results.folder import read_results
 
 SIDE = 320
 H_AND_E = {"mean_od": [0.35, 0.75, 0.45], "std_od": [0.05, 0.1, 0.05]}

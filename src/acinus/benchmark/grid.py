@@ -12,7 +12,7 @@ from acinus.benchmark.rows import Row
 from acinus.core.files import atomic_path
 from acinus.core.image import LabelMap, RgbArray, RgbImage
 from acinus.data.sample import Sample
-from acinus.inference.overlay import draw_outlines
+from acinus.results.overlay import draw_outlines
 
 __all__ = ["write_grid"]
 

@@ -20,7 +20,7 @@ from acinus.core.errors import AcinusError
 from acinus.core.files import atomic_path, write_json
 from acinus.core.run import run_record
 from acinus.data.sample import Sample
-from acinus.pipeline.outcome import Outcome
+from acinus.results.batch import Outcome
 
 __all__ = ["BenchmarkResult", "write_benchmark"]
 

@@ -21,7 +21,7 @@ from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.device import choose_device
-from acinus.pipeline.outcome import Failure, Outcome
+from acinus.results.batch import Failure, Outcome
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from acinus.core.errors import DatasetError
-from acinus.data.sample import Sample, natural_key
+from acinus.core.naming import natural_key
+from acinus.data.sample import Sample
 from acinus.slides.opening import IMAGE_SUFFIXES
 
 __all__ = ["CRAG_COUNTS", "CRAG_MPP", "CRAG_SOURCE", "crag"]

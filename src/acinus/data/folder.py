@@ -7,19 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from acinus.core.errors import DatasetError
-from acinus.data.sample import Sample, natural_key
+from acinus.core.naming import natural_key
+from acinus.data.sample import Sample
+from acinus.slides.labels import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 
-__all__ = ["LABEL_ENDINGS", "LABEL_FOLDER", "LABEL_SUFFIXES", "folder"]
-
-LABEL_ENDINGS = ("_anno", "_mask", "_label", "_labels")
-"""What follows the name of an image in that of its label map."""
-
-LABEL_FOLDER = "labels"
-"""Where label maps lie that do not stand beside their images."""
-
-LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
-"""Formats of label maps, those that lose nothing."""
+__all__ = ["folder"]
 
 
 def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = None) -> list[Sample]:

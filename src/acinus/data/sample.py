@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import DatasetError
 from acinus.core.image import LabelMap, RgbImage
-from acinus.slides.images import read_image, read_labels
+from acinus.slides.images import read_image
+from acinus.slides.labels import read_labels
 
-__all__ = ["Sample", "natural_key"]
+__all__ = ["Sample"]
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,3 @@ class Sample:
                 f"{self.name} has no labels; put them beside it as {self.name}_anno.png, or in labels/"
             )
         return read_labels(self.truth_path)
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that sorts names as people count: train_2 before train_10.
-
-    Examples
-    --------
-    >>> sorted(["train_10", "train_2", "Train_1"], key=natural_key)
-    ['Train_1', 'train_2', 'train_10']
-    """
-    return tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part)
-        for part in re.split(r"(\d+)", name.lower())
-        if part
-    )

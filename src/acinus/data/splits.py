@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from acinus.core.errors import DatasetError, UsageError
-from acinus.data.sample import Sample, natural_key
+from acinus.core.naming import natural_key
+from acinus.data.sample import Sample
 
 __all__ = ["fold_out", "hold_out"]
 

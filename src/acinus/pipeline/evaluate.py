@@ -8,10 +8,10 @@ from acinus.core.errors import InputError
 from acinus.core.image import LabelMap
 from acinus.metrics import DatasetScores, ImageScores, evaluate_pair, pool
 from acinus.metrics.labels import LabelMapError
+from acinus.pipeline.annotations import score_drawn
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.pipeline.drawn_truth import score_drawn
-from acinus.pipeline.label_files import LabelFile, is_drawn, is_one_map, label_files, open_label_file
-from acinus.slides.images import read_labels
+from acinus.results.labels import LabelFile, is_drawn, is_one_map, label_files, open_label_file
+from acinus.slides.labels import read_labels
 
 __all__ = ["evaluate_folders"]
 

@@ -18,9 +18,9 @@ from acinus.pipeline.device import choose_device, choose_kind
 from acinus.pipeline.fit import check_folder, fit, reduced
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.launch import launch
-from acinus.pipeline.outcome import Outcome
 from acinus.pipeline.ranks import Plan, first_process, joined_ranks, plan_ranks
 from acinus.pipeline.settings import Settings, load_settings, with_weights
+from acinus.results.batch import Outcome
 
 __all__ = ["fit_files"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from acinus.core.errors import InputError
 from acinus.data.folder import folder as find_samples
 from acinus.data.sample import Sample
-from acinus.pipeline.outcome import Outcome
+from acinus.results.batch import Outcome
 
 __all__ = ["find_inputs"]
 

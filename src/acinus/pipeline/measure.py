@@ -20,7 +20,8 @@ from acinus.glands import (
     write_parquet,
 )
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.slides.images import read_image, read_labels
+from acinus.slides.images import read_image
+from acinus.slides.labels import read_labels
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["measure_files", "summarise_image"]

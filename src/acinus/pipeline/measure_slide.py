@@ -17,8 +17,8 @@ from acinus.glands.measure import columns_of
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.measuring import LabelSource, MeasuredBatch, measure_batch
-from acinus.inference.slide.ngff import open_labels
 from acinus.pipeline.cluster import results_on
+from acinus.results.ngff import open_labels
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader
 from acinus.slides.working import WorkingImage

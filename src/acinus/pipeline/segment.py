@@ -19,24 +19,25 @@ from acinus.core.errors import OutputError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.image import LabelMap, RgbImage
 from acinus.core.lock import locked
+from acinus.core.naming import natural_key
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum, fingerprint, run_record
 from acinus.core.settings import settings_to_plain
-from acinus.data.sample import Sample, natural_key
+from acinus.data.sample import Sample
 from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
-from acinus.inference.overlay import draw_outlines
 from acinus.inference.segmentation import Segmentation
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.pipeline.batch_tables import SUMMARY, summaries_in, write_tables
 from acinus.pipeline.cluster import connect, local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure import summarise_image
 from acinus.pipeline.model import model_state
-from acinus.pipeline.outcome import Outcome
-from acinus.pipeline.result_folder import IMAGE_FILES, LABEL_FILES, keep_what_others_wrote, results_code
 from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state, work_folder
-from acinus.pipeline.slide_files import SLIDE_FILES, Origin
+from acinus.pipeline.slide_files import Origin
+from acinus.results.batch import Outcome
+from acinus.results.files import IMAGE_FILES, LABEL_FILES, SLIDE_FILES, keep_what_others_wrote, results_code
+from acinus.results.overlay import draw_outlines
+from acinus.results.tables import SUMMARY, summaries_in, write_tables
 from acinus.slides.identity import file_identity
 from acinus.slides.images import is_slide, whole_image
 from acinus.slides.opening import open_slide

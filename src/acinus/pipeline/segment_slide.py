@@ -20,9 +20,9 @@ from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
-from acinus.pipeline.result_folder import keep_what_others_wrote, results_code
 from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files
 from acinus.pipeline.windows import WindowJob, compute_windows, plan_windows
+from acinus.results.files import keep_what_others_wrote, results_code
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
 

@@ -21,28 +21,23 @@ from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
-from acinus.inference.overlay import draw_polygons
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.measuring import boxes_of
-from acinus.inference.slide.ngff import LabelChunks, LabelPyramid
 from acinus.inference.slide.refining import RefinedSource, refined_source
 from acinus.inference.slide.source import ProbabilitySource, from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.pipeline.measure_slide import MeasureJob, measure_slide
 from acinus.pipeline.windows import WindowJob
+from acinus.results.ngff import LabelChunks, LabelPyramid
+from acinus.results.overlay import draw_polygons
 from acinus.slides.reader import SlideReader
 
-__all__ = ["SLIDE_FILES", "Origin", "SlideResult", "write_slide_files"]
+__all__ = ["Origin", "SlideResult", "write_slide_files"]
 
 Origin = Literal["level0", "bounds"]
 """From where coordinates count: the corner of level 0, or that of the part that was scanned."""
-
-SLIDE_FILES = (
-    "labels.zarr/zarr.json", "glands.geojson.gz", "glands.parquet", "glands.csv", "overlay.jpg", "run.json"
-)  # fmt: skip
-"""What the folder of a slide's results holds beside ``image.json``."""
 
 _OVERLAY_SIDE_PX = 4096
 _JPEG_QUALITY = 90

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from acinus.core.geometry import Box
-from acinus.report.results import ImageResult
+from acinus.results.folder import ImageResult
 
 __all__ = ["Chosen", "choose_glands", "surroundings"]
 

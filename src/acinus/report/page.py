@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acinus.core.files import atomic_path, make_folder
 from acinus.report.gallery import choose_glands
-from acinus.report.results import ImageResult, Results, read_results
 from acinus.report.run_facts import run_facts
 from acinus.report.statistics import headlines, statistic_cards
 from acinus.report.views import ImageView, look
@@ -27,6 +26,7 @@ from acinus.report.wording import (
     percent,
     plural,
 )
+from acinus.results.folder import ImageResult, Results, read_results
 
 __all__ = ["MOST_ROWS", "write_report"]
 

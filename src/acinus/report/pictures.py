@@ -20,7 +20,7 @@ from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask, RgbArray
 from acinus.report.outlines import Ring, svg_path
 from acinus.report.quality import FOCUS_MPP
-from acinus.report.results import ImageResult
+from acinus.results.folder import ImageResult
 from acinus.slides import SlideReader, open_slide, overview, tissue_mask
 from acinus.slides.tissue import OVERVIEW_MPP
 

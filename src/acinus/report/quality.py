@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from acinus.core.colour import optical_density
 from acinus.core.image import RgbArray
-from acinus.report.results import ImageResult
+from acinus.results.folder import ImageResult
 from acinus.slides import tissue_mask
 
 Channels = tuple[float, float, float]

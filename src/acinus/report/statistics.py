@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from acinus.glands import Glands
 from acinus.report.charts import axis_for, distribution
-from acinus.report.results import ImageResult
 from acinus.report.wording import MEASURES, Measure, number, plural
+from acinus.results.folder import ImageResult
 
 __all__ = ["Headline", "StatisticCard", "headlines", "statistic_cards", "whole_glands"]
 

@@ -21,9 +21,9 @@ from acinus.report.pictures import (
     thumbnail,
 )
 from acinus.report.quality import PictureFacts, Warned, image_warnings, picture_facts, stain_reference
-from acinus.report.results import ImageResult, Results
 from acinus.report.statistics import whole_glands
 from acinus.report.wording import number, percent, plural, trust
+from acinus.results.folder import ImageResult, Results
 from acinus.slides import SlideReader
 
 __all__ = ["Crop", "ImageView", "look"]

@@ -14,8 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from acinus.cli import run
-from acinus.pipeline.slide_files import SLIDE_FILES
 from acinus.report import write_report
+from acinus.results.files import SLIDE_FILES
 from acinus.viewer.app import create_app
 
 from .drawn import write_slide

@@ -17,10 +17,11 @@ import pytest
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.core.segmenter import ProbabilityMap
-from acinus.inference.slide.ngff import open_labels
 from acinus.metrics import evaluate_pair, pool
 from acinus.pipeline import segment_slide as module
-from acinus.slides.images import read_image, read_labels
+from acinus.results.ngff import open_labels
+from acinus.slides.images import read_image
+from acinus.slides.labels import read_labels
 
 from .drawn import SeesPurple, purple_model, write_slide
 

@@ -21,11 +21,11 @@ from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbImage
 from acinus.glands import read_table
 from acinus.inference.slide.grid import WindowPlan, WorkingGrid
-from acinus.inference.slide.ngff import LabelChunks, open_labels
 from acinus.inference.slide.store import WindowStore
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
-from acinus.pipeline.slide_files import SLIDE_FILES
+from acinus.results.files import SLIDE_FILES
+from acinus.results.ngff import LabelChunks, open_labels
 from acinus.slides.pyramid import PyramidReader
 
 from .drawn import DISCS, HEIGHT, MPP, WIDTH, SeesPurple, purple_model, write_slide

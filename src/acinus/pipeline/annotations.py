@@ -14,7 +14,7 @@ from acinus.glands.features import DrawnOutlines, read_drawn
 from acinus.glands.paint import paint_outlines, pixels_around
 from acinus.glands.polygons import Outline
 from acinus.metrics import ImageScores, evaluate_pair
-from acinus.pipeline.label_files import LabelFile
+from acinus.results.labels import LabelFile
 
 __all__ = ["score_drawn"]
 

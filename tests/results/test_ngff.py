@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ome_zarr_models.v05 import ImageLabel, Labels
 
 from acinus.core.geometry import Box, Size
-from acinus.inference.slide import ngff
-from acinus.inference.slide.ngff import LabelPyramid, open_labels
+from acinus.results import ngff
+from acinus.results.ngff import LabelPyramid, open_labels
 
 SIZE = Size(2600, 1300)  # three by two chunks, cut at both sides
 

@@ -12,8 +12,8 @@ import orjson
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.files import is_there, read_json
 from acinus.core.geometry import origin_of
+from acinus.core.naming import natural_key
 from acinus.core.units import check_mpp
-from acinus.data.sample import natural_key
 from acinus.glands import Glands, read_table
 
 __all__ = ["ImageResult", "Results", "read_results"]

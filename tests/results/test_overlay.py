@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from acinus.inference.overlay import draw_outlines, draw_polygons
+from acinus.results.overlay import draw_outlines, draw_polygons
 
 WHITE = 255
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from acinus.core.code import code_digest
 from acinus.core.errors import OutputError
 from acinus.core.files import output_error
-from acinus.pipeline.slide_files import SLIDE_FILES
 
-__all__ = ["IMAGE_FILES", "LABEL_FILES", "keep_what_others_wrote", "results_code"]
+__all__ = ["IMAGE_FILES", "LABEL_FILES", "SLIDE_FILES", "keep_what_others_wrote", "results_code"]
 
 IMAGE_FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 """What the folder of an image's results holds beside its label map and ``image.json``."""
@@ -18,10 +17,15 @@ IMAGE_FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
 LABEL_FILES = ("labels.png", "labels.tif")
 """The label map of an image; one of the two."""
 
+SLIDE_FILES = (
+    "labels.zarr/zarr.json", "glands.geojson.gz", "glands.parquet", "glands.csv", "overlay.jpg", "run.json"
+)  # fmt: skip
+"""What the folder of a slide's results holds beside ``image.json``."""
+
 _OURS = frozenset({"image.json", *IMAGE_FILES, *LABEL_FILES, *(Path(name).parts[0] for name in SLIDE_FILES)})
 
 
-_ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands")
+_ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands", "results")
 
 
 def results_code() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acinus.core.files import atomic_path, read_json
-from acinus.data.sample import natural_key
+from acinus.core.naming import natural_key
 
 __all__ = ["SUMMARY", "summaries_in", "write_tables"]
 

@@ -11,10 +11,10 @@ from acinus.core.errors import InputError, MppError
 from acinus.core.files import read_json
 from acinus.core.geometry import Box, Size, origin_of
 from acinus.core.image import LabelMap
+from acinus.core.naming import natural_key
 from acinus.core.units import check_mpp
-from acinus.data.folder import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
-from acinus.data.sample import natural_key
-from acinus.slides.images import read_labels
+from acinus.results.ngff import open_labels
+from acinus.slides.labels import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES, read_labels
 
 __all__ = ["LabelFile", "is_drawn", "is_one_map", "label_files", "open_label_file"]
 
@@ -80,8 +80,6 @@ def open_label_file(path: Path, *, mpp: float | None = None) -> LabelFile:
 
 
 def _open_zarr(path: Path, *, mpp: float | None) -> LabelFile:
-    from acinus.inference.slide.ngff import open_labels
-
     noted = _noted(path)
     native, working = noted.get("mpp"), noted.get("working_mpp")
     chunks = open_labels(path)
