@@ -20,11 +20,12 @@ from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network
 from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpec
 from acinus.inference.instances import InstanceSettings
+from acinus.inference.slide.compute import plan_windows
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import ShallowSettings
 from acinus.networks.backbone import BackboneDescription
 from acinus.pipeline.settings import Settings, load_settings, settings_from_plain, with_weights
-from acinus.pipeline.windows import plan_windows
+from acinus.pipeline.slide_model import reach_px_of
 from acinus.slides.opening import open_slide
 
 Write = Callable[..., Path]
@@ -170,5 +171,7 @@ def test_windows_of_a_slide_have_a_margin_and_are_multiples_of_the_stride(tmp_pa
     )
     with open_slide(tmp_path / "slide.tif") as reader:
         for stride, window_px, halo_px in ((16, 1024, 128), (32, 1024, 128), (28, 1036, 140)):
-            plan = plan_windows(reader, GroupingSettings(network=spec_of_stride(stride)))
+            network = spec_of_stride(stride)
+            reach_px = reach_px_of(network)
+            plan = plan_windows(reader, mpp=2.5, reach_px=reach_px, stride_px=network.stride)
             assert (plan.window_px, plan.halo_px, plan.stride_px) == (window_px, halo_px, stride)

@@ -8,7 +8,7 @@ from typing import Any
 
 from acinus.benchmark.job import Failed, Files, Job
 from acinus.benchmark.process import run_job
-from acinus.pipeline.cluster import connect
+from acinus.core.cluster import connect
 
 __all__ = ["run_jobs_on_dask"]
 

@@ -15,6 +15,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from acinus.core.cluster import connect, local_cluster
 from acinus.core.errors import OutputError, UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.image import LabelMap, RgbImage
@@ -27,7 +28,6 @@ from acinus.data.sample import Sample
 from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
 from acinus.inference.segmentation import Segmentation
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.pipeline.cluster import connect, local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure import summarise_image

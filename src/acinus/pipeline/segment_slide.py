@@ -18,10 +18,11 @@ from acinus.core.files import atomic_path, make_folder, output_error, read_json,
 from acinus.core.progress import Progress
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
+from acinus.inference.slide.compute import WindowJob, compute_windows, plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
 from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files
-from acinus.pipeline.windows import WindowJob, compute_windows, plan_windows
+from acinus.pipeline.slide_model import SavedModel, prepared, reach_px_of
 from acinus.results.files import keep_what_others_wrote, results_code
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
@@ -74,23 +75,29 @@ def segment_slide(
     name = path.stem if name is None else name
     identity = file_identity(path)
     with open_slide(path, mpp=mpp) as reader:
-        refinement = model.settings.refinement
-        plan = plan_windows(reader, model.settings.grouping, refinement)
+        refinement, grouping = model.settings.refinement, model.settings.grouping
+        plan = plan_windows(
+            reader,
+            mpp=grouping.mpp,
+            reach_px=reach_px_of(grouping.network),
+            stride_px=grouping.network.stride,
+            refinement=refinement,
+        )
         state = slide_state(model_state(model.fitted.network, model.settings), identity)
         work = _work_of(fingerprint(state, str(mpp), repr(plan)), work_folder(out, name))
+        shared = work.resolve() / "model"
         job = WindowJob(
             slide=path.resolve(),
             mpp=mpp,
-            model=work.resolve() / "model",
-            device=str(model.device),
+            load=SavedModel(shared, str(model.device)),
             plan=plan,
             refinement=refinement,
             folder=work.resolve() / "windows",
             state=state,
         )
-        if client is not None and not (job.model / "model.json").is_file():
-            model.save(job.model)  # where the workers see it
-        seconds = compute_windows(job, segmenter=model.fitted, client=client, progress=progress)
+        if client is not None and not (shared / "model.json").is_file():
+            model.save(shared)  # where the workers see it
+        seconds = compute_windows(job, segmenter=prepared(model.fitted), client=client, progress=progress)
         with atomic_path(out / name) as temporary:
             temporary.mkdir()
             source = {"name": name, "path": str(job.slide), **identity}

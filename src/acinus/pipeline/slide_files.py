@@ -21,15 +21,15 @@ from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
+from acinus.inference.slide.compute import WindowJob
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.labelling import label_slide
+from acinus.inference.slide.measure_slide import MeasureJob, measure_slide
 from acinus.inference.slide.measuring import boxes_of
 from acinus.inference.slide.refining import RefinedSource, refined_source
 from acinus.inference.slide.source import ProbabilitySource, from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
-from acinus.pipeline.measure_slide import MeasureJob, measure_slide
-from acinus.pipeline.windows import WindowJob
 from acinus.results.ngff import LabelChunks, LabelPyramid
 from acinus.results.overlay import draw_polygons
 from acinus.slides.reader import SlideReader

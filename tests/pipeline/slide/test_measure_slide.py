@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from acinus.core.errors import AcinusError
-from acinus.pipeline import measure_slide
+from acinus.inference.slide import measure_slide
 from acinus.pipeline.segment_slide import segment_slide
 
 from .drawn import purple_model

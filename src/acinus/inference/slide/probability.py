@@ -29,7 +29,7 @@ def window_probability(
 
     Notes
     -----
-    The same steps, one by one, are what `acinus.pipeline.windows` lets overlap.
+    The same steps, one by one, are what `acinus.inference.slide.compute` lets overlap.
     """
     seen = part_with_tissue(plan, window, tissue)
     if seen is None:

@@ -6,38 +6,33 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from acinus.core.cluster import results_on
 from acinus.core.errors import OutputError
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.core.units import um_to_px
-from acinus.grouping.segmenter import NetworkSegmenter
-from acinus.grouping.settings import GroupingSettings, UNetSpec
 from acinus.inference.refinement import RefinementSettings
+from acinus.inference.slide.allocation import give_back_unused, large_blocks_kept
 from acinus.inference.slide.blurring import blur_reach_px
 from acinus.inference.slide.grid import Window, WindowPlan, WorkingGrid
 from acinus.inference.slide.probability import kept_colours, kept_probability, part_with_tissue
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
-from acinus.networks.inference import for_inference
-from acinus.networks.reach import unet_reach_px
-from acinus.pipeline.allocation import give_back_unused, large_blocks_kept
-from acinus.pipeline.cluster import results_on
-from acinus.pipeline.estimator import GlandSegmenter
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader
 
 __all__ = ["PhaseSeconds", "WindowJob", "compute_windows", "plan_windows"]
 
 _READ_AHEAD = 2  # windows; one of 1024 px with its margin takes 5 MB
-_PSPNET_HALO_PX = 128  # it looks at all of a window; this much hides most of what differs between two
+_UNBOUNDED_HALO_PX = 128  # of networks that look at all of a window: hides most of what differs between two
 _SHARED_FOLDER_S = 60.0  # NFS shows other machines' files up to so much later
 
 
@@ -75,10 +70,8 @@ class WindowJob:
     slide : Path
     mpp : float or None
         Overrides the file's µm per level-0 pixel.
-    model : Path
-        Model folder.
-    device : str
-        As `choose_device` takes it.
+    load : callable
+        Returns the model, prepared for many windows. Is sent to other processes, and equal for equal models.
     plan : WindowPlan
     refinement : RefinementSettings
         Whether windows keep their colours, and how blurred.
@@ -90,8 +83,7 @@ class WindowJob:
 
     slide: Path
     mpp: float | None
-    model: Path
-    device: str
+    load: Callable[[], Segmenter]
     plan: WindowPlan
     refinement: RefinementSettings
     folder: Path
@@ -108,15 +100,23 @@ class WindowJob:
 
 def plan_windows(
     reader: SlideReader,
-    settings: GroupingSettings,
-    refinement: RefinementSettings | None = None,
     *,
+    mpp: float,
+    reach_px: int | None,
+    stride_px: int,
+    refinement: RefinementSettings | None = None,
     window_px: int = 1024,
 ) -> WindowPlan:
     """Return the windows for a slide and a network: every kept pixel sees all that the network looks at.
 
     Parameters
     ----------
+    mpp : float
+        Working resolution in µm per pixel.
+    reach_px : int or None
+        How far from a pixel the network looks; None when it looks at all of a window.
+    stride_px : int
+        Of the network, whose windows are multiples of it.
     refinement : RefinementSettings, optional
         Every kept pixel also sees all that its blurred colour depends on.
 
@@ -125,19 +125,16 @@ def plan_windows(
     MppError
         When the slide's own resolution is unknown or absurd.
     """
-    network, blend_px = settings.network, WindowPlan.blend_px
-    stride = network.stride
-    reach = _PSPNET_HALO_PX - blend_px // 2
-    if isinstance(network, UNetSpec):
-        reach = unet_reach_px(levels=len(network.widths), context_cells=network.context_cells)
+    blend_px = WindowPlan.blend_px
+    reach = _UNBOUNDED_HALO_PX - blend_px // 2 if reach_px is None else reach_px
     if refinement is not None and refinement.colour_weight > 0.0:
-        reach = max(reach, blur_reach_px(um_to_px(refinement.smoothing_um, mpp=settings.mpp)))
-    halo_px = -(-(reach + blend_px // 2) // stride) * stride
+        reach = max(reach, blur_reach_px(um_to_px(refinement.smoothing_um, mpp=mpp)))
+    halo_px = -(-(reach + blend_px // 2) // stride_px) * stride_px
     return WindowPlan(
-        WorkingGrid.of(reader, settings.mpp),
-        window_px=-(-window_px // stride) * stride,
+        WorkingGrid.of(reader, mpp),
+        window_px=-(-window_px // stride_px) * stride_px,
         halo_px=halo_px,
-        stride_px=stride,
+        stride_px=stride_px,
     )
 
 
@@ -153,7 +150,7 @@ def compute_windows(
     Parameters
     ----------
     segmenter : Segmenter, optional
-        The model of ``job.model``, if this process has it already.
+        What ``job.load`` returns, if this process has it already.
     client : distributed.Client, optional
         Its workers compute, one task a window; the result is the same to the bit. A window whose worker is
         lost is computed again by another one.
@@ -180,9 +177,9 @@ def compute_windows(
             if client is not None:
                 return _compute_on_cluster(job, store, todo, client, advance)
             if segmenter is None:
-                segmenter = GlandSegmenter.load(job.model, device=job.device).fitted
+                segmenter = job.load()
             with large_blocks_kept():
-                return _compute_here(_Opened(job, reader, _faster(segmenter), tissue, store), todo, advance)
+                return _compute_here(_Opened(job, reader, segmenter, tissue, store), todo, advance)
 
 
 def _left_to_do(plan: WindowPlan, tissue: SlideTissue, store: WindowStore) -> tuple[list[Window], int]:
@@ -291,20 +288,13 @@ def _compute_on_worker(job: WindowJob, index_x: int, index_y: int) -> PhaseSecon
 @lru_cache(maxsize=1)
 def _opened(job: WindowJob) -> _Opened:
     reader = open_slide(job.slide, mpp=job.mpp)
-    return _Opened(job, reader, _segmenter(job.model, job.device, job.state), job.tissue(reader), job.store())
+    return _Opened(job, reader, _segmenter(job.load, job.state), job.tissue(reader), job.store())
 
 
 @lru_cache(maxsize=1)
-def _segmenter(model: Path, device: str, state: str) -> Segmenter:
+def _segmenter(load: Callable[[], Segmenter], state: str) -> Segmenter:
     del state
-    return _faster(GlandSegmenter.load(model, device=device).fitted)
-
-
-def _faster(segmenter: Segmenter) -> Segmenter:
-    """Return the same method, prepared for many forward passes."""
-    if isinstance(segmenter, NetworkSegmenter):
-        return replace(segmenter, network=for_inference(segmenter.network))
-    return segmenter
+    return load()
 
 
 def _wait_for_files(store: WindowStore, windows: Sequence[Window]) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.cluster import results_on
 from acinus.core.geometry import Box
 from acinus.core.progress import Progress, SilentProgress
 from acinus.glands.measure import columns_of
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.measuring import LabelSource, MeasuredBatch, measure_batch
-from acinus.pipeline.cluster import results_on
 from acinus.results.ngff import open_labels
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader

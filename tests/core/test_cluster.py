@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from distributed import KilledWorker
 
+from acinus.core.cluster import connect, local_cluster, results_on
 from acinus.core.errors import AcinusError, InputError, UsageError
-from acinus.pipeline.cluster import connect, local_cluster, results_on
 
 
 def test_dask_is_asked_for_in_one_line_when_it_is_absent(monkeypatch: pytest.MonkeyPatch):

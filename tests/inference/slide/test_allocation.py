@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from acinus.pipeline import allocation
+from acinus.inference.slide import allocation
 
 SCRIPT = """
 import resource
 import numpy as np
 import psutil
-from acinus.pipeline.allocation import give_back_unused, large_blocks_kept
+from acinus.inference.slide.allocation import give_back_unused, large_blocks_kept
 
 def faults_of(count):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

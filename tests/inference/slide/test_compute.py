@@ -13,20 +13,20 @@ import pytest
 import tifffile
 import torch
 
+from acinus.core.cluster import local_cluster
 from acinus.core.errors import AcinusError, InputError, OutputError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
 from acinus.inference.refinement import RefinementSettings
+from acinus.inference.slide import compute
+from acinus.inference.slide.compute import PhaseSeconds, WindowJob, compute_windows, plan_windows
 from acinus.inference.slide.tissue import SlideTissue
-from acinus.networks.inference import for_inference
-from acinus.pipeline import windows
-from acinus.pipeline.cluster import local_cluster
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import save_model
 from acinus.pipeline.settings import Settings
-from acinus.pipeline.windows import PhaseSeconds, WindowJob, compute_windows, plan_windows
+from acinus.pipeline.slide_model import SavedModel, reach_px_of
 from acinus.slides.opening import open_slide
 
 GLASS, EOSIN = (243, 242, 244), (215, 140, 190)
@@ -72,12 +72,17 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def job(slide: Path, model_folder: Path, tmp_path: Path) -> WindowJob:
     """Of 20 windows of 100 px, 12 or more of which have tissue."""
     with open_slide(slide) as reader:
-        plan = plan_windows(reader, GroupingSettings(network=NETWORK), window_px=100)
+        plan = plan_windows(
+            reader,
+            mpp=MPP,
+            reach_px=reach_px_of(NETWORK),
+            stride_px=NETWORK.stride,
+            window_px=100,
+        )
     return WindowJob(
         slide=slide,
         mpp=None,
-        model=model_folder,
-        device="cpu",
+        load=SavedModel(model_folder, "cpu"),
         plan=plan,
         refinement=RefinementSettings(),
         folder=tmp_path / "windows",
@@ -129,8 +134,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def counting(job: WindowJob, **options: Any) -> Counting:
-    model = GlandSegmenter.load(job.model, device="cpu").fitted
-    return Counting(replace(model, network=for_inference(model.network)), **options)
+    return Counting(job.load(), **options)
 
 
 def with_tissue(job: WindowJob) -> int:
@@ -139,14 +143,17 @@ def with_tissue(job: WindowJob) -> int:
     return sum(tissue.covers(window.kept) for window in job.plan.windows())
 
 
-def test_a_slide_in_windows_is_the_network_s_answer_to_all_of_it_where_tissue_is(job: WindowJob):
+def test_a_slide_in_windows_is_the_network_s_answer_to_all_of_it_where_tissue_is(
+    job: WindowJob, model_folder: Path
+):
     seconds = compute_windows(job)
     found = job.store().read(job.plan.grid.box)
     with open_slide(job.slide) as reader:
         rgb = reader.read_working(job.plan.grid.box, mpp=MPP)
         mask = job.tissue(reader).mask_of(job.plan.grid.box)
     assert mask.mean() == pytest.approx(0.62, abs=0.02)  # 300 of 500 px and a rim of 24 µm
-    whole = GlandSegmenter.load(job.model, device="cpu").fitted.probability(RgbImage(rgb, mpp=MPP)) * 255
+    model = GlandSegmenter.load(model_folder, device="cpu").fitted
+    whole = model.probability(RgbImage(rgb, mpp=MPP)) * 255
     assert np.abs(found - np.where(mask, whole, 0)).max() < 0.5 + 1e-2
     assert np.ptp(found[mask]) > 50
     assert min(seconds.read, seconds.network, seconds.write) > 0
@@ -213,29 +220,41 @@ def test_a_damaged_slide_ends_the_run(job: WindowJob, tmp_path: Path):
         compute_windows(replace(job, slide=broken))
 
 
-def test_the_plan_shows_a_network_all_it_looks_at(slide: Path):
+@pytest.mark.parametrize(
+    ("network", "window_px", "expected"),
+    [
+        (UNetSpec(), 1024, (1024, 128, 8)),
+        (UNetSpec(widths=(4, 4, 4, 4, 4)), 1024, (1024, 240, 16)),  # reach 218
+        (PSPNetSpec(), 500, (504, 128, 8)),
+    ],
+)
+def test_the_plan_shows_a_network_all_it_looks_at(
+    slide: Path,
+    network: UNetSpec | PSPNetSpec,
+    window_px: int,
+    expected: tuple[int, int, int],
+):
     with open_slide(slide) as reader:
-        default = plan_windows(reader, GroupingSettings())
-        assert (default.window_px, default.halo_px, default.stride_px) == (1024, 128, 8)
-        deep = plan_windows(reader, GroupingSettings(network=UNetSpec(widths=(4, 4, 4, 4, 4))))
-        assert (deep.window_px, deep.halo_px, deep.stride_px) == (1024, 240, 16)  # reach 218
-        pspnet = plan_windows(reader, GroupingSettings(network=PSPNetSpec()), window_px=500)
-        assert (pspnet.window_px, pspnet.halo_px, pspnet.stride_px) == (504, 128, 8)
-        assert default.grid.mpp == GroupingSettings().mpp
+        plan = plan_windows(
+            reader, mpp=MPP, reach_px=reach_px_of(network), stride_px=network.stride, window_px=window_px
+        )
+    assert (plan.window_px, plan.halo_px, plan.stride_px) == expected
+    assert plan.grid.mpp == MPP
 
 
 def test_the_plan_shows_a_window_all_that_its_blurred_colours_depend_on(slide: Path):
     with open_slide(slide) as reader:
-        for network, smoothing_um, expected in (
-            (UNetSpec(), 3.75, 128),
-            (UNetSpec(), 100.0, 176),  # 4 × 40 px and half of the 32 that are blended
-            (PSPNetSpec(), 100.0, 176),
+        for reach_px, smoothing_um, expected in (
+            (106, 3.75, 128),
+            (106, 100.0, 176),  # 4 × 40 px and half of the 32 that are blended
+            (None, 100.0, 176),
         ):
             refinement = RefinementSettings(smoothing_um=smoothing_um)
-            plan = plan_windows(reader, GroupingSettings(network=network), refinement)
+            plan = plan_windows(reader, mpp=MPP, reach_px=reach_px, stride_px=8, refinement=refinement)
             assert plan.halo_px == expected
         unused = RefinementSettings(smoothing_um=100.0, colour_weight=0.0)
-        assert plan_windows(reader, GroupingSettings(), unused) == plan_windows(reader, GroupingSettings())
+        network_alone = plan_windows(reader, mpp=MPP, reach_px=106, stride_px=8)
+        assert plan_windows(reader, mpp=MPP, reach_px=106, stride_px=8, refinement=unused) == network_alone
 
 
 def test_seconds_add_up():
@@ -269,7 +288,7 @@ def test_workers_give_the_same_to_the_bit(job: WindowJob, client: Any, expected:
 
 def test_the_error_of_a_worker_is_the_user_s(job: WindowJob, client: Any, tmp_path: Path):
     with pytest.raises(AcinusError, match="not a folder"):
-        compute_windows(replace(job, model=tmp_path / "nowhere"), client=client)
+        compute_windows(replace(job, load=SavedModel(tmp_path / "nowhere", "cpu")), client=client)
 
 
 def test_workers_that_do_not_share_the_folder_are_noticed(
@@ -277,7 +296,7 @@ def test_workers_that_do_not_share_the_folder_are_noticed(
 ):
     elsewhere = job.store()
     monkeypatch.setattr(WindowJob, "store", lambda self: elsewhere)
-    monkeypatch.setattr(windows, "_SHARED_FOLDER_S", 0.0)
+    monkeypatch.setattr(compute, "_SHARED_FOLDER_S", 0.0)
     with pytest.raises(OutputError, match="choose an output folder on a shared disk"):
         compute_windows(replace(job, folder=tmp_path / "other machine"), client=client)
 

@@ -1,0 +1,55 @@
+"""What a slide's computation asks of a model: how far it looks, and to be there in every process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from acinus.core.segmenter import Segmenter
+from acinus.grouping.segmenter import NetworkSegmenter
+from acinus.grouping.settings import PretrainedSpec, PSPNetSpec, UNetSpec
+from acinus.networks.inference import for_inference
+from acinus.networks.reach import unet_reach_px
+from acinus.pipeline.estimator import GlandSegmenter
+
+__all__ = ["SavedModel", "prepared", "reach_px_of"]
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """Loads a model in whatever process it is sent to.
+
+    Attributes
+    ----------
+    folder : Path
+        Model folder, seen by all processes under the same path.
+    device : str
+        As `choose_device` takes it.
+    """
+
+    folder: Path
+    device: str
+
+    def __call__(self) -> Segmenter:
+        """Return the model, prepared for many windows.
+
+        Raises
+        ------
+        ModelError
+            When the folder is no model, or one of another version.
+        """
+        return prepared(GlandSegmenter.load(self.folder, device=self.device).fitted)
+
+
+def prepared(segmenter: Segmenter) -> Segmenter:
+    """Return the same method, prepared for many forward passes."""
+    if isinstance(segmenter, NetworkSegmenter):
+        return replace(segmenter, network=for_inference(segmenter.network))
+    return segmenter
+
+
+def reach_px_of(network: UNetSpec | PSPNetSpec | PretrainedSpec) -> int | None:
+    """Return how far from a pixel a network looks; None when it looks at all of an image."""
+    if isinstance(network, UNetSpec):
+        return unet_reach_px(levels=len(network.widths), context_cells=network.context_cells)
+    return None
