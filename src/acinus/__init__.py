@@ -2,7 +2,7 @@
 
 >>> import acinus
 >>> acinus.__version__
-'0.1.0'
+'0.2.0'
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from acinus.pipeline.estimator import GlandSegmenter
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["GlandSegmenter", "__version__"]
 
 

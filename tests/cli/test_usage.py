@@ -30,9 +30,13 @@ def test_the_help_names_every_verb_and_where_to_start(capsys):
     assert all(f" {verb} " in shown for verb in VERBS)
 
 
-def test_the_version_is_that_of_the_package(capsys):
+@pytest.mark.parametrize(("known", "said"), [("0123abc", " (commit 0123abc)"), (None, "")])
+def test_the_version_is_that_of_the_package_with_the_commit_where_it_is_known(
+    capsys, monkeypatch, known, said
+):
+    monkeypatch.setattr("acinus.cli.commit", lambda: known)
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out.strip() == __version__
+    assert capsys.readouterr().out == f"acinus {__version__}{said}\n"
 
 
 @pytest.mark.parametrize(

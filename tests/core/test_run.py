@@ -95,3 +95,31 @@ def test_a_package_installed_inside_another_repository_has_no_commit(
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     assert run_record(command=[], settings=None, seed=None, inputs=[])["commit"] is None
+
+
+def test_an_installed_package_has_the_commit_it_was_built_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(run, "__file__", str(tmp_path / "run.py"))
+    monkeypatch.setattr(run, "_COMMIT_FILE", tmp_path / "COMMIT")
+    assert run.commit() is None
+    (tmp_path / "COMMIT").write_text("0123abc-dirty\n")
+    assert run.commit() == "0123abc-dirty"
+    assert run_record(command=[], settings=None, seed=None, inputs=[])["commit"] == "0123abc-dirty"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff"])
+def test_a_damaged_record_of_the_commit_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(run, "_COMMIT_FILE", tmp_path / "COMMIT")
+    (tmp_path / "COMMIT").write_bytes(content)
+    assert run.commit() is None
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")
+def test_a_source_tree_is_asked_rather_than_what_an_earlier_build_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "COMMIT").write_text("0123abc")
+    monkeypatch.setattr(run, "_COMMIT_FILE", tmp_path / "COMMIT")
+    assert run.commit() not in ("0123abc", None)

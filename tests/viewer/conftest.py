@@ -100,7 +100,7 @@ def page() -> Iterator[Page]:
     if program is None:
         missing("chromium is not installed")
     if vendored_script() is None:
-        missing("OpenSeadragon is not installed; run python -m acinus.viewer.vendor")
+        missing("OpenSeadragon is not installed; run python build_backend/fetch_openseadragon.py")
     with chromium(str(program)) as page:
         yield page
 

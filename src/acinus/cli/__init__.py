@@ -22,12 +22,13 @@ from acinus.cli.report import report
 from acinus.cli.segment import segment
 from acinus.cli.view import view
 from acinus.core.errors import AcinusError
+from acinus.core.run import commit
 
 __all__ = ["app", "main"]
 
 app = App(
     name="acinus",
-    version=__version__,
+    version=lambda: version_line(__version__, commit()),
     help="Learn to segment glands on H&E images from unlabelled images alone; measure and show them.\n\n"
     "Start with:  acinus demo\n\n"
     "Your own images:  acinus fit tiles/ --mpp 0.5 --out model  then  "
@@ -74,6 +75,17 @@ def run(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     return code if isinstance(code, int) else 0
+
+
+def version_line(version: str, commit: str | None) -> str:
+    """Return what ``acinus --version`` says.
+
+    Examples
+    --------
+    >>> version_line("0.2.0", "36fd28f0c3a1"), version_line("0.2.0", None)
+    ('acinus 0.2.0 (commit 36fd28f0c3a1)', 'acinus 0.2.0')
+    """
+    return f"acinus {version}" + (f" (commit {commit})" if commit else "")
 
 
 def _first_line(error: CycloptsError) -> str:

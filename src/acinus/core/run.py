@@ -14,8 +14,9 @@ from typing import Any
 
 from acinus import __version__
 
-__all__ = ["checksum", "fingerprint", "run_record", "versions"]
+__all__ = ["checksum", "commit", "fingerprint", "run_record", "versions"]
 
+_COMMIT_FILE = Path(__file__).parents[1] / "COMMIT"  # written when an archive or a wheel is built
 _RECORDED = ("torch", "numpy", "scipy", "scikit-image", "opencv-python-headless", "shapely", "tifffile")
 
 
@@ -74,13 +75,18 @@ def run_record(
         "seed": seed,
         "settings": settings,
         "versions": versions(),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "inputs": list(inputs),
     }
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
+    """Return the commit of this code: that of its source tree, else the one it was built from, else None."""
+    return _commit_of_tree() or _commit_of_build()
+
+
+def _commit_of_tree() -> str | None:
     """Return the commit of the source tree this package runs from, None for an installed package."""
     here = Path(__file__).parent
     try:
@@ -94,5 +100,12 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     # An environment often lies inside some other repository, whose commit says nothing about this code.
-    prefix, _, commit = answer.stdout.strip().partition("\n")
-    return commit if prefix == "src/acinus/core/" else None
+    prefix, _, found = answer.stdout.strip().partition("\n")
+    return found if prefix == "src/acinus/core/" else None
+
+
+def _commit_of_build() -> str | None:
+    try:
+        return _COMMIT_FILE.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,11 +1,14 @@
-"""OpenSeadragon, the one script that is not ours: its version, its place, and whether it is the right one."""
+"""OpenSeadragon, the one script that is not ours: its version, its place, and whether it is the right one.
+
+The build reads this file too, before anything is installed: it imports Python's own library alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-__all__ = ["FILES", "SCRIPT", "VENDOR_FOLDER", "VERSION", "sha256", "vendored_script"]
+__all__ = ["FILES", "SCRIPT", "VENDOR_FOLDER", "VERSION", "is_complete", "sha256", "vendored_script"]
 
 VERSION = "6.1.1"
 VENDOR_FOLDER = Path(__file__).parent / "static" / "vendor"
@@ -35,3 +38,11 @@ def vendored_script(folder: Path = VENDOR_FOLDER) -> Path | None:
     if not script.is_file() or sha256(script.read_bytes()) != FILES[SCRIPT][1]:
         return None
     return script
+
+
+def is_complete(folder: Path = VENDOR_FOLDER) -> bool:
+    """Whether the script and its licence are there, byte for byte."""
+    return all(
+        (folder / name).is_file() and sha256((folder / name).read_bytes()) == expected
+        for name, (_, expected) in FILES.items()
+    )

@@ -201,8 +201,8 @@ const actions = {
 async function begin() {
   if (!globalThis.OpenSeadragon) {
     panel.message(
-      "OpenSeadragon, which shows the slide, is not installed.\n\nOn a machine with a network run\n" +
-      "python -m acinus.viewer.vendor\nonce, then start acinus view again.",
+      "OpenSeadragon, which shows the slide, is missing.\n\nReinstall acinus, or in its source folder run\n" +
+      "python build_backend/fetch_openseadragon.py\nthen start acinus view again.",
     );
     return;
   }
