@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from typing import cast
 
 import joblib
 import torch
 
 from acinus.core.image import RgbArray, RgbImage
-from acinus.core.interrupts import interrupts_ignored
+from acinus.core.interrupts import exit_with_parent, interrupts_deferred
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cluster import cluster_responses
@@ -67,10 +71,22 @@ def mine_proposals(
             yield _mine_alone(image, settings, network, seed)
         return
     # loky starts fresh interpreters, so neither threads nor an unguarded script of the user's are a danger.
-    pool = joblib.Parallel(n_jobs=min(processes, len(images)), return_as="generator")
-    with interrupts_ignored():
-        proposals = pool(joblib.delayed(_mine_alone)(image, settings, network, seed) for image in images)
-    yield from proposals
+    backend = joblib.parallel_config("loky", initializer=exit_with_parent, initargs=(os.getpid(),))
+    with ExitStack() as at_end:
+        with interrupts_deferred(), backend:
+            pool = joblib.Parallel(n_jobs=min(processes, len(images)), return_as="generator")
+            tasks = (joblib.delayed(_mine_alone)(image, settings, network, seed) for image in images)
+            proposals = cast("Generator[ProposalMap]", pool(tasks))
+            at_end.callback(_close_quietly, proposals)
+        for proposal in proposals:  # noqa: UP028 (`yield from` would close it, but not quietly)
+            yield proposal
+
+
+def _close_quietly(proposals: Generator[ProposalMap]) -> None:
+    """End the processes of a generator of joblib's, without its warning that they had not finished."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        proposals.close()
 
 
 def _mine_alone(

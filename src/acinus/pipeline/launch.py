@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from acinus.core.errors import AcinusError
-from acinus.core.interrupts import end_with_parent, interrupts_ignored
+from acinus.core.interrupts import end_with_parent, interrupts_deferred
 
 __all__ = ["launch"]
 
@@ -58,7 +58,7 @@ def launch(function: Callable[[], Result], *, count: int) -> Result:
     processes: list[BaseProcess] = []
     words: dict[Connection, int] = {}
     try:
-        with interrupts_ignored():
+        with interrupts_deferred():
             for number in range(count):
                 receiver, sender = context.Pipe(duplex=False)
                 variables = {**meeting, "LOCAL_RANK": str(number)}
