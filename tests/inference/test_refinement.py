@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,6 @@ from acinus.core.segmenter import ProbabilityMap
 from acinus.inference.refinement import (
     RefinedSegmenter,
     RefinementSettings,
-    colour_probability,
     cut_lumina,
     refined,
 )
@@ -25,68 +26,74 @@ def stripes(*colours: tuple[int, int, int], height: int = 40, width: int = 20) -
     return np.concatenate([np.full((height, width, 3), colour, np.uint8) for colour in colours], axis=1)
 
 
+def by_colour(
+    probability: ProbabilityMap, rgb: RgbArray, how: RefinementSettings = SHARP
+) -> ProbabilityMap | None:
+    """Return the likelihood by colour alone; None where colours are left out."""
+    alone = replace(how, colour_weight=1.0, lumen_above=1.0, tissue_only=False)
+    found = refined(probability, rgb, alone, mpp=MPP).probability
+    return None if np.array_equal(found, probability) else found
+
+
 def told(probability: ProbabilityMap, rgb: RgbArray) -> ProbabilityMap:
-    """Return what the colours say, which here they do."""
-    says = colour_probability(probability, rgb, SHARP, mpp=MPP)
-    assert says is not None
-    return says
+    """Return the likelihood by colour alone, where colours are not left out."""
+    likelihood = by_colour(probability, rgb)
+    assert likelihood is not None
+    return likelihood
 
 
 def test_a_pixel_the_network_missed_is_told_by_its_colour():
     rgb = stripes(PURPLE, PINK, PURPLE)
     probability = np.full(rgb.shape[:2], 0.01, np.float32)
     probability[:, :20] = 0.95  # the first purple stripe is known to be gland, the second is missed
-    says = told(probability, rgb)
+    likelihood = told(probability, rgb)
     # Half of the background's pixels are purple as well: 1 / (1 + 1 / 2), as the naive shares give.
-    assert says[:, :20] == pytest.approx(2.0 / 3.0, abs=0.01)
-    assert says[:, 40:] == pytest.approx(2.0 / 3.0, abs=0.01)
-    assert says[:, 20:40].max() < 0.01
+    assert likelihood[:, :20] == pytest.approx(2.0 / 3.0, abs=0.01)
+    assert likelihood[:, 40:] == pytest.approx(2.0 / 3.0, abs=0.01)
+    assert likelihood[:, 20:40].max() < 0.01
 
 
 def test_how_much_of_each_class_there_is_does_not_count():
     few, many = stripes(PURPLE, PINK), stripes(PURPLE, PINK, PINK, PINK, PINK, PINK)
     for rgb in (few, many):
         probability = np.where(rgb[..., 0] == PURPLE[0], 0.9, 0.01).astype(np.float32)
-        says = told(probability, rgb)
-        assert says[:, :20].min() > 0.99
-        assert says[:, 20:].max() < 0.01
+        likelihood = told(probability, rgb)
+        assert likelihood[:, :20].min() > 0.99
+        assert likelihood[:, 20:].max() < 0.01
 
 
-def test_colours_have_no_say_where_a_class_is_too_small():
+def test_colours_are_left_out_where_a_class_is_too_small():
     rgb = stripes(PURPLE, PINK)
     probability = np.where(rgb[..., 0] == PURPLE[0], 0.9, 0.01).astype(np.float32)
-    assert colour_probability(probability, rgb, RefinementSettings(least_um2=801.0 * MPP**2), mpp=MPP) is None
-    assert (
-        colour_probability(probability, rgb, RefinementSettings(least_um2=800.0 * MPP**2), mpp=MPP)
-        is not None
-    )
+    assert by_colour(probability, rgb, RefinementSettings(least_um2=801.0 * MPP**2)) is None
+    assert by_colour(probability, rgb, RefinementSettings(least_um2=800.0 * MPP**2)) is not None
     undecided = np.full_like(probability, 0.4)
-    assert colour_probability(undecided, rgb, SHARP, mpp=MPP) is None
+    assert by_colour(undecided, rgb) is None
     assert refined(undecided, rgb, SHARP, mpp=MPP).probability == pytest.approx(undecided)
 
 
-def test_glass_teaches_nothing_and_colours_say_nothing_of_it():
+def test_bare_background_teaches_nothing_and_is_left_to_the_network():
     rgb = stripes(WHITE, WHITE, WHITE, PINK, PURPLE)
     probability = np.full(rgb.shape[:2], 0.01, np.float32)
     probability[:, 60:80], probability[:, 80:] = 0.3, 0.9
     # Beside white alone, pink would pass for gland; no background that the network is sure of is stained.
-    assert colour_probability(probability, rgb, SHARP, mpp=MPP) is None
+    assert by_colour(probability, rgb) is None
     probability[:, 70:80] = 0.01
-    says = told(probability, rgb)
-    assert says[:, 65:75].max() < 0.1
-    assert np.array_equal(says[:, :50], probability[:, :50])  # left to the network
+    likelihood = told(probability, rgb)
+    assert likelihood[:, 65:75].max() < 0.1
+    assert np.array_equal(likelihood[:, :50], probability[:, :50])  # left to the network
 
 
 def test_the_weight_is_the_colours_share():
     rgb = stripes(PURPLE, PINK, PURPLE)
     probability = np.full(rgb.shape[:2], 0.01, np.float32)
     probability[:, :20] = 0.95
-    says = told(probability, rgb)
+    likelihood = told(probability, rgb)
     settings = RefinementSettings(colour_weight=0.25, least_um2=0.0, smoothing_um=0.0, lumen_above=1.0)
-    expected = 0.75 * probability + 0.25 * says
+    expected = 0.75 * probability + 0.25 * likelihood
     result = refined(probability, rgb, settings, mpp=MPP)
     assert result.probability == pytest.approx(expected)
-    contradicted = np.abs(2.0 * probability - 1.0) - np.abs(probability - says)
+    contradicted = np.abs(2.0 * probability - 1.0) - np.abs(probability - likelihood)
     assert result.certainty == pytest.approx(np.maximum(contradicted, 0.0))
     alone = RefinementSettings(colour_weight=0.0, lumen_above=1.0)
     assert np.array_equal(refined(probability, rgb, alone, mpp=MPP).probability, probability)

@@ -20,7 +20,7 @@ from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network
 from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpec
 from acinus.inference.instances import InstanceSettings
-from acinus.inference.slide.compute import plan_windows
+from acinus.inference.slide.plan import plan_windows
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import ShallowSettings
 from acinus.networks.backbone import BackboneDescription

@@ -1,6 +1,6 @@
-"""What colour alone says of a pixel, learnt from those pixels of an image of which the network is sure.
+"""How likely a pixel is gland by its colour alone, learnt where in the image the network is sure.
 
-A network has to hold for every image and stain at once. Within one image a colour says more: it tells lumina
+A network has to hold for every image and stain at once. Within one image colour knows more: it tells lumina
 full of debris and pale glands that the network takes for background. The idea is that of GrabCut (Rother et
 al. 2004, doi:10.1145/1015706.1015720), whose seeds a person draws; ours are the network's.
 """
@@ -20,8 +20,8 @@ __all__ = ["ColourCounts", "ColourModel", "ColourRange", "blurred", "lab_of", "s
 
 _BINS = 32  # of each of the three axes
 _PERCENT = (0.5, 99.5)  # of an axis' values lie within the bins' range
-_LEAST_CHROMA = 7.0  # of 128 (ours); on GlaS glass has 2 (95 % below 3), stroma 27 to 60
-_UNSEEN = 3e-6  # share of a class that any bin has at least: colours never seen say nothing
+_LEAST_CHROMA = 7.0  # of 128 (ours); on GlaS bare background has 2 (95 % below 3), stroma 27 to 60
+_UNSEEN = 3e-6  # share of a class that any bin has at least: colours never seen decide nothing
 
 
 def lab_of(rgb: RgbArray, *, sigma: float) -> NDArray[np.float32]:
@@ -45,8 +45,8 @@ def blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 def stained(lab: NDArray[np.float32]) -> BoolMask:
     """Say of each colour whether it is a stain's, (...) bool for (..., 3).
 
-    Of the others colour says nothing: a lumen is as white as the glass beside the tissue, and where glass
-    fills the image, whatever is not white would pass for gland.
+    Of the others colour decides nothing: a lumen is as white as the bare background beside the tissue, and
+    where that fills the image, whatever is not white would pass for gland.
     """
     return np.asarray(np.hypot(lab[..., 1] - 128.0, lab[..., 2] - 128.0) >= _LEAST_CHROMA, dtype=bool)
 
@@ -141,7 +141,7 @@ class ColourCounts:
 
 @dataclass(frozen=True)
 class ColourModel:
-    """What each colour says.
+    """The likelihood of gland of each colour.
 
     Attributes
     ----------
@@ -154,6 +154,6 @@ class ColourModel:
     colours: ColourRange
     table: NDArray[np.float32]
 
-    def says(self, lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    def likelihood(self, lab: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the table's entry for each colour, (H, W) float32 for (H, W, 3)."""
         return self.table[self.colours.bins(lab)]

@@ -18,15 +18,15 @@ from acinus.core.segmenter import ProbabilityMap
 __all__ = ["Confidence", "certainty"]
 
 
-def certainty(probability: ProbabilityMap, colours_say: ProbabilityMap | None) -> NDArray[np.float32]:
+def certainty(probability: ProbabilityMap, likelihood: ProbabilityMap | None) -> NDArray[np.float32]:
     """Return how certain each pixel is, 0..1: |2 P − 1| less how far the colours contradict it.
 
     Parameters
     ----------
     probability : (H, W) float32
         P, the network's.
-    colours_say : (H, W) float32 or None
-        What colour alone says; None where it has no say.
+    likelihood : (H, W) float32 or None
+        That of gland by colour alone; None where colours are left out.
 
     Examples
     --------
@@ -34,8 +34,8 @@ def certainty(probability: ProbabilityMap, colours_say: ProbabilityMap | None) -
     [0.0, 0.75, 0.800000011920929]
     """
     decided = np.abs(2.0 * probability - 1.0)
-    if colours_say is not None:
-        decided = np.maximum(decided - np.abs(probability - colours_say), 0.0)
+    if likelihood is not None:
+        decided = np.maximum(decided - np.abs(probability - likelihood), 0.0)
     return np.asarray(decided, dtype=np.float32)
 
 

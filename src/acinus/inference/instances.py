@@ -72,7 +72,7 @@ class Components:
         left, top, right, bottom = self.boxes.T
         return np.asarray((left == 0) | (top == 0) | (right == width) | (bottom == height), dtype=bool)
 
-    def selected(self, chosen: NDArray[np.bool_]) -> BoolMask:
+    def mask_of(self, chosen: NDArray[np.bool_]) -> BoolMask:
         """Return the pixels of the chosen components, `chosen` being (N,) bool."""
         return np.asarray(np.append(False, chosen)[self.numbers], dtype=bool)
 
@@ -95,7 +95,7 @@ def with_filled_holes(mask: BoolMask, *, max_hole_px: float) -> BoolMask:
     """Return the mask with its holes of at most `max_hole_px` pixels; background at the edge is no hole."""
     background = components_of(~mask)
     holes = (background.areas <= max_hole_px) & ~background.at_edge()
-    return mask | background.selected(holes) if holes.any() else mask
+    return mask | background.mask_of(holes) if holes.any() else mask
 
 
 def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> BoolMask:
@@ -104,7 +104,7 @@ def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: 
         probability >= settings.threshold, max_hole_px=um2_to_px(settings.max_hole_um2, mpp=mpp)
     )
     components = components_of(mask)
-    return components.selected(components.areas >= um2_to_px(settings.min_area_um2, mpp=mpp))
+    return components.mask_of(components.areas >= um2_to_px(settings.min_area_um2, mpp=mpp))
 
 
 def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> LabelMap:

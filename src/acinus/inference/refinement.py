@@ -1,4 +1,4 @@
-"""What an image's own colours, sides and glass say beyond the network: the probability map's last step."""
+"""What an image's own colours, borders and bare background add to the network: P(gland)'s last step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ __all__ = [
     "Refined",
     "RefinedSegmenter",
     "RefinementSettings",
-    "colour_probability",
     "cut_lumina",
     "refined",
     "sure_pixels",
@@ -35,20 +34,20 @@ class RefinementSettings:
     Attributes
     ----------
     colour_weight : float
-        Share of the colours' say in the result; 0 leaves it to the network alone.
+        Share of the colours' likelihood in the result; 0 leaves it to the network alone.
     gland_above, background_below : float
         The colours of the classes are those of pixels whose probability is beyond these.
     least_um2 : float
-        Each class needs so much of the image, or colours have no say.
+        Each class needs so much of the image, or colours are left out.
     smoothing_um : float
-        Standard deviation of the Gaussian over the colours, and over what they say.
+        Standard deviation of the Gaussian over the colours, and over their likelihood.
     lumen_above : float
-        A stretch of background that the image's side cuts becomes a lumen if its mean probability, more a
-        fifth of what its roundness exceeds 0.8 by, is above this; 1 leaves them.
+        A stretch of background that is cut by the image border becomes a lumen if its mean probability, plus
+        a fifth of what its roundness exceeds 0.8 by, is above this; 1 leaves them.
     max_lumen_um2 : float
         Larger stretches are never lumina.
     tissue_only : bool
-        Glass is no gland: what is neither stained nor in or enclosed by tissue gets the probability 0.
+        Bare background is no gland: what is neither stained nor in or enclosed by tissue gets probability 0.
     """
 
     colour_weight: float = 0.6
@@ -113,7 +112,7 @@ class RefinedSegmenter:
 def refined(
     probability: ProbabilityMap, rgb: RgbArray, settings: RefinementSettings, *, mpp: float
 ) -> Refined:
-    """Return the probability with the say of the image's colours, its cut lumina gland and its glass none.
+    """Return the probability mixed with the colours' likelihood, cut lumina gland and bare background not.
 
     Parameters
     ----------
@@ -124,57 +123,48 @@ def refined(
         µm per pixel of both.
     """
     lab = lab_of(rgb, sigma=um_to_px(settings.smoothing_um, mpp=mpp))
-    says = _colours_say(probability, lab, settings, mpp=mpp)
-    sure = certainty(probability, says)
-    if says is not None:
-        probability = (1.0 - settings.colour_weight) * probability + settings.colour_weight * says
+    likelihood = _colour_likelihood(probability, lab, settings, mpp=mpp)
+    sure = certainty(probability, likelihood)
+    if likelihood is not None:
+        probability = (1.0 - settings.colour_weight) * probability + settings.colour_weight * likelihood
     lumina = cut_lumina(probability, settings, mpp=mpp)
     probability = np.where(lumina, 1.0 - probability, probability)
     if settings.tissue_only:
-        # A network that saw little glass errs there. A lumen is as white, but tissue encloses it, at an
-        # image's side as far as the image goes.
-        glass = ~stained(lab) & ~tissue_mask(rgb, mpp=mpp)
-        probability = np.where(glass, 0.0, probability)
+        # A network that saw little bare background errs there. A lumen is as white, but tissue encloses it,
+        # at the image border as far as the image goes.
+        bare = ~stained(lab) & ~tissue_mask(rgb, mpp=mpp)
+        probability = np.where(bare, 0.0, probability)
     return Refined(probability.astype(np.float32), sure)
 
 
-def colour_probability(
-    probability: ProbabilityMap, rgb: RgbArray, settings: RefinementSettings, *, mpp: float
+def _colour_likelihood(
+    probability: ProbabilityMap, lab: NDArray[np.float32], settings: RefinementSettings, *, mpp: float
 ) -> ProbabilityMap | None:
-    """Return what colour alone says of each pixel, (H, W) float32; None where it has no say.
+    """Return each pixel's likelihood of being gland by its colour alone, (H, W) float32.
 
-    It has none at weight 0, and where one of the classes is too small to learn from. What is not `stained` is
-    left to the network.
+    None at weight 0, and where one of the classes is too small to learn from. What is not `stained` keeps the
+    network's probability.
 
     Parameters
     ----------
     probability : (H, W) float32
         Names the pixels that the colours are learnt from.
-    rgb : (H, W, 3) uint8
-    mpp : float
-        µm per pixel of both.
+    lab : (H, W, 3) float32
+        The image's blurred CIELAB colours.
     """
-    lab = lab_of(rgb, sigma=um_to_px(settings.smoothing_um, mpp=mpp))
-    return _colours_say(probability, lab, settings, mpp=mpp)
-
-
-def _colours_say(
-    probability: ProbabilityMap, lab: NDArray[np.float32], settings: RefinementSettings, *, mpp: float
-) -> ProbabilityMap | None:
-    """Do as `colour_probability`, with the image's blurred CIELAB colours (H, W, 3)."""
     if settings.colour_weight <= 0.0:
         return None
-    told = stained(lab)
-    if not told.any():
+    with_stain = stained(lab)
+    if not with_stain.any():
         return None
-    colours = ColourRange.of(lab[told])
+    colours = ColourRange.of(lab[with_stain])
     gland, background = sure_pixels(probability, settings)
-    counts = ColourCounts.of(colours.bins(lab), gland & told, background & told)
+    counts = ColourCounts.of(colours.bins(lab), gland & with_stain, background & with_stain)
     model = counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=mpp))
     if model is None:
         return None
-    says = blurred(model.says(lab), um_to_px(settings.smoothing_um, mpp=mpp))
-    return np.where(told, says, probability).astype(np.float32)
+    likelihood = blurred(model.likelihood(lab), um_to_px(settings.smoothing_um, mpp=mpp))
+    return np.where(with_stain, likelihood, probability).astype(np.float32)
 
 
 def sure_pixels(probability: ProbabilityMap, settings: RefinementSettings) -> tuple[BoolMask, BoolMask]:
@@ -183,9 +173,9 @@ def sure_pixels(probability: ProbabilityMap, settings: RefinementSettings) -> tu
 
 
 def cut_lumina(probability: ProbabilityMap, settings: RefinementSettings, *, mpp: float) -> BoolMask:
-    """Say which background is a lumen that the image's side cuts open, (H, W) bool.
+    """Say which background is a lumen that is cut by the image border, (H, W) bool.
 
-    Enclosed background is left to `acinus.inference.instances`. At the side nothing tells a lumen from
+    Enclosed background is left to `acinus.inference.instances`. At the border nothing tells a lumen from
     stroma for certain: a lumen is what the network half believes to be gland, and round; stroma between
     glands has corners.
     """
@@ -195,7 +185,7 @@ def cut_lumina(probability: ProbabilityMap, settings: RefinementSettings, *, mpp
     numbers = background.numbers
     sums = np.bincount(numbers.ravel(), weights=probability.ravel(), minlength=len(likely) + 1)[1:]
     score = sums / background.areas + 0.2 * (_roundness(background) - 0.8)
-    return background.selected(likely & (score > settings.lumen_above))
+    return background.mask_of(likely & (score > settings.lumen_above))
 
 
 def _roundness(components: Components) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from acinus.core.image import BoolMask
 from acinus.core.units import um_to_px
 
-__all__ = ["blur", "closing", "dilation", "disc", "erosion", "opening"]
+__all__ = ["blur", "closing", "dilation", "disc", "opening"]
 
 
 def disc(radius_um: float, *, mpp: float) -> NDArray[np.uint8]:
@@ -37,11 +37,6 @@ def closing(mask: BoolMask, radius_um: float, *, mpp: float) -> BoolMask:
 def dilation(mask: BoolMask, radius_um: float, *, mpp: float) -> BoolMask:
     """Grow by `radius_um`."""
     return _apply(cv2.MORPH_DILATE, mask, radius_um, mpp)
-
-
-def erosion(mask: BoolMask, radius_um: float, *, mpp: float) -> BoolMask:
-    """Shrink by `radius_um`; the image's sides do not erode."""
-    return _apply(cv2.MORPH_ERODE, mask, radius_um, mpp)
 
 
 def _apply(operation: int, mask: BoolMask, radius_um: float, mpp: float) -> BoolMask:

@@ -18,7 +18,9 @@ from acinus.core.files import atomic_path, make_folder, output_error, read_json,
 from acinus.core.progress import Progress
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
-from acinus.inference.slide.compute import WindowJob, compute_windows, plan_windows
+from acinus.inference.slide.compute import compute_windows
+from acinus.inference.slide.job import WindowJob
+from acinus.inference.slide.plan import plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
 from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files

@@ -21,8 +21,8 @@ from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
-from acinus.inference.slide.compute import WindowJob
 from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.measure_slide import MeasureJob, measure_slide
 from acinus.inference.slide.measuring import boxes_of

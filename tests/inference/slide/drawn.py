@@ -1,4 +1,4 @@
-"""Stand-ins that several tests of slides share: a slide in memory, a network that looks a little around."""
+"""What several tests of slides share: slides and maps in memory, a network that looks a little around."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.segmenter import ProbabilityMap
+from acinus.inference.refinement import RefinementSettings
+from acinus.inference.slide.compute import left_to_do
 from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.job import WindowJob
+from acinus.inference.slide.one_process import OpenJob, compute_in_turn
+from acinus.inference.slide.plan import WindowPlan
+from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
 MPP = 2.5
@@ -76,3 +83,39 @@ def grid_of(height: int, width: int) -> WorkingGrid:
 def all_tissue(grid: WorkingGrid) -> SlideTissue:
     """Return tissue everywhere."""
     return SlideTissue(np.ones((1, 1), bool), 1e9, grid, grid.box)
+
+
+def computed(
+    folder: Path, slide: ArraySlide, segmenter: Any, plan: WindowPlan, tissue: SlideTissue
+) -> WindowStore:
+    """Return the store of all windows of a slide in memory, computed as those of a file are; no colours."""
+    job = WindowJob(
+        slide=slide.path,
+        mpp=None,
+        load=lambda: segmenter,
+        plan=plan,
+        refinement=RefinementSettings(colour_weight=0.0),
+        folder=folder,
+        state="",
+    )
+    store = job.store()
+    windows, _ = left_to_do(plan, tissue, store)
+    compute_in_turn(OpenJob(job, slide, segmenter, tissue, store), windows, lambda: None)
+    return store
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A probability map in memory, uint8 of (H, W)."""
+
+    probability: NDArray[np.uint8]
+
+    @property
+    def size(self) -> Size:
+        """The array's size in pixels."""
+        height, width = self.probability.shape
+        return Size(width, height)
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Return a view of the box."""
+        return self.probability[box.y : box.bottom, box.x : box.right]

@@ -18,10 +18,12 @@ from acinus.core.errors import AcinusError, InputError, OutputError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap, Segmenter
-from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
+from acinus.grouping.settings import GroupingSettings, UNetSpec
 from acinus.inference.refinement import RefinementSettings
-from acinus.inference.slide import compute
-from acinus.inference.slide.compute import PhaseSeconds, WindowJob, compute_windows, plan_windows
+from acinus.inference.slide import workers
+from acinus.inference.slide.compute import compute_windows
+from acinus.inference.slide.job import PhaseSeconds, WindowJob
+from acinus.inference.slide.plan import plan_windows
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import save_model
@@ -220,43 +222,6 @@ def test_a_damaged_slide_ends_the_run(job: WindowJob, tmp_path: Path):
         compute_windows(replace(job, slide=broken))
 
 
-@pytest.mark.parametrize(
-    ("network", "window_px", "expected"),
-    [
-        (UNetSpec(), 1024, (1024, 128, 8)),
-        (UNetSpec(widths=(4, 4, 4, 4, 4)), 1024, (1024, 240, 16)),  # reach 218
-        (PSPNetSpec(), 500, (504, 128, 8)),
-    ],
-)
-def test_the_plan_shows_a_network_all_it_looks_at(
-    slide: Path,
-    network: UNetSpec | PSPNetSpec,
-    window_px: int,
-    expected: tuple[int, int, int],
-):
-    with open_slide(slide) as reader:
-        plan = plan_windows(
-            reader, mpp=MPP, reach_px=reach_px_of(network), stride_px=network.stride, window_px=window_px
-        )
-    assert (plan.window_px, plan.halo_px, plan.stride_px) == expected
-    assert plan.grid.mpp == MPP
-
-
-def test_the_plan_shows_a_window_all_that_its_blurred_colours_depend_on(slide: Path):
-    with open_slide(slide) as reader:
-        for reach_px, smoothing_um, expected in (
-            (106, 3.75, 128),
-            (106, 100.0, 176),  # 4 × 40 px and half of the 32 that are blended
-            (None, 100.0, 176),
-        ):
-            refinement = RefinementSettings(smoothing_um=smoothing_um)
-            plan = plan_windows(reader, mpp=MPP, reach_px=reach_px, stride_px=8, refinement=refinement)
-            assert plan.halo_px == expected
-        unused = RefinementSettings(smoothing_um=100.0, colour_weight=0.0)
-        network_alone = plan_windows(reader, mpp=MPP, reach_px=106, stride_px=8)
-        assert plan_windows(reader, mpp=MPP, reach_px=106, stride_px=8, refinement=unused) == network_alone
-
-
 def test_seconds_add_up():
     assert PhaseSeconds(1, 2, 3) + PhaseSeconds(10, 20, 30) == PhaseSeconds(11, 22, 33)
 
@@ -296,7 +261,7 @@ def test_workers_that_do_not_share_the_folder_are_noticed(
 ):
     elsewhere = job.store()
     monkeypatch.setattr(WindowJob, "store", lambda self: elsewhere)
-    monkeypatch.setattr(compute, "_SHARED_FOLDER_S", 0.0)
+    monkeypatch.setattr(workers, "_SHARED_FOLDER_S", 0.0)
     with pytest.raises(OutputError, match="choose an output folder on a shared disk"):
         compute_windows(replace(job, folder=tmp_path / "other machine"), client=client)
 

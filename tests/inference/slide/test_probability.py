@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,13 +11,13 @@ from hypothesis import strategies as st
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.grouping.segmenter import NetworkSegmenter
-from acinus.inference.slide.grid import WindowPlan, WorkingGrid
-from acinus.inference.slide.probability import part_with_tissue, window_probability
-from acinus.inference.slide.store import WindowStore
+from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.plan import WindowPlan
+from acinus.inference.slide.probability import part_with_tissue
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.networks.unet import UNet
 
-from .drawn import ArraySlide, Brightest, all_tissue, grid_of, noise
+from .drawn import ArraySlide, Brightest, all_tissue, computed, grid_of, noise
 
 
 def tissue_in(box: Box, grid: WorkingGrid) -> SlideTissue:
@@ -25,19 +27,20 @@ def tissue_in(box: Box, grid: WorkingGrid) -> SlideTissue:
     return SlideTissue(mask, grid.mpp, grid, grid.box)
 
 
-def test_a_window_without_tissue_is_not_computed():
+def test_a_window_without_tissue_is_not_computed(tmp_path: Path):
     plan = WindowPlan(grid_of(128, 256), window_px=128, halo_px=16, blend_px=8)
     segmenter = Brightest(0)
     tissue = tissue_in(Box(150, 10, 50, 50), plan.grid)
     slide = ArraySlide(np.full((128, 256, 3), 255, np.uint8))
-    empty = window_probability(slide, segmenter, plan, plan.window(0, 0), tissue)
-    assert empty.shape == (128, 132)
-    assert not empty.any()
-    assert segmenter.asked == []
-    assert slide.reads == []
+    assert part_with_tissue(plan, plan.window(0, 0), tissue) is None
+    store = computed(tmp_path, slide, segmenter, plan, tissue)
+    assert len(segmenter.asked) == len(slide.reads) == 1  # of two windows the right one
+    assert slide.reads[0][0].x >= 128 - 16
+    assert not store.read(Box(0, 0, 128 - 4, 128)).any()
+    assert store.read(Box(150, 10, 50, 50)).min() == 255
 
 
-def test_probability_is_rounded_and_0_away_from_tissue():
+def test_probability_is_rounded_and_0_away_from_tissue(tmp_path: Path):
     plan = WindowPlan(grid_of(64, 128), window_px=128, halo_px=16, blend_px=8)
     tissue = tissue_in(Box(40, 30, 20, 10), plan.grid)
 
@@ -47,7 +50,8 @@ def test_probability_is_rounded_and_0_away_from_tissue():
         def probability(self, image: RgbImage) -> np.ndarray:
             return np.full(image.shape, 0.503, np.float32)
 
-    result = window_probability(ArraySlide(noise(64, 128)), Sure(), plan, plan.window(0, 0), tissue)
+    store = computed(tmp_path, ArraySlide(noise(64, 128)), Sure(), plan, tissue)
+    result = store.read(plan.grid.box)
     assert np.unique(result).tolist() == [0, 128]
     rows, columns = np.nonzero(result)
     rim = round(24 / 2.5)
@@ -91,9 +95,7 @@ def test_the_default_network_gives_the_same_in_windows_as_at_once(tmp_path, defa
     rgb = noise(251, 300)
     plan = WindowPlan(grid_of(251, 300), **sizes)
     slide, tissue = ArraySlide(rgb), all_tissue(plan.grid)
-    store = WindowStore(tmp_path, plan)
-    for window in plan.windows():
-        store.write(window, window_probability(slide, default_network, plan, window, tissue))
+    store = computed(tmp_path, slide, default_network, plan, tissue)
     whole = default_network.probability(RgbImage(rgb, mpp=2.5)) * 255
     assert np.ptp(whole) > 50
     assert np.abs(store.read(plan.grid.box) - whole).max() < 0.5 + 1e-2

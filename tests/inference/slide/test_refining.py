@@ -16,7 +16,7 @@ from scipy import ndimage
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
 from acinus.inference.refinement import RefinementSettings, refined
-from acinus.inference.slide.grid import WindowPlan
+from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.probability import kept_colours, kept_probability, part_with_tissue
 from acinus.inference.slide.refining import RefinedSource, learn_colours, refined_source
 from acinus.inference.slide.store import WindowStore
@@ -49,7 +49,7 @@ def stored(
     *,
     sigma: float = SETTINGS.smoothing_um / MPP,
 ) -> WindowStore:
-    """Return the store of a slide of which the network says this; windows see what the plan shows them."""
+    """Return the store of a slide with this probability; windows see what the plan shows them."""
     store = WindowStore(folder, plan, colours=True)
     for window in plan.windows():
         seen = part_with_tissue(plan, window, tissue)
@@ -100,11 +100,12 @@ def test_it_is_what_the_formulas_give_for_the_whole_slide_at_once(source: Refine
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(float)
     lab = np.rint([ndimage.gaussian_filter(lab[..., axis], 1.5, mode="mirror") for axis in range(3)])
     told = mask & (np.hypot(lab[1] - 128, lab[2] - 128) >= 7)
-    says = source.model.says(lab.transpose(1, 2, 0).astype(np.float32)) * mask
+    likelihood = source.model.likelihood(lab.transpose(1, 2, 0).astype(np.float32)) * mask
     possible = told | source.tissue.mask_of(SMALL.grid.box, rim=False)
-    says = np.where(told, ndimage.gaussian_filter(says, 1.5, mode="mirror"), probability * possible)
+    smooth = ndimage.gaussian_filter(likelihood, 1.5, mode="mirror")
+    likelihood = np.where(told, smooth, probability * possible)
     network, colours = source.both(SMALL.grid.box)
-    off = np.abs(colours / 255 - says)
+    off = np.abs(colours / 255 - likelihood)
     assert np.quantile(off[told], 0.95) < 0.02  # where rounding moves a colour into the next bin it is more
     assert np.quantile(off[mask & ~told], 0.9) < 0.01  # or out of what is stained
     edge = ndimage.binary_dilation(possible) != ndimage.binary_erosion(possible)  # rounding, as above
@@ -151,10 +152,10 @@ def test_a_gland_the_network_missed_is_told_by_the_colour_that_another_window_ta
     plan = WindowPlan(grid_of(32, 160), window_px=32, halo_px=16, blend_px=8)
     tissue = all_tissue(plan.grid)
     source = source_of(stored(tmp_path, plan, rgb, probability, tissue, sigma=0.0), tissue, SHARP)
-    _, says = source.both(plan.grid.box)
+    _, likelihood = source.both(plan.grid.box)
     # All sure gland is purple and all sure background pink.
-    assert says[:, 120:].min() > 250
-    assert says[:, 40:120].max() < 5
+    assert likelihood[:, 120:].min() > 250
+    assert likelihood[:, 40:120].max() < 5
     # 0.4 × 0.3 + 0.6 × 1 = 0.72
     assert source.read(plan.grid.box)[:, 120:] / 255 == pytest.approx(np.full((32, 40), 0.72), abs=0.01)
 

@@ -15,11 +15,10 @@ from imagecodecs import zstd_encode
 from acinus.core.errors import OutputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbImage
-from acinus.inference.slide.grid import WindowPlan
-from acinus.inference.slide.probability import window_probability
+from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
 
-from .drawn import ArraySlide, Brightest, all_tissue, grid_of, noise
+from .drawn import ArraySlide, Brightest, all_tissue, computed, grid_of, noise
 
 PLAN = WindowPlan(grid_of(40, 60), window_px=32, halo_px=8, blend_px=8)
 
@@ -52,10 +51,7 @@ def test_a_network_that_looks_around_a_little_gives_the_same_whatever_the_window
     )
     slide, segmenter, tissue = ArraySlide(noise(height, width)), Brightest(reach), all_tissue(plan.grid)
     with tempfile.TemporaryDirectory() as folder:
-        store = WindowStore(Path(folder), plan)
-        for part in plan.windows():
-            store.write(part, window_probability(slide, segmenter, plan, part, tissue))
-        whole = store.read(plan.grid.box)
+        whole = computed(Path(folder), slide, segmenter, plan, tissue).read(plan.grid.box)
     expected = np.rint(Brightest(reach).probability(RgbImage(slide.rgb, mpp=slide.mpp)) * 255)
     assert np.array_equal(whole, expected)
 

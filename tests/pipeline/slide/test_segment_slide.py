@@ -20,7 +20,8 @@ from acinus.core.errors import OutputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbImage
 from acinus.glands import read_table
-from acinus.inference.slide.grid import WindowPlan, WorkingGrid
+from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide

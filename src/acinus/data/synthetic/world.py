@@ -41,15 +41,13 @@ class Scene:
     light : ndarray of shape (H, W, 3), float32
         Light that passes, 0..255, margin included.
     labels : ndarray of shape (H, W), int32
-        0, or 1 + the index in `glands`, margin included.
-    glands : list of keys
+        0, or a number per gland, margin included.
     margin_px : int
         Width of the margin on each side.
     """
 
     light: Plane
     labels: LabelMap
-    glands: list[GlandKey]
     margin_px: int
 
 
@@ -112,7 +110,7 @@ class World:
         _lay_glands(haematoxylin, eosin, glands, labels, x, y)
         present = np.clip(depth / 1.5 + 0.5, 0, 1)
         light = absorb(haematoxylin * present, eosin * present, self.stains)
-        return Scene(light, labels, [key for key, _ in glands], margin)
+        return Scene(light, labels, margin)
 
     def truth(self, box: Box) -> tuple[LabelMap, BoolMask]:
         """Return the labels of a box (0, or a number per gland in the order of cells) and malignancy."""

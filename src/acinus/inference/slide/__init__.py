@@ -5,8 +5,8 @@ origin.
 
 1. Probability: windows that overlap are computed where there is tissue and kept in a store on disk, 8 bits a
    pixel; reading a box from the store blends the windows that meet there.
-2. Refinement: the colours that the store keeps beside the probability are counted; a box is then read with
-   what they say.
+2. Refinement: the colours that the store keeps beside the probability are counted; a box is then read
+   mixed with their likelihood.
 3. Labelling: the source is read once in blocks to find components of gland and the holes they enclose, joined
    across blocks by union-find on the blocks' borders; then each component is read again on its own and parted
    into glands.

@@ -1,4 +1,4 @@
-"""A Gaussian over bytes that says the same of a pixel to the bit, whatever part of the slide is blurred."""
+"""A Gaussian over bytes: its result at a pixel is the same to the bit, whatever part is blurred."""
 
 from __future__ import annotations
 

@@ -28,13 +28,10 @@ class LabelledCrop:
         Where the crop lies on the working grid.
     labels : (box.height, box.width) int32
         Numbers of the slide's glands, 0 elsewhere, also where other components reach into the box.
-    of_huge : bool
-        The component is too large for one crop: this one holds the glands of a cell of it.
     """
 
     box: Box
     labels: LabelMap
-    of_huge: bool = False
 
 
 def label_slide(
@@ -74,8 +71,7 @@ def label_slide(
     count = 0
     with progress.task("Parting glands", total=len(components.boxes)) as advance:
         for number, box in enumerate(components.boxes, start=1):
-            of_huge = max(box.width, box.height) > crop_px
-            if of_huge:
+            if max(box.width, box.height) > crop_px:
                 crops = label_in_cells(components, number, settings, mpp=mpp, cell_px=crop_px // 2)
             else:
                 crops = iter([(box, part_component(components.mask(number, box), settings, mpp=mpp))])
@@ -83,6 +79,6 @@ def label_slide(
                 found = int(labels.max())
                 if found:
                     np.add(labels, count, out=labels, where=labels > 0)
-                    yield LabelledCrop(box=crop_box, labels=labels, of_huge=of_huge)
+                    yield LabelledCrop(box=crop_box, labels=labels)
                 count += found
             advance()

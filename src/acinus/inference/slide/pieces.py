@@ -70,7 +70,7 @@ def find_pieces(mask: BoolMask, block: Box, grid: Box, *, max_hole_px: float, mi
     max_hole_px, min_area_px : float
         As in `InstanceSettings`, in pixels.
     """
-    if mask.size > max_hole_px and not mask.any():  # most of a slide is glass
+    if mask.size > max_hole_px and not mask.any():  # most of a slide is bare background
         return Pieces.none(mask.shape)
     mask = with_filled_holes(mask, max_hole_px=max_hole_px)
     background, glands = components_of(~mask), components_of(mask)
@@ -95,7 +95,7 @@ def _contacts(
     """Return each pair of a gland and a possible hole that share an edge, (M, 2) int64."""
     pairs = [np.zeros((0, 2), dtype=np.int64)]
     if may_be_hole.any():
-        y, x = np.nonzero(background.selected(may_be_hole))
+        y, x = np.nonzero(background.mask_of(may_be_hole))
         framed = np.pad(glands.numbers, 1)
         for down, right in ((0, 1), (1, 0), (1, 2), (2, 1)):
             gland = framed[y + down, x + right]

@@ -1,4 +1,4 @@
-"""One window: read, computed by the network, cut down to what is kept."""
+"""One window: what the network has to see of it, and what is kept of the answer and of the colours."""
 
 from __future__ import annotations
 
@@ -7,36 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
-from acinus.core.image import RgbArray, RgbImage
-from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.image import RgbArray
+from acinus.core.segmenter import ProbabilityMap
 from acinus.inference.slide.blurring import blurred_bytes
-from acinus.inference.slide.grid import Window, WindowPlan
+from acinus.inference.slide.plan import Window, WindowPlan
 from acinus.inference.slide.tissue import SlideTissue
-from acinus.slides.reader import SlideReader
 
-__all__ = ["kept_colours", "kept_probability", "part_with_tissue", "window_probability"]
-
-
-def window_probability(
-    reader: SlideReader, segmenter: Segmenter, plan: WindowPlan, window: Window, tissue: SlideTissue
-) -> NDArray[np.uint8]:
-    """Return P(gland) × 255 of what a window keeps, uint8 of (kept.height, kept.width); 0 away from tissue.
-
-    Parameters
-    ----------
-    segmenter : Segmenter
-        Works at the resolution of the plan's grid.
-
-    Notes
-    -----
-    The same steps, one by one, are what `acinus.inference.slide.compute` lets overlap.
-    """
-    seen = part_with_tissue(plan, window, tissue)
-    if seen is None:
-        return np.zeros((window.kept.height, window.kept.width), np.uint8)
-    mpp = plan.grid.mpp
-    rgb = reader.read_working(seen, mpp=mpp)
-    return kept_probability(segmenter.probability(RgbImage(rgb, mpp=mpp)), seen, window, tissue)
+__all__ = ["kept_colours", "kept_probability", "part_with_tissue"]
 
 
 def part_with_tissue(plan: WindowPlan, window: Window, tissue: SlideTissue) -> Box | None:

@@ -1,8 +1,8 @@
-"""What a slide's own colours say beyond the network: one table of colours for the whole slide.
+"""What a slide's own colours add to the network: one table of colours for the whole slide.
 
 As `acinus.inference.refinement` does for images, with two differences. The colours are bytes, so that a pixel
-is told the same in whatever box it is read. And lumina at a side are left alone: an image's side cuts through
-tissue, a slide's hardly ever does.
+gets the same answer in whatever box it is read. And lumina at a border are left alone: an image's border cuts
+through tissue, a slide's hardly ever does.
 
 The table is learnt from sums over the windows' cores, which do not depend on their order.
 """
@@ -23,7 +23,7 @@ from acinus.core.units import um2_to_px, um_to_px
 from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained
 from acinus.inference.refinement import RefinementSettings, sure_pixels
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
-from acinus.inference.slide.grid import Window
+from acinus.inference.slide.plan import Window
 from acinus.inference.slide.source import from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
@@ -33,7 +33,7 @@ __all__ = ["RefinedSource", "learn_colours", "refined_source"]
 
 @dataclass(frozen=True)
 class RefinedSource:
-    """A `ProbabilitySource`: the network's probability in a store with the say of the slide's colours.
+    """A `ProbabilitySource`: the probability in a store, mixed with the likelihood by the slide's colours.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class RefinedSource:
     weight : float
         The colours' share.
     sigma : float
-        Standard deviation in pixels of the Gaussian over what the colours say.
+        Standard deviation in pixels of the Gaussian over the colours' likelihood.
     """
 
     store: WindowStore
@@ -66,32 +66,32 @@ class RefinedSource:
         OutputError
             When a window that is needed is missing or damaged.
         """
-        probability, says = self.both(box)
-        mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * says
+        probability, likelihood = self.both(box)
+        mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * likelihood
         return np.asarray(np.rint(mixed, out=mixed), dtype=np.uint8)
 
     def both(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return what the network says of a box inside the grid and what colour alone says, both × 255.
+        """Return the network's probability in a box inside the grid and the likelihood by colour, both × 255.
 
-        Of glass, and away from tissue, colour says what the network does. It is blurred as if the whole slide
-        were: its edges mirrored, and what is no tissue counts as no gland. In the rim around the tissue, what
-        the network says counts where there is stain: glass beside tissue is no lumen.
+        In bare background, and away from tissue, the likelihood is the network's probability. It is blurred
+        as if the whole slide were: its edges mirrored, and what is no tissue counts as no gland. In the rim
+        around the tissue the network decides where there is stain: bare background beside tissue is no lumen.
         """
         around = box.grown(blur_reach_px(self.sigma)).intersection(self.store.plan.grid.box)
         lab = self.store.read_colours(around)
         unblurred = self._table[_bins(lab, self._byte_bins)] * self.tissue.mask_of(around)
-        says = blurred_bytes(unblurred, self.sigma)
+        likelihood = blurred_bytes(unblurred, self.sigma)
         inside = box.slices_in(around)
         coloured = _stained(lab)[inside]
-        told = self.tissue.mask_of(box) & coloured
-        # The rim shows whole what the mask cuts, but the glass in it is no lumen.
+        by_colour = self.tissue.mask_of(box) & coloured
+        # The rim shows whole what the mask cuts, but the bare background in it is no lumen.
         possible = coloured | self.tissue.mask_of(box, rim=False)
         probability = self.store.read(box) * possible
-        return probability, np.where(told, says[inside], probability)
+        return probability, np.where(by_colour, likelihood[inside], probability)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
-        """What each bin says, × 255."""
+        """The likelihood of each bin, × 255."""
         return np.asarray(np.rint(self.model.table * 255.0), dtype=np.uint8)
 
     @cached_property
@@ -106,9 +106,9 @@ def refined_source(
     *,
     progress: Progress | None = None,
 ) -> RefinedSource | None:
-    """Learn a slide's colours and return the source that heeds them; None when they have no say.
+    """Learn a slide's colours and return the source that heeds them.
 
-    They have none at weight 0, and where a class is too small to learn from.
+    None at weight 0, and where a class is too small to learn from.
 
     Parameters
     ----------
@@ -145,9 +145,9 @@ def learn_colours(
         histograms = np.zeros((3, 256), dtype=np.int64)
         for window in windows:
             lab = store.read_colours(window.core)
-            told = tissue.mask_of(window.core) & _stained(lab)
+            usable = tissue.mask_of(window.core) & _stained(lab)
             for axis, values in enumerate(lab):
-                histograms[axis] += np.bincount(values[told], minlength=256)
+                histograms[axis] += np.bincount(values[usable], minlength=256)
             advance()
         if not histograms.any():
             return None
@@ -155,15 +155,15 @@ def learn_colours(
 
         byte_bins = colours.byte_bins().astype(np.uint16)
 
-        def counted(window: Window) -> ColourCounts:
+        def counts_of(window: Window) -> ColourCounts:
             lab = store.read_colours(window.core)
-            told = tissue.mask_of(window.core) & _stained(lab)
+            usable = tissue.mask_of(window.core) & _stained(lab)
             sure = sure_pixels(from_bytes(store.read(window.core)), settings)
-            gland, background = (pixels & told for pixels in sure)
+            gland, background = (pixels & usable for pixels in sure)
             advance()
             return ColourCounts.of(_bins(lab, byte_bins).astype(np.intp), gland, background)
 
-        counts = reduce(operator.add, map(counted, windows))
+        counts = reduce(operator.add, map(counts_of, windows))
     return counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=store.plan.grid.mpp))
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from acinus.core.errors import OutputError
 from acinus.core.files import atomic_path, make_folder
 from acinus.core.geometry import Box, Size
-from acinus.inference.slide.grid import Window, WindowPlan
 from acinus.inference.slide.packing import is_whole, pack, unpack
+from acinus.inference.slide.plan import Window, WindowPlan
 
 __all__ = ["WindowStore"]
 

@@ -1,0 +1,78 @@
+"""The windows of one slide as a task: what every process that computes some of them has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from acinus.core.segmenter import Segmenter
+from acinus.inference.refinement import RefinementSettings
+from acinus.inference.slide.plan import WindowPlan
+from acinus.inference.slide.store import WindowStore
+from acinus.inference.slide.tissue import SlideTissue
+from acinus.slides.reader import SlideReader
+
+__all__ = ["PhaseSeconds", "WindowJob"]
+
+
+@dataclass
+class PhaseSeconds:
+    """How long each phase ran; they overlap, so the sum exceeds the time that passed.
+
+    Attributes
+    ----------
+    read : float
+        Decoding and resampling.
+    network : float
+        Forward passes.
+    write : float
+        Masking, compressing and writing.
+    """
+
+    read: float = 0.0
+    network: float = 0.0
+    write: float = 0.0
+
+    def __add__(self, other: PhaseSeconds) -> PhaseSeconds:
+        """Return the sums."""
+        return PhaseSeconds(
+            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
+        )
+
+
+@dataclass(frozen=True)
+class WindowJob:
+    """All that a process has to know to compute any window of one slide.
+
+    Attributes
+    ----------
+    slide : Path
+    mpp : float or None
+        Overrides the file's µm per level-0 pixel.
+    load : callable
+        Returns the model, prepared for many windows. Is sent to other processes, and equal for equal models.
+    plan : WindowPlan
+    refinement : RefinementSettings
+        Whether windows keep their colours, and how blurred.
+    folder : Path
+        Holds the windows and the tissue; the same for all processes.
+    state : str
+        Changes whenever the slide's or the model's content does: processes keep both open between windows.
+    """
+
+    slide: Path
+    mpp: float | None
+    load: Callable[[], Segmenter]
+    plan: WindowPlan
+    refinement: RefinementSettings
+    folder: Path
+    state: str
+
+    def store(self) -> WindowStore:
+        """Return the store that the windows go to."""
+        return WindowStore(self.folder, self.plan, colours=self.refinement.colour_weight > 0.0)
+
+    def tissue(self, reader: SlideReader) -> SlideTissue:
+        """Return the slide's tissue, found once and then kept in the folder."""
+        return SlideTissue.kept(self.folder / "tissue.mask", reader, self.plan.grid)
