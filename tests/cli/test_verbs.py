@@ -132,3 +132,33 @@ def test_a_demo_without_images_is_wrong_usage(tmp_path, error_lines):
     [line] = error_lines()
     assert "--images is 0; choose 1 or more" in line
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "expected"),
+    [
+        ([], {}, {"host": "127.0.0.1", "port": 0, "token": None, "public_address": None}),
+        (
+            ["--host", "0.0.0.0", "--port", "8000"],
+            {"ACINUS_TOKEN": "secret", "ACINUS_PUBLIC_ADDRESS": "lab.example:9000"},
+            {"host": "0.0.0.0", "port": 8000, "token": "secret", "public_address": "lab.example:9000"},
+        ),
+        (
+            ["--token", "mine", "--public-address", "localhost"],
+            {"ACINUS_TOKEN": "secret", "ACINUS_PUBLIC_ADDRESS": "lab.example"},
+            {"token": "mine", "public_address": "localhost"},
+        ),
+    ],
+)
+def test_view_takes_token_and_public_address_from_the_environment_too(
+    tmp_path, monkeypatch, words, environ, expected
+):
+    given = {}
+    monkeypatch.setattr("acinus.viewer.server.serve", lambda path, **more: given.update(more))
+    for name in ("ACINUS_TOKEN", "ACINUS_PUBLIC_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert run(["view", str(tmp_path), *words]) == 0
+    assert {name: given[name] for name in expected} == expected
+    assert given["open_browser"] is True

@@ -196,6 +196,31 @@ def test_another_address_needs_a_token(run_folder: Path, host: str) -> None:
         create_app(run_folder, host=host)
 
 
+def test_behind_a_proxy_a_server_of_this_machine_alone_needs_a_token_too(run_folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"lab\.example can be reached"):
+        create_app(run_folder, public_name="lab.example")
+
+
+def test_the_public_name_is_answered_whatever_its_case_and_port_and_no_other(run_folder: Path) -> None:
+    app = create_app(run_folder, host="0.0.0.0", token="secret", public_name="Lab.example")
+    bearer = {"authorization": "Bearer secret"}
+    with TestClient(app, base_url="http://lab.example:9000") as client:
+        assert client.get("/api/slides", headers=bearer).status_code == 200
+        assert client.get("/api/slides").status_code == 401
+        same = bearer | {"origin": "http://lab.example:9000"}
+        assert client.get("/api/slides", headers=same).status_code == 200
+        for headers in ({"origin": "http://lab.example"}, {"origin": "http://evil.example:9000"}):
+            assert client.get("/api/slides", headers=bearer | headers).status_code == 403
+        for host in ("evil.example", "lab.example.evil.example", "xlab.example"):
+            assert client.get("/api/slides", headers=bearer | {"host": host}).status_code == 400
+
+
+def test_without_a_public_name_that_name_is_refused(run_folder: Path) -> None:
+    app = create_app(run_folder, host="0.0.0.0", token="secret")
+    with TestClient(app, base_url="http://lab.example:9000") as client:
+        assert client.get("/api/slides", headers={"authorization": "Bearer secret"}).status_code == 400
+
+
 def test_with_a_token_nothing_is_served_without_it(run_folder: Path) -> None:
     app = create_app(run_folder, host="0.0.0.0", token="secret")
     with TestClient(app, base_url="http://192.168.0.7:80", follow_redirects=False) as client:

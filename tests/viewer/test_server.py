@@ -8,6 +8,7 @@ import uvicorn
 
 from acinus.core.errors import InputError, UsageError
 from acinus.viewer import serve
+from acinus.viewer.server import split_address
 
 
 @pytest.fixture
@@ -30,6 +31,43 @@ def test_on_another_address_a_token_is_made_up_and_is_long(run_folder: Path, ann
     tokens = [url.partition("?token=")[2] for url in announced]
     assert len(set(tokens)) == 2
     assert all(len(token) >= 32 for token in tokens)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_the_announced_link_is_the_public_one_and_holds_a_token(
+    run_folder: Path, announced: list[str], host: str
+) -> None:
+    for address in ("lab.example:9000", "lab.example"):
+        serve(run_folder, host=host, public_address=address, open_browser=False, announce=announced.append)
+    with_port, own_port = announced
+    assert with_port.startswith("http://lab.example:9000/?token=")
+    assert own_port.startswith("http://lab.example:")
+    assert own_port.partition("/?token=")[0].removeprefix("http://lab.example:").isdecimal()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://lab.example",
+        "lab.example:",
+        "lab.example:0",
+        "lab.example:65536",
+        "a b",
+        "a/b",
+        "",
+        ":80",
+        "::1",
+    ],
+)
+def test_what_is_no_address_is_refused_before_anything_listens(
+    run_folder: Path, announced: list[str], address: str
+) -> None:
+    with pytest.raises(UsageError, match="name:port"):
+        split_address(address)
+    if address:
+        with pytest.raises(UsageError, match="--public-address"):
+            serve(run_folder, public_address=address, open_browser=False, announce=announced.append)
+    assert announced == []
 
 
 def test_a_taken_port_is_an_error_that_names_the_option(run_folder: Path, announced: list[str]) -> None:

@@ -23,7 +23,7 @@ from acinus.viewer.layer import View
 from acinus.viewer.library import Library, UnknownSlideError
 from acinus.viewer.marks import as_mark
 from acinus.viewer.pages import page_routes
-from acinus.viewer.security import Guard, is_loopback
+from acinus.viewer.security import Guard, is_exposed
 
 __all__ = ["create_app"]
 
@@ -31,7 +31,9 @@ _LARGEST_BODY_BYTES = 1000
 _GONE = 499  # the browser closed the request; nobody reads this answer
 
 
-def create_app(path: Path, *, host: str = "127.0.0.1", token: str | None = None) -> Starlette:
+def create_app(
+    path: Path, *, host: str = "127.0.0.1", token: str | None = None, public_name: str | None = None
+) -> Starlette:
     """Return the application over a folder or a slide.
 
     Parameters
@@ -42,6 +44,8 @@ def create_app(path: Path, *, host: str = "127.0.0.1", token: str | None = None)
         Address it will be bound to, which decides the host names it answers under.
     token : str, optional
         What a browser must know.
+    public_name : str, optional
+        Another host name it answers under: that of a container's host, or of a proxy.
 
     Raises
     ------
@@ -50,8 +54,8 @@ def create_app(path: Path, *, host: str = "127.0.0.1", token: str | None = None)
     UsageError
         When it is to be reachable from other machines without a token.
     """
-    if token is None and not is_loopback(host):
-        raise UsageError(f"{host} can be reached from other machines; a token is required")
+    if token is None and is_exposed(host, public_name):
+        raise UsageError(f"{public_name or host} can be reached from other machines; a token is required")
     library = Library(find_entries(path))
 
     @asynccontextmanager
@@ -61,7 +65,7 @@ def create_app(path: Path, *, host: str = "127.0.0.1", token: str | None = None)
 
     return Starlette(
         routes=[*page_routes(), *_Answers(library).routes()],
-        middleware=[Middleware(Guard, host=host, token=token)],
+        middleware=[Middleware(Guard, host=host, token=token, public_name=public_name)],
         exception_handlers={AcinusError: _as_json},
         lifespan=lifespan,
     )

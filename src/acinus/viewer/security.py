@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["CONTENT_SECURITY_POLICY", "Guard", "allowed_host_names", "is_loopback"]
+__all__ = ["CONTENT_SECURITY_POLICY", "Guard", "allowed_host_names", "is_exposed", "is_loopback"]
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -61,11 +61,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def allowed_host_names(host: str) -> frozenset[str]:
+def is_exposed(host: str, public_name: str | None) -> bool:
+    """Whether others than this machine can reach a server: at its address, or through what passes them on.
+
+    Examples
+    --------
+    >>> is_exposed("127.0.0.1", None), is_exposed("127.0.0.1", "lab.example"), is_exposed("0.0.0.0", None)
+    (False, True, True)
+    """
+    return public_name is not None or not is_loopback(host)
+
+
+def allowed_host_names(host: str, public_name: str | None = None) -> frozenset[str]:
     """Return the names under which a server bound to `host` may be addressed."""
+    names = _LOOPBACK_NAMES | {host.lower()} | ({public_name.lower()} if public_name else set())
     if is_loopback(host):
-        return _LOOPBACK_NAMES | {host}
-    return _LOOPBACK_NAMES | {host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
+        return names
+    return names | {socket.gethostname().lower(), socket.getfqdn().lower()}
 
 
 class Guard:
@@ -78,11 +90,13 @@ class Guard:
         Address the server is bound to.
     token : str or None
         What a browser must know; given once as ``/?token=…`` it is kept in a cookie that scripts cannot read.
+    public_name : str, optional
+        Name under which a container's host or a proxy passes requests on.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, token: str | None, public_name: str | None = None) -> None:
         self._app = app
-        self._names = allowed_host_names(host)
+        self._names = allowed_host_names(host, public_name)
         # A literal address cannot be rebound by a hostile name server.
         self._literal_addresses = not is_loopback(host)
         self._token = token

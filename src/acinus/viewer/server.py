@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import sys
@@ -15,9 +16,9 @@ import uvicorn
 
 from acinus.core.errors import UsageError
 from acinus.viewer.app import create_app
-from acinus.viewer.security import is_loopback
+from acinus.viewer.security import is_exposed
 
-__all__ = ["page_url", "serve"]
+__all__ = ["page_url", "serve", "split_address"]
 
 
 def serve(
@@ -26,6 +27,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     token: str | None = None,
+    public_address: str | None = None,
     open_browser: bool = True,
     announce: Callable[[str], None] | None = None,
 ) -> None:
@@ -40,7 +42,10 @@ def serve(
     port : int
         0 lets the system choose a free one.
     token : str, optional
-        What the browser must know. On another address than this machine's one is made up when none is given.
+        What the browser must know. Where others can reach the server, one is made up when none is given.
+    public_address : str, optional
+        ``name`` or ``name:port`` that browsers use where the server cannot know it: behind a proxy, or in a
+        container, whose host passes a port on.
     open_browser : bool
         Whether to show the page at once.
     announce : callable, optional
@@ -51,13 +56,14 @@ def serve(
     InputError
         When there is nothing to show.
     UsageError
-        When the address cannot be bound.
+        When the address cannot be bound, or `public_address` is none.
     """
-    if token is None and not is_loopback(host):
+    public_name, public_port = split_address(public_address) if public_address else (None, None)
+    if token is None and is_exposed(host, public_name):
         token = secrets.token_urlsafe(24)
-    app = create_app(path, host=host, token=token)
+    app = create_app(path, host=host, token=token, public_name=public_name)
     with _bind(host, port) as listening:
-        url = page_url(host, listening.getsockname()[1], token)
+        url = page_url(public_name or host, public_port or listening.getsockname()[1], token)
         (announce or _to_stdout)(url)
         config = uvicorn.Config(
             app,
@@ -85,6 +91,26 @@ def page_url(host: str, port: int, token: str | None) -> str:
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     name = f"[{name}]" if ":" in name else name
     return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+
+
+def split_address(address: str) -> tuple[str, int | None]:
+    """Return host name and port of ``name`` or ``name:port``; None where no port is given.
+
+    Raises
+    ------
+    UsageError
+        When it is neither, a whole link for example.
+
+    Examples
+    --------
+    >>> split_address("lab.example:9000"), split_address("localhost"), split_address("[::1]:80")
+    (('lab.example', 9000), ('localhost', None), ('::1', 80))
+    """
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?", address, re.ASCII)
+    port = None if found is None or found[3] is None else int(found[3])
+    if found is None or not (port is None or 1 <= port <= 65535):
+        raise UsageError(f"--public-address is {address!r}; give a name or name:port, such as localhost:8000")
+    return found[1] or found[2], port
 
 
 def _bind(host: str, port: int) -> socket.socket:
