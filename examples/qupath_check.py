@@ -11,22 +11,21 @@ with their place and size. In QuPath, select the gland of that name: place and a
 from __future__ import annotations
 
 import argparse
-import gzip
 import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 import shapely
 from numpy.typing import NDArray
 
 from acinus.core.errors import AcinusError, InputError
-from acinus.core.files import read_json
 from acinus.core.geometry import Box
-from acinus.results.ngff import CHUNK_PX, open_labels
-from acinus.slides import read_labels
+from acinus.glands.features import read_features
+from acinus.results.folder import ImageResult, read_results
+from acinus.results.labels import open_label_file
+from acinus.results.ngff import CHUNK_PX
 
 MOST_DIFFERENCE = 0.02  # of a gland's area: outlines are smooth, pixels are not
 
@@ -47,19 +46,15 @@ def main() -> None:
 def check(folder: Path, *, count: int) -> str:
     """Return a table of the largest glands; raise where the outlines are not those of the label map."""
     try:
-        facts = read_json(folder / "image.json")
-        packed = folder / "glands.geojson.gz"
-        content = (
-            gzip.decompress(packed.read_bytes())
-            if packed.is_file()
-            else (folder / "glands.geojson").read_bytes()
-        )
-        features = orjson.loads(content)["features"]
-        sizes = areas_px(folder, facts)
-    except (OSError, ValueError, KeyError, StopIteration) as error:
+        [result] = read_results(folder).images
+        record, outlines = result.record, result.outlines_file
+        sizes = areas_px(result)
+    except (TypeError, ValueError) as error:
         raise InputError(f"{folder} is no folder of one image's results ({error})") from error
+    if outlines is None:
+        raise InputError(f"{folder} has no outlines; run acinus segment again")
     found = []
-    for feature in features:
+    for feature in read_features(outlines):
         gland = shapely.geometry.shape(feature["geometry"])
         properties = feature["properties"]
         label = int(properties["name"].rsplit(" ", 1)[1])
@@ -71,10 +66,10 @@ def check(folder: Path, *, count: int) -> str:
                 f"{properties['name']} is not the gland of the label map; run acinus segment again"
             )
         found.append((gland.area, properties["name"], gland.centroid, properties["measurements"]))
-    mpp = facts["mpp"]
-    size = f"{facts['width_px']} × {facts['height_px']} px"
+    mpp = record.mpp
+    size = f"{record.width_px} × {record.height_px} px"
     lines = [
-        f"{facts['name']}: {size}, {mpp:.4g} µm/px, {len(found)} glands",
+        f"{record.name}: {size}, {mpp:.4g} µm/px, {len(found)} glands",
         f"{'name':<12}{'centroid x, y in px':>22}{'in µm':>20}{'area in µm²':>14}",
     ]
     for _, name, centre, measurements in sorted(found, key=lambda gland: -gland[0])[:count]:
@@ -83,17 +78,16 @@ def check(folder: Path, *, count: int) -> str:
     return "\n".join(lines)
 
 
-def areas_px(folder: Path, facts: dict[str, Any]) -> NDArray[Any]:
-    """Return the area of each label in pixels of full resolution; of a slide, read strip by strip."""
-    path = next(path for path in folder.iterdir() if path.stem == "labels")
-    if path.suffix != ".zarr":
-        return np.bincount(read_labels(path).ravel())
-    labels = open_labels(path)
-    counts = np.zeros(facts["gland_count"] + 1, dtype=np.int64)
+def areas_px(result: ImageResult) -> NDArray[Any]:
+    """Return the area of each label in pixels of full resolution, read strip by strip."""
+    if result.labels_file is None:
+        raise ValueError("no label map")
+    labels = open_label_file(result.labels_file)
+    counts = np.zeros(result.record.gland_count + 1, dtype=np.int64)
     for y in range(0, labels.size.height, CHUNK_PX):
         strip = Box(0, y, labels.size.width, min(CHUNK_PX, labels.size.height - y))
         counts += np.bincount(labels.read(strip).ravel(), minlength=len(counts))
-    return counts * (facts["working_mpp"] / facts["mpp"]) ** 2
+    return counts / result.record.pixels_per_level0**2
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from acinus.results.record import ImageRecord, ScannedPart
 
 # A busy machine is no reason to fail, and CI tries the same examples each time; elsewhere others are tried.
 settings.register_profile("acinus", deadline=None, derandomize="ACINUS_SAME_EXAMPLES" in os.environ)
@@ -91,6 +94,27 @@ def backbone_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def image_record() -> Callable[..., ImageRecord]:
+    """Returns the record of an image of 80 × 60 px at 0.5 µm/px without a gland, but for the fields given."""
+
+    def make(**fields: Any) -> ImageRecord:
+        size = {"width_px": fields.get("width_px", 80), "height_px": fields.get("height_px", 60)}
+        defaults = {
+            "kind": "image",
+            "name": "a",
+            **size,
+            "mpp": 0.5,
+            "working_mpp": fields.get("mpp", 0.5),
+            "scanned": ScannedPart(x_px=0, y_px=0, **size),
+            "gland_count": 0,
+            "gland_area_fraction": 0.0,
+        }
+        return ImageRecord(**(defaults | fields))
+
+    return make
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from acinus.cli import run
+from acinus.results.record import write_record
 
 TRUTH = np.zeros((60, 80), np.uint16)
 TRUTH[10:30, 10:30] = 1
@@ -71,12 +72,45 @@ def test_the_table_has_the_pooled_and_the_mean_per_image_miou(tmp_path, capsys):
     assert len(rows) == 9
 
 
-def test_the_resolution_comes_from_the_note_beside_the_prediction(tmp_path, capsys):
+def test_the_resolution_comes_from_the_note_beside_the_prediction(tmp_path, capsys, image_record):
     write(tmp_path / "p" / "a" / "labels.png")
-    (tmp_path / "p" / "a" / "image.json").write_text('{"mpp": 0.62}')
+    write_record(tmp_path / "p" / "a", image_record(mpp=0.62))
     write(tmp_path / "t" / "a_anno.png")
     assert scores_of(capsys, tmp_path / "p", tmp_path / "t")["images"][0]["mpp"] == 0.62
     assert scores_of(capsys, tmp_path / "p", tmp_path / "t", "--mpp", "1")["images"][0]["mpp"] == 1.0
+
+
+def test_without_a_resolution_pixels_are_compared_and_what_is_in_um_is_left_out_with_a_word(tmp_path, capsys):
+    for name in ("a", "b"):
+        write(tmp_path / "p" / f"{name}.png")
+        write(tmp_path / "t" / f"{name}_anno.png", np.roll(TRUTH, 2, axis=1))
+    words = ["evaluate", str(tmp_path / "p"), str(tmp_path / "t")]
+    assert run(words) == 0
+    said = capsys.readouterr()
+    [line] = said.err.splitlines()
+    assert line == "acinus: 2 of 2 images have no µm/px (a, b), so no distance is given in µm; pass --mpp"
+    assert "object Hausdorff, px           2.0" in said.out.splitlines()
+    assert "µm" not in said.out
+    found = scores_of(capsys, tmp_path / "p", tmp_path / "t")
+    assert "object_hausdorff_um" not in found["pooled"]
+    assert found["pooled"]["object_hausdorff_px_image_mean"] == 2.0
+    assert "mpp" not in found["images"][0]
+    with_mpp = scores_of(capsys, *words[1:], "--mpp", "0.5")
+    assert with_mpp["pooled"]["object_hausdorff_um"] == 1.0
+    assert with_mpp["pooled"]["miou_label_free"] == found["pooled"]["miou_label_free"]
+
+
+def test_where_one_image_of_two_has_a_resolution_only_that_one_has_distances_in_um(
+    tmp_path, capsys, image_record
+):
+    for name in ("a", "b"):
+        write(tmp_path / "p" / name / "labels.png")
+        write(tmp_path / "t" / f"{name}_anno.png")
+    write_record(tmp_path / "p" / "a", image_record(mpp=0.62))
+    found = scores_of(capsys, tmp_path / "p", tmp_path / "t")
+    assert ["object_hausdorff_um" in image for image in found["images"]] == [True, False]
+    assert "object_hausdorff_um" not in found["pooled"]
+    assert "object_hausdorff_um_image_mean" not in found["pooled"]
 
 
 def test_two_files_are_a_pair_whatever_their_names(tmp_path, capsys):
@@ -119,13 +153,13 @@ def test_what_cannot_be_compared_is_told_in_one_line(tmp_path, error_lines):
     write(predictions / "b" / "labels.png")
     assert "1 of 1 true label maps have no prediction" in told(1, "--mpp", "0.5")
     write(predictions / "a" / "labels.png", TRUTH[:50])
-    assert "has no µm/px; pass --mpp" in told(1)
     line = told(1, "--mpp", "0.5")
     assert str(truth / "a_anno.png") in line
     assert "(60, 80), got (50, 80)" in line
     assert "--mpp says 9 µm/px" in told(2, "--mpp", "9")
     (predictions / "a" / "image.json").write_text("{")
-    assert "image.json is damaged; segment this image again, or pass --mpp" in told(1)
+    assert "image.json is damaged (Invalid JSON" in (line := told(1))
+    assert line.endswith("run acinus segment on this image again, or pass --mpp")
     write(predictions / "a" / "labels.tif")
     assert "are label maps of one image; leave only one" in told(1, "--mpp", "0.5")
     (predictions / "a" / "labels.tif").unlink()

@@ -103,7 +103,7 @@ def test_the_demo_leaves_images_model_results_and_a_report_that_mentions_every_i
         "report.html",
         "glands.geojson",
         "glands.csv",
-        "tile_001/overlay.png",
+        "tile_001/overlay.jpg",
         "tile_001/labels.png",
     ):
         assert (demo / name).is_file()

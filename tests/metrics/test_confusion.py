@@ -59,7 +59,7 @@ def test_pixels_not_counted_change_nothing():
     prediction = np.array([[True, True, False, False]])
     truth = np.array([[True, False, True, False]])
     counted = np.array([[True, False, True, True]])
-    matrix = ConfusionMatrix.of(prediction, truth, counted=counted)
+    matrix = ConfusionMatrix.of(prediction, truth, valid=counted)
     assert matrix == ConfusionMatrix(true_positive=1, false_negative=1, true_negative=1)
 
 

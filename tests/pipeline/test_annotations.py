@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from acinus.cli import run
 from acinus.core.errors import InputError
 from acinus.pipeline.evaluate import evaluate_folders
+from acinus.results.record import ImageRecord, write_record
 
 PREDICTED = np.zeros((60, 80), np.uint8)
 PREDICTED[10:30, 10:30] = 1
@@ -32,10 +34,10 @@ def draw(path: Path, *features: dict[str, Any]) -> Path:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Path:
+def results(tmp_path: Path, image_record: Callable[..., ImageRecord]) -> Path:
     (tmp_path / "p" / "a").mkdir(parents=True)
     Image.fromarray(PREDICTED).save(tmp_path / "p" / "a" / "labels.png")
-    (tmp_path / "p" / "a" / "image.json").write_text('{"mpp": 0.5}')
+    write_record(tmp_path / "p" / "a", image_record())
     return tmp_path / "p"
 
 
@@ -44,7 +46,8 @@ ONE, OTHER = shapely.box(10, 10, 30, 30), shapely.box(40, 35, 70, 55)
 
 def test_the_same_outlines_have_every_score_perfect(results, tmp_path):
     truth = draw(tmp_path / "t" / "a.geojson", feature(ONE), feature(OTHER))
-    scores, [image] = evaluate_folders(results, truth.parent)
+    found = evaluate_folders(results, truth.parent)
+    scores, [image] = found.pooled, found.images
     assert (image.name, image.mpp) == ("a", 0.5)
     assert (scores.pixels.miou, scores.object_dice, scores.object_hausdorff_um) == (1.0, 1.0, 0.0)
 
@@ -53,7 +56,7 @@ def test_the_same_outlines_have_every_score_perfect(results, tmp_path):
 def test_outlines_are_matched_by_name_with_the_image_s_ending_or_without(results, tmp_path, name):
     truth = draw(tmp_path / "t" / name, feature(ONE), feature(OTHER))
     Image.new("RGB", (80, 60)).save(tmp_path / "t" / "a.png")  # the image itself is no truth
-    _, [image] = evaluate_folders(results, truth.parent)
+    [image] = evaluate_folders(results, truth.parent).images
     assert image.name == "a"
 
 
@@ -64,7 +67,7 @@ def test_only_what_lies_in_a_region_is_scored_and_glands_end_at_its_border(resul
         feature(shapely.box(10, 10, 20, 30)),
         feature(shapely.box(5, 5, 25, 40), "Region*"),  # 20 × 35 px; 15 × 20 of them are predicted
     )
-    _, [image] = evaluate_folders(results, truth)
+    [image] = evaluate_folders(results, truth).images
     pixels = image.pixels
     assert (pixels.true_positive, pixels.false_positive, pixels.false_negative) == (200, 100, 0)
     assert pixels.true_negative == 20 * 35 - 300
@@ -79,7 +82,8 @@ def test_regions_that_touch_are_one_and_others_are_images_of_their_own(results, 
         feature(ONE),
         *(feature(shapely.box(*corners), "Region*") for corners in regions),
     )
-    scores, images = evaluate_folders(results, truth)  # the second region touches the first
+    found = evaluate_folders(results, truth)  # the second region touches the first
+    scores, images = found.pooled, found.images
     assert [image.name for image in images] == ["a, region 1", "a, region 2"]
     joint, empty = images
     assert joint.detection.false_positive == 1  # gland 2 was not drawn
@@ -89,7 +93,7 @@ def test_regions_that_touch_are_one_and_others_are_images_of_their_own(results, 
 
 def test_ignored_areas_count_neither_way(results, tmp_path):
     truth = draw(tmp_path / "a.geojson", feature(ONE), feature(OTHER.buffer(1), "Ignore*"))
-    _, [image] = evaluate_folders(results, truth)
+    [image] = evaluate_folders(results, truth).images
     assert (image.pixels.miou, image.detection.f1) == (1.0, 1.0)
     assert image.pixels.pixels == pytest.approx(60 * 80 - 32 * 22, abs=4)  # its corners are round
 
@@ -110,10 +114,20 @@ def test_what_cannot_be_compared_is_told_in_one_line(results, tmp_path, error_li
     assert "1 of 1 true label maps have no prediction" in line
 
 
-def test_a_few_outlines_beside_the_image_do_no_harm(results, tmp_path):
+def test_a_few_outlines_beside_the_image_do_no_harm_and_are_reported(results, tmp_path):
     truth = draw(tmp_path / "a.geojson", feature(ONE), feature(OTHER), feature(shapely.box(200, 0, 210, 9)))
-    _, [image] = evaluate_folders(results, truth)
-    assert image.detection.f1 == 1.0
+    found = evaluate_folders(results, truth)
+    assert found.images[0].detection.f1 == 1.0
+    assert found.notices == ["a.geojson: 1 outlines lie beside the image and were left out"]
+
+
+def test_outlines_without_an_area_are_left_out_and_reported(results, tmp_path, error_lines):
+    line = {"geometry": {"type": "LineString", "coordinates": [[1, 1], [9, 9]]}}
+    point = {"geometry": {"type": "Point", "coordinates": [4, 4]}}
+    truth = draw(tmp_path / "a.geojson", feature(ONE), line, feature(OTHER), point)
+    assert evaluate_folders(results, truth).images[0].detection.f1 == 1.0
+    assert run(["evaluate", str(results), str(truth)]) == 0
+    assert error_lines() == ["acinus: a.geojson: 2 outlines have no area and were left out"]
 
 
 @pytest.mark.parametrize("ignored", [False, True])

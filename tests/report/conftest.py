@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from acinus.glands import Glands, gland_polygons, measure_glands, summarise, write_csv, write_geojson
+from acinus.glands import Glands, gland_polygons, measure_glands, summarise, write_geojson
+from acinus.results.tables import write_csv
 
 MPP = 1.0
 SIDE = 320
@@ -83,7 +84,6 @@ class Folder:
             "gland_count": len(glands),
             "gland_area_fraction": float((labels > 0).mean()),
             "quality": 0.8,
-            "scores": None,
             "summary": summarise(glands, tissue_area_um2=TISSUE_UM2),
         }
         known = {key: None if value != value else value for key, value in description["summary"].items()}

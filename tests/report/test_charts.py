@@ -81,6 +81,6 @@ def test_gallery_puts_discs_before_notched_glands_and_leaves_cut_ones_out(result
     assert choose_glands(read_results(results.root).images, count=0) == ([], [])
 
 
-def test_crops_stay_inside_small_images(tmp_path):
-    image = ImageResult("a", tmp_path, None, 50, 40, 1.0, Glands.empty(), 0.0)
+def test_crops_stay_inside_small_images(tmp_path, image_record):
+    image = ImageResult(tmp_path, image_record(width_px=50, height_px=40, mpp=1.0), Glands.empty())
     assert surroundings(Box(0, 0, 50, 40), image) == Box(0, 0, 50, 40)

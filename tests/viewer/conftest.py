@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from acinus.core.files import read_json, write_json
-from acinus.glands import gland_polygons, measure_glands, write_csv, write_geojson
+from acinus.glands import gland_polygons, measure_glands, write_geojson
+from acinus.results.record import ImageRecord, write_record
+from acinus.results.tables import write_csv
 from acinus.viewer import create_app
 from acinus.viewer.openseadragon import vendored_script
 
@@ -47,7 +49,7 @@ def draw_slide() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     return rgb, labels
 
 
-def write_result(folder: Path, source: Path) -> None:
+def write_result(folder: Path, source: Path, record: ImageRecord) -> None:
     """Write one slide's results the way ``acinus segment`` lays them out."""
     rgb, labels = draw_slide()
     Image.fromarray(rgb).save(source)
@@ -55,19 +57,17 @@ def write_result(folder: Path, source: Path) -> None:
     glands = measure_glands(labels, mpp=MPP, image=rgb)
     write_geojson(folder / "glands.geojson", gland_polygons(labels, mpp=MPP), name=folder.name, glands=glands)
     write_csv(folder / "glands.csv", glands)
-    write_json(
-        folder / "image.json",
-        {"name": folder.name, "path": str(source), "width_px": 600, "height_px": 400, "mpp": MPP},
-    )
+    write_record(folder, record.model_copy(update={"name": folder.name, "path": str(source)}))
 
 
 @pytest.fixture(scope="session")
-def written_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written_once(tmp_path_factory: pytest.TempPathFactory, image_record: Callable[..., ImageRecord]) -> Path:
     """``images/`` and ``run/`` with two slides; tests get copies of it."""
     folder = tmp_path_factory.mktemp("written")
     (folder / "images").mkdir()
     for name in ("slide_2", "slide_10"):
-        write_result(folder / "run" / name, folder / "images" / f"{name}.png")
+        record = image_record(width_px=600, height_px=400, mpp=MPP, gland_count=len(CENTRES))
+        write_result(folder / "run" / name, folder / "images" / f"{name}.png", record)
     write_json(folder / "run" / "run.json", {"command": "acinus segment"})
     return folder
 

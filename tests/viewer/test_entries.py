@@ -58,7 +58,8 @@ def test_a_result_file_that_is_a_link_out_is_not_read(run_folder: Path, tmp_path
     if name == "image.json":
         assert list(entries.by_name) == ["slide_10"]
     else:
-        assert entries.by_name["slide_2"].result(name) is None
+        entry = entries.by_name["slide_2"]
+        assert (entry.glands_file if name == "glands.geojson" else entry.table_file) is None
 
 
 def test_links_inside_the_folder_are_followed(run_folder: Path) -> None:

@@ -128,7 +128,7 @@ def test_outlines_that_count_from_elsewhere_are_shown_on_the_slide_and_exported_
     write_json(folder / "image.json", facts | {"origin": {"from": "bounds", "x_px": 1000, "y_px": 20.5}})
     entry = find_entries(folder).by_name["slide_2"]
     moved = Library(find_entries(folder)).glands("slide_2").layer
-    assert entry.origin_px == (1000.0, 20.5)
+    assert entry.record.origin_px == (1000.0, 20.5)
     expected = shapely.bounds(layer.glands.outlines) + np.array([1000, 20.5, 1000, 20.5])
     np.testing.assert_allclose(shapely.bounds(moved.glands.outlines), expected)
     marks = opened(folder)

@@ -20,7 +20,7 @@ from acinus.core.errors import AcinusError
 from acinus.core.files import atomic_path, write_json
 from acinus.core.run import run_record
 from acinus.data.sample import Sample
-from acinus.results.batch import Outcome
+from acinus.results.batch import BatchResult
 
 __all__ = ["BenchmarkResult", "write_benchmark"]
 
@@ -33,14 +33,14 @@ class BenchmarkResult:
     ----------
     rows : list of Row
         In the order of the tables.
-    outcome : Outcome
+    outcome : BatchResult
         Which (method, seed) were computed, were there already, or failed.
     files : dict of str to Path
         What was written.
     """
 
     rows: list[Row]
-    outcome: Outcome
+    outcome: BatchResult
     files: dict[str, Path]
 
 
@@ -51,7 +51,7 @@ def write_benchmark(
     jobs: Sequence[Job],
     *,
     order: list[str],
-    outcome: Outcome,
+    outcome: BatchResult,
 ) -> BenchmarkResult:
     """Write everything that a benchmark has to say into its folder.
 
@@ -66,7 +66,7 @@ def write_benchmark(
         Those whose results are wanted; some may have none.
     order : list of str
         Names of methods as the tables have them.
-    outcome : Outcome
+    outcome : BatchResult
         What was computed and what failed.
 
     Raises

@@ -21,7 +21,7 @@ from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.device import choose_device
-from acinus.results.batch import Failure, Outcome
+from acinus.results.batch import BatchResult, Failure
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
 
@@ -148,12 +148,12 @@ def _claim(out: Path, dataset: str) -> Path:
 
 def _compute(
     jobs: Sequence[Job], store: Store, *, workers: int, scheduler: str | None, progress: Progress
-) -> Outcome:
+) -> BatchResult:
     """Compute what is missing and store each result as soon as it is there.
 
     What several methods have in common (the default of each ablation is the same one) is computed once.
     """
-    outcome = Outcome(folder=store.folder)
+    outcome = BatchResult(folder=store.folder)
     missing = [job for job in jobs if store.load(job) is None and not store.adopt(job)]
     outcome.skipped += [job.label for job in jobs if job not in missing]
     twins: dict[str, list[Job]] = {}

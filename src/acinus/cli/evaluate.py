@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from acinus.cli.output import say
+from acinus.cli.output import say, say_error
 
 __all__ = ["evaluate"]
 
@@ -29,30 +29,34 @@ def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, jso
     Example: acinus evaluate results/ truth/
 
     Maps are matched by the stem of their image: <stem>/labels.png, <stem>/labels.zarr, <stem>.png,
-    <stem>_anno.png and the like. The truth may also be outlines exported from QuPath, <stem>.geojson (.gz):
-    each area of class Region* then counts as an image, or the whole where there is none; other classes
-    whose name ends with *, such as Ignore*, are left out.
+    <stem>_anno.png and the like. The truth may also be annotations exported from QuPath, <stem>.geojson
+    (.gz): each area of class Region* then counts as an image, or the whole where there is none; other
+    classes whose name ends with *, such as Ignore*, are left out.
 
     Parameters
     ----------
     predictions
         Folder of predicted label maps, such as acinus segment wrote, or one file.
     truth
-        Folder of true label maps or drawn outlines, or one file.
+        Folder of true label maps or annotations, or one file.
     mpp
-        µm per pixel of the maps; overrides what image.json beside a prediction says.
+        µm per pixel of the maps; overrides what image.json beside a prediction says. Where nothing says it,
+        distances are given in pixels alone.
     json
         Print all metrics, also of each image, as JSON.
     """
     from acinus.pipeline.evaluate import evaluate_folders
 
-    scores, images = evaluate_folders(predictions, truth, mpp=mpp)
-    pooled = scores.as_dict()
+    found = evaluate_folders(predictions, truth, mpp=mpp)
+    for notice in found.notices:
+        say_error(notice)
+    pooled = found.pooled.as_dict()
     if json:
-        plain = {"pooled": pooled, "images": [image.as_dict() for image in images]}
+        plain = {"pooled": pooled, "images": [image.as_dict() for image in found.images]}
         say(orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())
         return 0
-    say(f"{len(images)} images")
+    say(f"{len(found.images)} images")
     for name, key, digits in _ROWS:
-        say(f"{name:<30} {pooled[key]:.{digits}f}")
+        if key in pooled:
+            say(f"{name:<30} {pooled[key]:.{digits}f}")
     return 0

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-__all__ = ["Box", "Size", "origin_of"]
-
-
-def origin_of(description: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the level-0 x, y from which the coordinates of results count, as their ``image.json`` says.
-
-    Examples
-    --------
-    >>> origin_of({"origin": {"from": "bounds", "x_px": 90, "y_px": 80}}), origin_of({})
-    ((90.0, 80.0), (0.0, 0.0))
-    """
-    origin = description.get("origin") or {"x_px": 0, "y_px": 0}
-    return float(origin["x_px"]), float(origin["y_px"])
+__all__ = ["Box", "Size"]
 
 
 @dataclass(frozen=True)

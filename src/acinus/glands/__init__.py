@@ -6,7 +6,6 @@ from acinus.glands.measure import NEIGHBOUR_RADIUS_UM, measure_glands
 from acinus.glands.polygons import TOLERANCE_UM, Outline, gland_polygons
 from acinus.glands.roc import auc
 from acinus.glands.summary import clark_evans, summarise
-from acinus.glands.tables import read_table, write_csv, write_parquet
 
 __all__ = [
     "COLUMNS",
@@ -20,9 +19,6 @@ __all__ = [
     "gland_id",
     "gland_polygons",
     "measure_glands",
-    "read_table",
     "summarise",
-    "write_csv",
     "write_geojson",
-    "write_parquet",
 ]

@@ -15,13 +15,13 @@ from acinus.core.errors import InputError
 from acinus.glands.outline_builder import OutlineBuilder
 from acinus.glands.polygons import Outline
 
-__all__ = ["DrawnOutlines", "read_drawn", "read_features"]
+__all__ = ["Annotations", "read_annotations", "read_features"]
 
 _Kind = Literal["gland", "region", "left out"]
 
 
 @dataclass(frozen=True)
-class DrawnOutlines:
+class Annotations:
     """What somebody drew on an image or slide, in level-0 pixels from the file's own origin.
 
     Attributes
@@ -41,7 +41,7 @@ class DrawnOutlines:
     dropped: int
 
 
-def read_drawn(path: Path) -> DrawnOutlines:
+def read_annotations(path: Path) -> Annotations:
     """Read annotations as QuPath exports them, sorted by what their class says.
 
     A class named ``Region*`` (with the star or without) marks where glands were drawn. Any other class whose
@@ -66,8 +66,8 @@ def read_drawn(path: Path) -> DrawnOutlines:
     >>> other["properties"] = {"classification": {"name": "Ignore*"}}
     >>> path = Path(tempfile.mkdtemp()) / "slide.geojson"
     >>> _ = path.write_bytes(orjson.dumps([gland, other]))
-    >>> drawn = read_drawn(path)
-    >>> len(drawn.glands), len(drawn.regions), len(drawn.left_out)
+    >>> found = read_annotations(path)
+    >>> len(found.glands), len(found.regions), len(found.left_out)
     (1, 0, 1)
     """
     kinds: list[_Kind] = []
@@ -91,7 +91,7 @@ def read_drawn(path: Path) -> DrawnOutlines:
     for kind, outline in zip(kinds, outlines.tolist(), strict=True):
         if not outline.is_empty:
             of_kind[kind].append(outline)
-    return DrawnOutlines(of_kind["gland"], of_kind["region"], of_kind["left out"], dropped)
+    return Annotations(of_kind["gland"], of_kind["region"], of_kind["left out"], dropped)
 
 
 def read_features(path: Path) -> Iterator[dict[str, Any]]:

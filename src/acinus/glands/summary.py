@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
+from acinus.core.image import BoolMask, LabelMap
+from acinus.core.units import um2_to_px
 from acinus.glands.columns import COLUMNS, Glands
 from acinus.glands.neighbours import nearest_centroids
 
-__all__ = ["STATISTICS", "area_weighted_mean", "clark_evans", "summarise"]
+__all__ = ["STATISTICS", "area_weighted_mean", "clark_evans", "summarise", "summarise_image"]
 
 STATISTICS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind != "identity")
 """Columns that are summarised: all but label, centroid and whether the side is touched."""
@@ -76,6 +78,31 @@ def summarise(
             quantile = float(np.percentile(finite, percent)) if finite.size else math.nan
             summary[f"{name}_q{percent}"] = quantile
     return summary
+
+
+def summarise_image(glands: Glands, labels: LabelMap, tissue: BoolMask, *, mpp: float) -> dict[str, float]:
+    """Summarise an image's glands over its tissue.
+
+    A gland is tissue however pale it is, so every gland counts as tissue beside what `tissue_mask` found.
+
+    Parameters
+    ----------
+    glands : Glands
+        Of `measure_glands` on `labels`.
+    labels : ndarray of shape (H, W), int32
+        At the image's size.
+    tissue : ndarray of shape (H, W), bool
+        Of `tissue_mask`.
+    mpp : float
+        µm per pixel of both.
+
+    Returns
+    -------
+    dict of str to float
+        As `acinus.glands.summarise` returns it.
+    """
+    tissue_um2 = float(np.count_nonzero(tissue | (labels > 0))) / um2_to_px(1.0, mpp=mpp)
+    return summarise(glands, tissue_area_um2=tissue_um2)
 
 
 def area_weighted_mean(values: NDArray[np.float64], areas: NDArray[np.float64]) -> float:

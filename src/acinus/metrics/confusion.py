@@ -48,14 +48,14 @@ class ConfusionMatrix:
     true_negative: int = 0
 
     @classmethod
-    def of(cls, prediction: BoolMask, truth: BoolMask, *, counted: BoolMask | None = None) -> ConfusionMatrix:
+    def of(cls, prediction: BoolMask, truth: BoolMask, *, valid: BoolMask | None = None) -> ConfusionMatrix:
         """Count the pixels of one image.
 
         Parameters
         ----------
         prediction, truth : ndarray of shape (H, W), bool
             True is gland.
-        counted : ndarray of shape (H, W), bool, optional
+        valid : ndarray of shape (H, W), bool, optional
             Pixels to count; all by default. For pseudo-labels with an ignored part.
 
         Raises
@@ -66,10 +66,10 @@ class ConfusionMatrix:
         check_same_shape(prediction, truth)
         _check_bool(prediction, "prediction")
         _check_bool(truth, "truth")
-        if counted is not None:
-            check_same_shape(counted, truth)
-            _check_bool(counted, "counted mask")
-            prediction, truth = prediction[counted], truth[counted]
+        if valid is not None:
+            check_same_shape(valid, truth)
+            _check_bool(valid, "valid mask")
+            prediction, truth = prediction[valid], truth[valid]
         both = int(np.count_nonzero(prediction & truth))
         predicted, true = int(np.count_nonzero(prediction)), int(np.count_nonzero(truth))
         return cls(both, predicted - both, true - both, truth.size - predicted - true + both)

@@ -29,8 +29,8 @@ class ImageScores:
     ----------
     name : str
         The image.
-    mpp : float
-        µm per pixel of both maps.
+    mpp : float or None
+        µm per pixel of both maps; None where nothing says so.
     pixels : ConfusionMatrix
         Label-free: what the prediction calls gland.
     detection : DetectionCounts
@@ -44,7 +44,7 @@ class ImageScores:
     """
 
     name: str
-    mpp: float
+    mpp: float | None
     pixels: ConfusionMatrix
     detection: DetectionCounts
     matches: IouMatches
@@ -62,20 +62,25 @@ class ImageScores:
         return self.hausdorff_sums.mean(when_empty=0.0)
 
     @property
-    def object_hausdorff_um(self) -> float:
-        """`object_hausdorff_px` in µm."""
-        return self.object_hausdorff_px * self.mpp
+    def object_hausdorff_um(self) -> float | None:
+        """`object_hausdorff_px` in µm; None without a resolution."""
+        return None if self.mpp is None else self.object_hausdorff_px * self.mpp
 
     def as_dict(self) -> dict[str, float | str]:
-        """Return all metrics by name, units in the names, ready for JSON (every number is finite)."""
-        return {
+        """Return all metrics by name, units in the names, ready for JSON (every number is finite).
+
+        Without a resolution ``mpp`` and what is in µm are left out.
+        """
+        found: dict[str, float | str] = {
             "name": self.name,
-            "mpp": self.mpp,
+            **({} if self.mpp is None else {"mpp": self.mpp}),
             **count_metrics(self.pixels, self.detection, self.matches),
             "object_dice": self.object_dice,
             "object_hausdorff_px": self.object_hausdorff_px,
-            "object_hausdorff_um": self.object_hausdorff_um,
         }
+        if self.object_hausdorff_um is not None:
+            found["object_hausdorff_um"] = self.object_hausdorff_um
+        return found
 
     def sums_as_plain(self) -> dict[str, Any]:
         """Return the counts and sums themselves, ready for JSON, so that they can be pooled later."""
@@ -122,9 +127,9 @@ def evaluate_pair(
     prediction: AnyLabelMap,
     truth: AnyLabelMap,
     *,
-    mpp: float,
+    mpp: float | None,
     name: str = "image",
-    counted: BoolMask | None = None,
+    valid: BoolMask | None = None,
 ) -> ImageScores:
     """Score one predicted label map against its truth.
 
@@ -133,11 +138,11 @@ def evaluate_pair(
     prediction, truth : ndarray of shape (H, W), any integer type
         0 is background, every other value one gland; values may have gaps and exceed 255. Either map may be
         empty.
-    mpp : float
-        µm per pixel of both maps.
+    mpp : float or None
+        µm per pixel of both maps; without it nothing is said in µm.
     name : str
         Names the image in tables and errors.
-    counted : ndarray of shape (H, W), bool, optional
+    valid : ndarray of shape (H, W), bool, optional
         Where the truth is known; by default everywhere. Elsewhere no pixel is counted and objects end, in
         both maps alike.
 
@@ -163,16 +168,16 @@ def evaluate_pair(
     >>> scores.detection.f1, scores.pixels.gland_iou, scores.object_hausdorff_um
     (1.0, 0.75, 0.5)
     """
-    mpp = check_mpp(mpp, source=name)
-    if counted is not None:
+    mpp = None if mpp is None else check_mpp(mpp, source=name)
+    if valid is not None:
         check_same_shape(prediction, truth)
-        check_same_shape(counted, truth)
-        prediction, truth = np.where(counted, prediction, 0), np.where(counted, truth, 0)
+        check_same_shape(valid, truth)
+        prediction, truth = np.where(valid, prediction, 0), np.where(valid, truth, 0)
     pair = LabelPair.of(prediction, truth)
     return ImageScores(
         name=name,
         mpp=mpp,
-        pixels=ConfusionMatrix.of(pair.prediction_mask, pair.truth_mask, counted=counted),
+        pixels=ConfusionMatrix.of(pair.prediction_mask, pair.truth_mask, valid=valid),
         detection=detection_counts(pair),
         matches=iou_matches(pair),
         dice_sums=object_dice_sums(pair),

@@ -47,11 +47,11 @@ class DatasetScores:
         The same for IoU > 0.5.
     object_dice : float
         Over all objects of the set, each weighted by its area in µm² (in px² as the challenge does where all
-        images have one resolution, for then the two are the same).
+        images have one resolution, for then the two are the same; also where an image has none).
     object_hausdorff_px : float
         Over all objects of the set, weighted by px². Only meaningful where all images have one resolution.
-    object_hausdorff_um : float
-        Over all objects of the set, weighted by µm².
+    object_hausdorff_um : float or None
+        Over all objects of the set, weighted by µm²; None where an image has no resolution.
     image_means : dict of str to float
         Means of per-image values under the names of `ImageScores.as_dict`.
     """
@@ -63,13 +63,14 @@ class DatasetScores:
     matches: IouMatches
     object_dice: float
     object_hausdorff_px: float
-    object_hausdorff_um: float
+    object_hausdorff_um: float | None
     image_means: dict[str, float] = field(hash=False)
 
     def as_dict(self) -> dict[str, float | int]:
         """Return all metrics by name, units in the names, ready for JSON (every number is finite).
 
-        Names without a suffix are pooled over the data set; ``..._image_mean`` is a mean over images.
+        Names without a suffix are pooled over the data set; ``..._image_mean`` is a mean over images. Where
+        an image has no resolution, what is in µm is left out.
         """
         pooled: dict[str, float | int] = {
             "images": self.images,
@@ -80,8 +81,9 @@ class DatasetScores:
             "detection_false_negatives": self.detection.false_negative,
             "object_dice": self.object_dice,
             "object_hausdorff_px": self.object_hausdorff_px,
-            "object_hausdorff_um": self.object_hausdorff_um,
         }
+        if self.object_hausdorff_um is not None:
+            pooled["object_hausdorff_um"] = self.object_hausdorff_um
         return pooled | {f"{name}_image_mean": value for name, value in self.image_means.items()}
 
 
@@ -94,7 +96,7 @@ def pool(scores: Iterable[ImageScores]) -> DatasetScores:
     Parameters
     ----------
     scores : iterable of ImageScores
-        From `evaluate_pair`; images may differ in size and in mpp.
+        From `evaluate_pair`; images may differ in size and in mpp, and some may have none.
 
     Raises
     ------
@@ -117,12 +119,14 @@ def pool(scores: Iterable[ImageScores]) -> DatasetScores:
             "expected the scores of at least one image, got none; check that the folder has images"
         )
     tables = [image.as_dict() for image in images]
+    resolutions = [image.mpp for image in images]
+    known = [mpp for mpp in resolutions if mpp is not None]
+    scales = known if len(known) == len(images) else [1.0] * len(images)
     dice, hausdorff_px, hausdorff_um = TwoSidedMean(), TwoSidedMean(), TwoSidedMean()
-    for image in images:
-        um2_per_px = image.mpp**2
-        dice += image.dice_sums.in_units(area=um2_per_px)
+    for image, scale in zip(images, scales, strict=True):
+        dice += image.dice_sums.in_units(area=scale**2)
         hausdorff_px += image.hausdorff_sums
-        hausdorff_um += image.hausdorff_sums.in_units(area=um2_per_px, value=image.mpp)
+        hausdorff_um += image.hausdorff_sums.in_units(area=scale**2, value=scale)
     return DatasetScores(
         images=len(images),
         pixels=sum((image.pixels for image in images), ConfusionMatrix()),
@@ -131,6 +135,10 @@ def pool(scores: Iterable[ImageScores]) -> DatasetScores:
         matches=sum((image.matches for image in images), IouMatches()),
         object_dice=dice.mean(when_empty=1.0),
         object_hausdorff_px=hausdorff_px.mean(when_empty=0.0),
-        object_hausdorff_um=hausdorff_um.mean(when_empty=0.0),
-        image_means={name: fmean(float(table[name]) for table in tables) for name in _AVERAGED},
+        object_hausdorff_um=hausdorff_um.mean(when_empty=0.0) if None not in resolutions else None,
+        image_means={
+            name: fmean(float(table[name]) for table in tables)
+            for name in _AVERAGED
+            if all(name in table for table in tables)
+        },
     )

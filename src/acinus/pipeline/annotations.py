@@ -1,4 +1,4 @@
-"""A label map against outlines that somebody drew, in the regions where they were drawn."""
+"""A label map against outlines that somebody drew, in the regions that were annotated."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import shapely
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask
-from acinus.glands.features import DrawnOutlines, read_drawn
+from acinus.glands.features import Annotations, read_annotations
 from acinus.glands.paint import paint_outlines, pixels_around
 from acinus.glands.polygons import Outline
 from acinus.metrics import ImageScores, evaluate_pair
 from acinus.results.labels import LabelFile
 
-__all__ = ["score_drawn"]
+__all__ = ["score_annotations"]
 
 
-def score_drawn(prediction: LabelFile, truth: Path, *, name: str) -> list[ImageScores]:
-    """Score each region in which glands were drawn; all of the image where none is marked.
+def score_annotations(
+    prediction: LabelFile, truth: Path, *, name: str
+) -> tuple[list[ImageScores], list[str]]:
+    """Score each annotated region; all of the image where none is marked.
 
     Outlines are painted at the resolution of the prediction. Beyond a region nothing is counted, and glands
     that cross its border end there, in both maps alike.
@@ -29,28 +31,30 @@ def score_drawn(prediction: LabelFile, truth: Path, *, name: str) -> list[ImageS
     ----------
     prediction : LabelFile
     truth : Path
-        GeoJSON, as `read_drawn` reads it, counting from the prediction's origin.
+        GeoJSON, as `read_annotations` reads it, counting from the prediction's origin.
     name : str
         Of the image. Its regions are ``name, region 1`` and so on, from top to bottom; touching ones are one.
+
+    Returns
+    -------
+    scores, notices
+        One line for each kind of outline that was left out.
 
     Raises
     ------
     InputError
         When the outlines lie beside the image, or nothing says how they relate to the label map.
     """
-    drawn = _on_the_map(read_drawn(truth), prediction)
-    frame = prediction.frame
-    on_frame = shapely.box(frame.x, frame.y, frame.right, frame.bottom)
-    for kind, outlines in (("outlines", drawn.glands), ("regions", drawn.regions)):
-        beside = sum(not outline.intersects(on_frame) for outline in outlines)
-        if beside and (beside == len(outlines) or kind == "regions"):
-            raise InputError(
-                f"{truth.name}: {beside} of {len(outlines)} {kind} lie beside {prediction.path}; expected "
-                "level-0 pixels of what was segmented, counted from where its --origin says"
-            )
-    regions = _regions(drawn)
+    annotations = _on_the_map(read_annotations(truth), prediction)
+    notices = []
+    if annotations.dropped:
+        notices.append(f"{truth.name}: {annotations.dropped} outlines have no area and were left out")
+    beside = _beside(annotations, prediction, truth)
+    if beside:
+        notices.append(f"{truth.name}: {beside} outlines lie beside the image and were left out")
+    regions = _regions(annotations)
     scores = [
-        _score(prediction, drawn, region, name=f"{name}, region {number}" if len(regions) > 1 else name)
+        _score(prediction, annotations, region, name=f"{name}, region {number}" if len(regions) > 1 else name)
         for number, region in enumerate(regions, start=1)
     ]
     for region, score in zip(regions, scores, strict=True):
@@ -59,10 +63,10 @@ def score_drawn(prediction: LabelFile, truth: Path, *, name: str) -> list[ImageS
                 f"{truth.name}: the {'image' if region is None else 'region'} {score.name} has no pixel that "
                 "counts; draw a larger region, or leave less of it out"
             )
-    return scores
+    return scores, notices
 
 
-def _on_the_map(drawn: DrawnOutlines, prediction: LabelFile) -> DrawnOutlines:
+def _on_the_map(annotations: Annotations, prediction: LabelFile) -> Annotations:
     """Return the outlines in pixels of the label map."""
     scale = prediction.pixels_per_level0
     if scale is None:
@@ -74,30 +78,54 @@ def _on_the_map(drawn: DrawnOutlines, prediction: LabelFile) -> DrawnOutlines:
     def moved(outlines: list[Outline]) -> list[Outline]:
         return [shapely.transform(each, lambda xy: (xy + prediction.origin_px) * scale) for each in outlines]
 
-    return DrawnOutlines(moved(drawn.glands), moved(drawn.regions), moved(drawn.left_out), drawn.dropped)
+    return Annotations(
+        moved(annotations.glands),
+        moved(annotations.regions),
+        moved(annotations.left_out),
+        annotations.dropped,
+    )
 
 
-def _regions(drawn: DrawnOutlines) -> list[Outline | None]:
+def _beside(annotations: Annotations, prediction: LabelFile, truth: Path) -> int:
+    """Return how many glands lie beside the image; if all or any region do, it is another image."""
+    frame = prediction.frame
+    on_frame = shapely.box(frame.x, frame.y, frame.right, frame.bottom)
+    found = 0
+    for kind, outlines in (("outlines", annotations.glands), ("regions", annotations.regions)):
+        beside = sum(not outline.intersects(on_frame) for outline in outlines)
+        if beside and (beside == len(outlines) or kind == "regions"):
+            raise InputError(
+                f"{truth.name}: {beside} of {len(outlines)} {kind} lie beside {prediction.path}; expected "
+                "level-0 pixels of what was segmented, counted from where its --origin says"
+            )
+        found += beside
+    return found
+
+
+def _regions(annotations: Annotations) -> list[Outline | None]:
     """Return the separate areas that were looked at, from top to bottom; [None] is all of the image."""
-    if not drawn.regions:
+    if not annotations.regions:
         return [None]
-    parts = shapely.get_parts(shapely.union_all(drawn.regions)).tolist()
+    parts = shapely.get_parts(shapely.union_all(annotations.regions)).tolist()
     return sorted(parts, key=lambda part: (part.bounds[1], part.bounds[0]))
 
 
-def _score(prediction: LabelFile, drawn: DrawnOutlines, region: Outline | None, *, name: str) -> ImageScores:
+def _score(
+    prediction: LabelFile, annotations: Annotations, region: Outline | None, *, name: str
+) -> ImageScores:
     frame = prediction.frame
     box = frame if region is None else pixels_around(region).intersection(frame)
     return evaluate_pair(
         prediction.read(box),
-        paint_outlines(drawn.glands, box),
+        paint_outlines(annotations.glands, box),
         mpp=prediction.mpp,
         name=name,
-        counted=_counted(drawn, region, box),
+        valid=_valid(annotations, region, box),
     )
 
 
-def _counted(drawn: DrawnOutlines, region: Outline | None, box: Box) -> BoolMask:
+def _valid(annotations: Annotations, region: Outline | None, box: Box) -> BoolMask:
+    """Return where the truth is known: inside the region, and not in what was left out."""
     inside = np.ones((box.height, box.width), bool) if region is None else paint_outlines([region], box) > 0
-    counted: BoolMask = inside & (paint_outlines(drawn.left_out, box) == 0)
-    return counted
+    valid: BoolMask = inside & (paint_outlines(annotations.left_out, box) == 0)
+    return valid

@@ -17,6 +17,8 @@ from acinus.pipeline.evaluate import evaluate_folders
 from acinus.pipeline.fit_files import fit_files
 from acinus.pipeline.segment import segment_files
 from acinus.report import write_report
+from acinus.results.files import GLANDS_CSV, OUTLINES, OVERLAY
+from acinus.results.record import read_record
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -72,19 +74,18 @@ def run_demo(
     write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
     fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
     segment_files(inputs, GlandSegmenter.load(out / "model"), model_name="model", out=out, progress=progress)
-    scores, _ = evaluate_folders(out, out / "images")
-    pooled = scores.as_dict()
+    pooled = evaluate_folders(out, out / "images").pooled.as_dict()
     geojson = _merge_geojson(out, [path.stem for path in inputs])
     report = write_report(out, title="acinus demo", intro=_INTRO, evaluation=pooled)
     return DemoResult(
         images=len(inputs),
-        glands=sum(read_json(out / path.stem / "image.json")["gland_count"] for path in inputs),
+        glands=sum(read_record(out / path.stem).gland_count for path in inputs),
         miou=float(pooled["miou_label_free"]),
         files={
             "report": report,
-            "overlays": out / inputs[0].stem / "overlay.png",
+            "overlays": out / inputs[0].stem / OVERLAY,
             "outlines": geojson,
-            "table": out / "glands.csv",
+            "table": out / GLANDS_CSV,
         },
     )
 
@@ -114,9 +115,9 @@ def _merge_geojson(out: Path, names: Sequence[str]) -> Path:
     """Write the glands of all images into one file, each with the name of its image."""
     features = []
     for name in names:
-        for feature in read_json(out / name / "glands.geojson")["features"]:
+        for feature in read_json(out / name / OUTLINES)["features"]:
             feature["properties"]["image"] = name
             features.append(feature)
-    path = out / "glands.geojson"
+    path = out / OUTLINES
     write_json(path, {"type": "FeatureCollection", "features": features})
     return path

@@ -20,7 +20,7 @@ from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.launch import launch
 from acinus.pipeline.ranks import Plan, first_process, joined_ranks, plan_ranks
 from acinus.pipeline.settings import Settings, load_settings, with_weights
-from acinus.results.batch import Outcome
+from acinus.results.batch import BatchResult
 
 __all__ = ["fit_files"]
 
@@ -37,7 +37,7 @@ def fit_files(
     devices: int = 1,
     processes: int | None = None,
     progress: Progress | None = None,
-) -> Outcome:
+) -> BatchResult:
     """Learn from image files and write the model folder `out`.
 
     Images that cannot be read are noted in the outcome and left out.
@@ -82,8 +82,8 @@ def fit_files(
 
 
 def _learn_together(
-    learn: Callable[..., Outcome], *, plan: Plan, kind: str, progress: Progress | None
-) -> Outcome:
+    learn: Callable[..., BatchResult], *, plan: Plan, kind: str, progress: Progress | None
+) -> BatchResult:
     """Be one of the processes that fit together; the first shows progress."""
     with joined_ranks(plan, kind=kind) as ranks:
         return learn(device=ranks.device, ranks=ranks, progress=progress if ranks.number == 0 else None)
@@ -101,10 +101,10 @@ def _learn(
     device: torch.device,
     ranks: Ranks,
     progress: Progress | None,
-) -> Outcome:
+) -> BatchResult:
     progress = progress or SilentProgress()
-    outcome = Outcome(folder=out)
-    samples = find_inputs(inputs, mpp=mpp, outcome=outcome)
+    outcome = BatchResult(folder=out)
+    samples = find_inputs(inputs, mpp=mpp, result=outcome)
     images: list[RgbImage] = []
     records = []
     with progress.task("Reading", total=len(samples)) as advance:

@@ -8,19 +8,19 @@ from pathlib import Path
 from acinus.core.errors import InputError
 from acinus.data.folder import folder as find_samples
 from acinus.data.sample import Sample
-from acinus.results.batch import Outcome
+from acinus.results.batch import BatchResult
 
 __all__ = ["find_inputs"]
 
 
-def find_inputs(inputs: Iterable[Path], *, mpp: float | None, outcome: Outcome) -> list[Sample]:
+def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResult) -> list[Sample]:
     """Return the images that the inputs stand for; an input that holds none is noted as failed."""
     samples: dict[str, Sample] = {}
     for entry in inputs:
         try:
             found = find_samples([entry], mpp=mpp)
         except Exception as error:  # a folder that cannot be listed must not stop the batch
-            outcome.failed(str(entry), error)
+            result.failed(str(entry), error)
             continue
         for sample in found:
             known = samples.setdefault(sample.name, sample)
@@ -29,5 +29,5 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, outcome: Outcome) 
                     f"{sample.image_path} and {known.image_path} have one name, and one's results would "
                     "replace the other's; rename one or process them apart"
                 )
-                outcome.failed(str(sample.image_path), clash)
+                result.failed(str(sample.image_path), clash)
     return list(samples.values())

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
-from acinus.core.image import BoolMask, LabelMap
-from acinus.core.units import um2_to_px
-from acinus.glands import (
-    Glands,
-    gland_polygons,
-    measure_glands,
-    summarise,
-    write_csv,
-    write_geojson,
-    write_parquet,
-)
+from acinus.glands import gland_polygons, measure_glands
+from acinus.glands.summary import summarise_image
 from acinus.pipeline.arguments import check_mpp_argument
+from acinus.results.files import SUMMARY_JSON
+from acinus.results.writing import write_glands
 from acinus.slides.images import read_image
 from acinus.slides.labels import read_labels
 from acinus.slides.tissue import tissue_mask
 
-__all__ = ["measure_files", "summarise_image"]
+__all__ = ["measure_files"]
 
 
 def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> int:
@@ -45,36 +36,7 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
         )
     make_folder(out)
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
-    write_csv(out / "glands.csv", glands)
-    write_parquet(out / "glands.parquet", glands)
-    write_geojson(
-        out / "glands.geojson", gland_polygons(labels, mpp=image.mpp), name=image.name, glands=glands
-    )
+    write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
     tissue = tissue_mask(image.rgb, mpp=image.mpp)
-    write_json(out / "summary.json", summarise_image(glands, labels, tissue, mpp=image.mpp))
+    write_json(out / SUMMARY_JSON, summarise_image(glands, labels, tissue, mpp=image.mpp))
     return len(glands)
-
-
-def summarise_image(glands: Glands, labels: LabelMap, tissue: BoolMask, *, mpp: float) -> dict[str, float]:
-    """Summarise an image's glands over its tissue.
-
-    A gland is tissue however pale it is, so every gland counts as tissue beside what `tissue_mask` found.
-
-    Parameters
-    ----------
-    glands : Glands
-        Of `measure_glands` on `labels`.
-    labels : ndarray of shape (H, W), int32
-        At the image's size.
-    tissue : ndarray of shape (H, W), bool
-        Of `tissue_mask`.
-    mpp : float
-        µm per pixel of both.
-
-    Returns
-    -------
-    dict of str to float
-        As `acinus.glands.summarise` returns it.
-    """
-    tissue_um2 = float(np.count_nonzero(tissue | (labels > 0))) / um2_to_px(1.0, mpp=mpp)
-    return summarise(glands, tissue_area_um2=tissue_um2)

@@ -14,22 +14,36 @@ from typing import Any
 
 import orjson
 
-from acinus.core.files import atomic_path, make_folder, output_error, read_json, write_json
+from acinus.core.files import make_folder, output_error, read_json, write_json
 from acinus.core.progress import Progress
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
+from acinus.glands import summarise
+from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.compute import compute_windows
+from acinus.inference.slide.finding import find_glands, timed
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
-from acinus.pipeline.slide_files import Origin, SlideResult, write_slide_files
 from acinus.pipeline.slide_model import SavedModel, prepared, reach_px_of
-from acinus.results.files import keep_what_others_wrote, results_code
+from acinus.results.files import LABELS_ZARR, RUN, work_folder
+from acinus.results.ngff import LabelPyramid
+from acinus.results.overlay import slide_overlay
+from acinus.results.record import (
+    ImageRecord,
+    Origin,
+    OriginName,
+    ScannedPart,
+    results_code,
+    write_record,
+)
+from acinus.results.writing import new_result, write_glands, write_overlay
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
+from acinus.slides.reader import SlideReader
 
-__all__ = ["segment_slide", "slide_fingerprint", "slide_state", "work_folder"]
+__all__ = ["segment_slide", "slide_fingerprint", "slide_state"]
 
 _NOTE = "work.json"
 
@@ -41,11 +55,11 @@ def segment_slide(
     out: Path,
     name: str | None = None,
     mpp: float | None = None,
-    origin: Origin = "level0",
+    origin: OriginName = "level0",
     client: Any = None,
     model_name: str | None = None,
     progress: Progress | None = None,
-) -> SlideResult:
+) -> ImageRecord:
     """Write the results of one slide to ``out/<name>/``, replacing earlier ones as a whole.
 
     ``labels.zarr`` (OME-NGFF 0.5), ``glands.geojson.gz``, ``glands.parquet``, ``glands.csv``,
@@ -66,6 +80,12 @@ def segment_slide(
         names. The results are the same to the bit.
     model_name : str, optional
         Where the model came from, for the run file.
+
+    Returns
+    -------
+    ImageRecord
+        With the number of glands, the tissue's area, and the seconds by phase; ``read``, ``network`` and
+        ``write`` are those of the windows that this run computed.
 
     Raises
     ------
@@ -99,34 +119,74 @@ def segment_slide(
         )
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
-        seconds = compute_windows(job, segmenter=prepared(model.fitted), client=client, progress=progress)
-        with atomic_path(out / name) as temporary:
-            temporary.mkdir()
-            source = {"name": name, "path": str(job.slide), **identity}
-            settings = settings_to_plain(model.settings)
-            record = run_record(command=None, settings=settings, seed=None, inputs=[source])
-            write_json(temporary / "run.json", {**record, "model": model_name, "stain": model.stain})
-            result = write_slide_files(
-                temporary,
+        seconds = asdict(
+            compute_windows(job, segmenter=prepared(model.fitted), client=client, progress=progress)
+        )
+        grid, scanned = plan.grid, reader.bounds
+        x_px, y_px = (scanned.x, scanned.y) if origin == "bounds" else (0, 0)
+        corner = Origin(name=origin, x_px=x_px, y_px=y_px)
+        with new_result(out / name) as new, OutlineSpool(work / "outlines.wkb") as outlines:
+            pyramid = LabelPyramid(
+                new / LABELS_ZARR,
+                size=grid.size,
+                mpp=grid.mpp,
+                native_mpp=grid.native_mpp,
+                origin_um=(corner.x_px * grid.native_mpp, corner.y_px * grid.native_mpp),
+            )
+            found = find_glands(
                 job,
                 reader,
                 model.settings.instances,
-                name=name,
-                origin=origin,
-                scratch=work,
-                seconds=asdict(seconds),
-                notes={
-                    "path": str(job.slide),
-                    "model": model_name,
-                    "code": results_code(),
-                    "fingerprint": slide_fingerprint(state, mpp=mpp, origin=origin),
-                },
+                labels=pyramid.base,
+                labels_path=new / LABELS_ZARR,
+                outlines=outlines,
+                seconds=seconds,
+                origin_px=(corner.x_px, corner.y_px),
                 client=client,
                 progress=progress,
             )
-            keep_what_others_wrote(out / name, temporary)
+            with timed(seconds, "output"):
+                pyramid.finish()
+                write_glands(
+                    new,
+                    found.glands,
+                    enumerate(outlines, start=1),
+                    name=name,
+                    compressed=True,
+                    scale=1.0 / grid.native_mpp,
+                    origin_px=(corner.x_px, corner.y_px),
+                )
+                write_overlay(new, slide_overlay(reader, outlines, native_mpp=grid.native_mpp))
+            run = run_record(
+                command=None,
+                settings=settings_to_plain(model.settings),
+                seed=None,
+                inputs=[{"name": name, "path": str(job.slide), **identity}],
+            )
+            write_json(new / RUN, {**run, "model": model_name, "stain": model.stain})
+            record = ImageRecord(
+                kind="slide",
+                name=name,
+                path=str(job.slide),
+                width_px=reader.size.width,
+                height_px=reader.size.height,
+                mpp=grid.native_mpp,
+                working_mpp=grid.mpp,
+                scanned=ScannedPart.of(scanned),
+                origin=corner,
+                gland_count=len(found.glands),
+                gland_area_fraction=_share(float(found.glands["area_um2"].sum()), reader, grid.native_mpp),
+                tissue_area_um2=found.tissue_area_um2,
+                quality=found.quality,
+                summary=summarise(found.glands, tissue_area_um2=found.tissue_area_um2),
+                seconds={phase: round(value, 3) for phase, value in seconds.items()},
+                model=model_name,
+                fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin),
+                code=results_code(),
+            )
+            write_record(new, record)
     shutil.rmtree(work, ignore_errors=True)
-    return result
+    return record
 
 
 def slide_state(model: str, identity: dict[str, Any]) -> str:
@@ -134,7 +194,7 @@ def slide_state(model: str, identity: dict[str, Any]) -> str:
     return fingerprint(model, orjson.dumps(identity))
 
 
-def slide_fingerprint(state: str, *, mpp: float | None, origin: Origin) -> str:
+def slide_fingerprint(state: str, *, mpp: float | None, origin: OriginName) -> str:
     """Return a digest of all that a slide's results depend on.
 
     Parameters
@@ -145,9 +205,9 @@ def slide_fingerprint(state: str, *, mpp: float | None, origin: Origin) -> str:
     return fingerprint(state, str(mpp), origin)
 
 
-def work_folder(out: Path, name: str) -> Path:
-    """Return where what is computed of a slide is kept until its results are whole."""
-    return out / f".{name}.work"
+def _share(area_um2: float, reader: SlideReader, mpp: float) -> float:
+    """Return an area as a share of the slide's; the working grid may reach a pixel beyond the slide."""
+    return min(1.0, area_um2 / (reader.size.width * reader.size.height * mpp**2))
 
 
 def _work_of(made_from: str, folder: Path) -> Path:

@@ -75,7 +75,7 @@ def surroundings(box: Box, image: ImageResult) -> Box:
     Box(x=78, y=4, width=20, height=20)
     """
     side = round(1.25 * max(box.width, box.height))
-    width, height = min(side, image.width_px), min(side, image.height_px)
-    x = min(max(0, round(box.x + box.width / 2 - width / 2)), image.width_px - width)
-    y = min(max(0, round(box.y + box.height / 2 - height / 2)), image.height_px - height)
+    width, height = min(side, image.record.width_px), min(side, image.record.height_px)
+    x = min(max(0, round(box.x + box.width / 2 - width / 2)), image.record.width_px - width)
+    y = min(max(0, round(box.y + box.height / 2 - height / 2)), image.record.height_px - height)
     return Box(x, y, width, height)

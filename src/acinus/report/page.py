@@ -26,6 +26,7 @@ from acinus.report.wording import (
     percent,
     plural,
 )
+from acinus.results.files import REPORT
 from acinus.results.folder import ImageResult, Results, read_results
 
 __all__ = ["MOST_ROWS", "write_report"]
@@ -84,7 +85,7 @@ def write_report(
     """
     folder = Path(folder)
     results = read_results(folder)
-    target = folder / "report.html" if out is None else out / "report.html" if out.is_dir() else Path(out)
+    target = folder / REPORT if out is None else out / REPORT if out.is_dir() else Path(out)
     make_folder(target.parent)
     html = _render(results, target, title=title, intro=intro, evaluation=evaluation or {})
     with atomic_path(target) as temporary:
@@ -115,12 +116,9 @@ def _render(
         views=views,
         grave=any(warning.grave for view in views for warning in view.warnings),
         mild=_by_kind(views),
-        estimated=any(view.result.quality is not None for view in views),
+        estimated=any(view.result.record.quality is not None for view in views),
         high_trust=HIGH_TRUST,
         fair_trust=FAIR_TRUST,
-        score_metrics=[
-            metric for metric in METRICS if any(metric.key in view.result.scores for view in views)
-        ],
         evaluation=[(metric, evaluation[metric.key]) for metric in METRICS if metric.key in evaluation],
         cards=statistic_cards(results.images),
         most=[crop for crop in crops if crop.gland in most],
@@ -128,7 +126,7 @@ def _render(
         measures=MEASURES,
         rows=rows[:MOST_ROWS],
         gland_count=len(rows),
-        summarised=any(view.result.summary for view in views),
+        summarised=any(view.result.record.summary for view in views),
         tables=_tables(results, target),
         run=run_facts(results.run),
     )
@@ -172,7 +170,7 @@ def _gland_rows(views: Sequence[ImageView]) -> list[GlandRow]:
 
 def _tables(results: Results, target: Path) -> list[tuple[str, str]]:
     """Return name and address, relative to the page, of the full tables, that of the images first."""
-    files = [(f"{image.name}: glands.csv", image.folder / "glands.csv") for image in results.images]
-    if (results.folder / "summary.csv").is_file():
-        files.insert(0, ("All images: summary.csv", results.folder / "summary.csv"))
+    files = [(f"{image.name}: {image.table_file.name}", image.table_file) for image in results.images]
+    if results.summary_file:
+        files.insert(0, (f"All images: {results.summary_file.name}", results.summary_file))
     return [(name, quote(Path(os.path.relpath(path, target.parent)).as_posix())) for name, path in files]

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
 from acinus.core.errors import AcinusError
-from acinus.core.geometry import Box, Size
+from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, RgbArray
 from acinus.report.outlines import Ring, svg_path
 from acinus.report.quality import FOCUS_MPP
@@ -83,10 +83,10 @@ def opened(image: ImageResult) -> Iterator[SlideReader | None]:
     reader: SlideReader | None = None
     if image.source is not None:
         try:
-            reader = open_slide(image.source, mpp=image.mpp)
+            reader = open_slide(image.source, mpp=image.record.mpp)
         except (AcinusError, OSError):
             reader = None
-    if reader is not None and reader.size != Size(image.width_px, image.height_px):
+    if reader is not None and reader.size != image.record.size:
         reader.close()
         reader = None
     try:
@@ -100,7 +100,7 @@ def thumbnail(
     image: ImageResult, reader: SlideReader, outlines: dict[int, list[Ring]], *, side_px: int
 ) -> Picture:
     """Return the whole image with its outlines, its longer side at most `side_px`."""
-    box = Box(0, 0, image.width_px, image.height_px)
+    box = Box(0, 0, image.record.width_px, image.record.height_px)
     return _picture(image, reader, box, outlines, side_px=side_px, chosen=None)
 
 
@@ -142,10 +142,10 @@ def focus_samples(image: ImageResult, reader: SlideReader) -> tuple[list[RgbArra
     tissue_fraction : float or None
         Share of the whole slide that is tissue, 0..1; None where the one sample is the whole picture.
     """
-    mpp = max(image.mpp, FOCUS_MPP)
-    if image.area_um2 / mpp**2 <= _WHOLE_PX:
-        return [reader.read(Box(0, 0, image.width_px, image.height_px), mpp=mpp)], mpp, None
-    overview_mpp = max(OVERVIEW_MPP, math.sqrt(image.area_um2 / _OVERVIEW_PX))
+    mpp = max(image.record.mpp, FOCUS_MPP)
+    if image.record.area_um2 / mpp**2 <= _WHOLE_PX:
+        return [reader.read(Box(0, 0, image.record.width_px, image.record.height_px), mpp=mpp)], mpp, None
+    overview_mpp = max(OVERVIEW_MPP, math.sqrt(image.record.area_um2 / _OVERVIEW_PX))
     tissue = tissue_mask(overview(reader, mpp=overview_mpp), mpp=overview_mpp)
     fields = _fields_with_tissue(image, tissue)
     return [reader.read(field, mpp=mpp) for field in fields], mpp, float(tissue.mean())
@@ -159,10 +159,13 @@ def _fields_with_tissue(image: ImageResult, tissue: BoolMask) -> list[Box]:
     tissue : ndarray of shape (H, W), bool
         Of the whole slide at any resolution.
     """
-    side = max(1, min(round(_FIELD_UM / image.mpp), image.width_px, image.height_px))
-    columns, rows = -(-image.width_px // side), -(-image.height_px // side)  # together they cover the slide
-    xs = np.linspace(0, image.width_px - side, columns).round().astype(int).tolist()
-    ys = np.linspace(0, image.height_px - side, rows).round().astype(int).tolist()
+    side = max(1, min(round(_FIELD_UM / image.record.mpp), image.record.width_px, image.record.height_px))
+    columns, rows = (
+        -(-image.record.width_px // side),
+        -(-image.record.height_px // side),
+    )  # together they cover the slide
+    xs = np.linspace(0, image.record.width_px - side, columns).round().astype(int).tolist()
+    ys = np.linspace(0, image.record.height_px - side, rows).round().astype(int).tolist()
     shares = cv2.resize(tissue.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA).ravel()
     if shares.max() == 0:
         return []
@@ -204,11 +207,11 @@ def _picture(
     side_px: int,
     chosen: int | None,
 ) -> Picture:
-    mpp = image.mpp * max(1.0, max(box.width, box.height) / side_px)
+    mpp = image.record.mpp * max(1.0, max(box.width, box.height) / side_px)
     rgb = reader.read(box, mpp=mpp)
     height, width = rgb.shape[:2]
     paths = _paths(image, box, outlines, scale=width / box.width, chosen=chosen)
-    return Picture(data_uri(rgb), width, height, paths, scale_bar(box.width * image.mpp))
+    return Picture(data_uri(rgb), width, height, paths, scale_bar(box.width * image.record.mpp))
 
 
 def _paths(

@@ -43,9 +43,9 @@ def whole_glands(glands: Glands) -> Glands:
 def headlines(images: Sequence[ImageResult]) -> list[Headline]:
     """Return the page's first numbers."""
     glands = sum(len(image.glands) for image in images)
-    area_um2 = sum(image.area_um2 for image in images)
-    gland_um2 = sum(image.gland_area_fraction * image.area_um2 for image in images)
-    tissues = [image.tissue_area_um2 for image in images]
+    area_um2 = sum(image.record.area_um2 for image in images)
+    gland_um2 = sum(image.record.gland_area_fraction * image.record.area_um2 for image in images)
+    tissues = [image.record.tissue_area_um2 for image in images]
     tissue_um2 = sum(tissue for tissue in tissues if tissue is not None)
     delineated = None not in tissues
     of_um2 = tissue_um2 if delineated else area_um2

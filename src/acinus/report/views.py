@@ -58,7 +58,7 @@ class ImageView:
 
     def summary(self, key: str) -> float:
         """Return a number of the image's summary; NaN where it is missing."""
-        return self.result.summary.get(key, math.nan)
+        return self.result.record.summary.get(key, math.nan)
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,16 @@ def _see(image: ImageResult, chosen: Sequence[Chosen], *, side_px: int, shown: b
         if reader is not None:
             with suppress(AcinusError, OSError):  # a damaged tile shows only when it is read
                 return _see_source(image, reader, chosen, side_px=side_px, shown=shown)
-    overlay = image.overlay if shown else None
-    width_um = image.overlay_width_um
-    picture = overlay_picture(overlay, width_um=width_um, side_px=side_px) if overlay else None
+    overlay, width_um = image.overlay_file, image.record.scanned_width_um
+    picture = overlay_picture(overlay, width_um=width_um, side_px=side_px) if shown and overlay else None
     return _Seen(picture, None, {})
 
 
 def _see_source(
     image: ImageResult, reader: SlideReader, chosen: Sequence[Chosen], *, side_px: int, shown: bool
 ) -> _Seen:
-    outlines = read_outlines(image.geojson, origin_px=image.origin_px) if image.geojson else {}
+    file = image.outlines_file
+    outlines = read_outlines(file, origin_px=image.record.origin_px) if file else {}
     samples, mpp, tissue_fraction = focus_samples(image, reader)
     facts = picture_facts(samples, mpp=mpp, tissue_fraction=tissue_fraction)
     picture = thumbnail(image, reader, outlines, side_px=side_px) if shown else None
@@ -128,14 +128,14 @@ def _view(index: int, image: ImageResult, picture: Picture | None, warned: list[
     count = len(image.glands)
     alt = (
         f"Stained tissue of {image.name} with {plural(count, 'gland')} outlined, covering "
-        f"{percent(image.gland_area_fraction)} of it."
+        f"{percent(image.record.gland_area_fraction)} of it."
     )
     return ImageView(
         anchor=f"image-{index + 1}",
         result=image,
         picture=picture,
         alt=alt,
-        trust=trust(image.quality),
+        trust=trust(image.record.quality),
         warnings=tuple(warned),
         shown=index < _MOST_PICTURES,
         cut=int(np.count_nonzero(image.glands["touches_side"])),

@@ -1,4 +1,4 @@
-"""Many inputs, some of which fail: attempt all, keep the reasons, lose nothing."""
+"""The result of a batch: many inputs, some of which fail; all are attempted, and the reasons kept."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 from acinus.core.errors import AcinusError
 from acinus.core.files import atomic_path
+from acinus.results.files import FAILURES
 
-__all__ = ["Failure", "Outcome"]
+__all__ = ["BatchResult", "Failure"]
 
 _NAMED = 3  # names in a warning
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One input that could not be processed, with the reason in one line and the traceback for the log."""
+    """An input that could not be processed, with the reason in one line and the traceback for the log."""
 
     name: str
     reason: str
@@ -24,8 +25,8 @@ class Failure:
 
 
 @dataclass
-class Outcome:
-    """What became of a batch.
+class BatchResult:
+    """How a batch went, input by input.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class Outcome:
 
     def write_log(self) -> Path | None:
         """Write the tracebacks to ``failures.log`` in the folder; None when there is nothing to say."""
-        path = self.folder / "failures.log"
+        path = self.folder / FAILURES
         if not self.failures:
             path.unlink(missing_ok=True)
             return None

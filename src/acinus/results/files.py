@@ -1,36 +1,163 @@
-"""The folder of one image's or slide's results: what acinus writes there, and what others put beside it."""
+"""The names of all files of a folder of results, and which of them make a result whole.
+
+A batch folder holds one folder for each image or slide, named by the file's stem, and what sums them up.
+Images and slides share one layout, except where a slide's size forbids it: its label map is a pyramid that is
+read in parts, its outlines are compressed, and its probability is not kept.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Literal
 
-from acinus.core.code import code_digest
 from acinus.core.errors import OutputError
 from acinus.core.files import output_error
 
-__all__ = ["IMAGE_FILES", "LABEL_FILES", "SLIDE_FILES", "keep_what_others_wrote", "results_code"]
+__all__ = [
+    "FAILURES",
+    "GLANDS_CSV",
+    "GLANDS_PARQUET",
+    "IMAGE_FILES",
+    "LABELS_PNG",
+    "LABELS_TIFF",
+    "LABELS_ZARR",
+    "MARKS",
+    "OUTLINES",
+    "OUTLINES_GZ",
+    "OVERLAY",
+    "PROBABILITY",
+    "RECORD",
+    "REPORT",
+    "RUN",
+    "SLIDE_FILES",
+    "SUMMARY_CSV",
+    "SUMMARY_JSON",
+    "find_outlines",
+    "find_overlay",
+    "find_table",
+    "is_result",
+    "is_whole",
+    "keep_what_others_wrote",
+    "remove_leftovers",
+    "result_folders",
+    "work_folder",
+]
 
-IMAGE_FILES = ("probability.png", "overlay.png", "glands.geojson", "glands.csv")
-"""What the folder of an image's results holds beside its label map and ``image.json``."""
+RECORD = "image.json"
+"""What was found, by `acinus.results.record.ImageRecord`; with it a folder is a result."""
 
-LABEL_FILES = ("labels.png", "labels.tif")
-"""The label map of an image; one of the two."""
+RUN = "run.json"
+"""What made the results: of a batch, and of each image or slide."""
 
-SLIDE_FILES = (
-    "labels.zarr/zarr.json", "glands.geojson.gz", "glands.parquet", "glands.csv", "overlay.jpg", "run.json"
-)  # fmt: skip
-"""What the folder of a slide's results holds beside ``image.json``."""
+LABELS_PNG, LABELS_TIFF, LABELS_ZARR = "labels.png", "labels.tif", "labels.zarr"
+"""The label map: of an image (TIFF where it has more glands than 16 bits count), and of a slide."""
 
-_OURS = frozenset({"image.json", *IMAGE_FILES, *LABEL_FILES, *(Path(name).parts[0] for name in SLIDE_FILES)})
+PROBABILITY = "probability.png"
+"""P(gland) of an image, 0..255."""
+
+OVERLAY = "overlay.jpg"
+"""The image, or the scanned part of the slide, with its glands outlined."""
+
+OUTLINES, OUTLINES_GZ = "glands.geojson", "glands.geojson.gz"
+"""Outlines for QuPath, of an image and of a slide."""
+
+GLANDS_CSV, GLANDS_PARQUET = "glands.csv", "glands.parquet"
+"""One row per gland; the CSV also of a whole batch."""
+
+SUMMARY_CSV = "summary.csv"
+"""Of a batch: one row per image or slide."""
+
+SUMMARY_JSON = "summary.json"
+"""Of ``acinus measure``: what the record of a result holds as ``summary``."""
+
+FAILURES = "failures.log"
+"""Of a batch: tracebacks of what failed."""
+
+REPORT = "report.html"
+"""What ``acinus report`` writes into a batch."""
+
+MARKS = "marks.json"
+"""What people said of glands in the viewer; not ours to replace."""
+
+_BOTH = (OVERLAY, GLANDS_CSV, GLANDS_PARQUET, RUN)
+
+IMAGE_FILES = (PROBABILITY, OUTLINES, *_BOTH)
+"""What an image's result has beside its record and its label map."""
+
+SLIDE_FILES = (f"{LABELS_ZARR}/zarr.json", OUTLINES_GZ, *_BOTH)
+"""What a slide's result has beside its record."""
+
+_OVERLAY_1 = "overlay.png"  # of images, in version 1
+_IMAGE_FILES_1 = (PROBABILITY, OUTLINES, _OVERLAY_1, GLANDS_CSV)
+_OURS = frozenset(
+    {RECORD, LABELS_PNG, LABELS_TIFF, LABELS_ZARR, _OVERLAY_1, OUTLINES_GZ, *IMAGE_FILES}
+)  # what a new result replaces
+_OF_BATCH = frozenset({GLANDS_CSV, SUMMARY_CSV, RUN, FAILURES})
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`
 
 
-_ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands", "results")
+def is_whole(folder: Path, *, kind: Literal["image", "slide"], version: int) -> bool:
+    """Say whether a folder holds every file that a result of this kind and version has beside its record."""
+    if kind == "slide":
+        return all((folder / name).is_file() for name in SLIDE_FILES)
+    labels = any((folder / name).is_file() for name in (LABELS_PNG, LABELS_TIFF))
+    needed = IMAGE_FILES if version > 1 else _IMAGE_FILES_1
+    return labels and all((folder / name).is_file() for name in needed)
 
 
-def results_code() -> str:
-    """Return a digest of the code that decides what results say, beside model and image."""
-    return code_digest(*_ROOMS)
+def is_result(folder: Path) -> bool:
+    """Say whether a folder is that of one image's or slide's results."""
+    return (folder / RECORD).is_file()
+
+
+def result_folders(batch: Path) -> list[Path]:
+    """Return the folders of results in that of a batch; not what an interrupted run was writing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> batch = Path(tempfile.mkdtemp())
+    >>> for name in ("a", ".b.0123abcd.tmp"):
+    ...     (batch / name).mkdir()
+    ...     _ = (batch / name / RECORD).write_text("{}")
+    >>> [folder.name for folder in result_folders(batch)]
+    ['a']
+    """
+    return sorted(
+        folder for folder in batch.iterdir() if not folder.name.startswith(".") and is_result(folder)
+    )
+
+
+def find_outlines(folder: Path) -> Path | None:
+    """Return the outlines of a result, None where there are none."""
+    return _first(folder, OUTLINES, OUTLINES_GZ)
+
+
+def find_overlay(folder: Path) -> Path | None:
+    """Return the overlay of a result, None where there is none."""
+    return _first(folder, OVERLAY, _OVERLAY_1)
+
+
+def find_table(folder: Path) -> Path | None:
+    """Return the table of a result's glands, at full precision if it can be had; None where there is none."""
+    return _first(folder, GLANDS_PARQUET, GLANDS_CSV)
+
+
+def work_folder(batch: Path, name: str) -> Path:
+    """Return where what is computed of a slide is kept until its results are whole."""
+    return batch / f".{name}.work"
+
+
+def remove_leftovers(batch: Path, names: Collection[str]) -> None:
+    """Remove what a run that was killed had half written: of the results of these names, and of the batch."""
+    for entry, name in _leftovers(batch):
+        if name in names and entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif name in _OF_BATCH and entry.is_file():
+            entry.unlink(missing_ok=True)
 
 
 def keep_what_others_wrote(old: Path, new: Path) -> None:
@@ -57,3 +184,16 @@ def keep_what_others_wrote(old: Path, new: Path) -> None:
             if isinstance(error, OSError) and error.errno is not None:
                 raise output_error(error, new / entry.name) from error
             raise OutputError(f"{entry} could not be kept ({error}); move it elsewhere") from error
+
+
+def _first(folder: Path, *names: str) -> Path | None:
+    paths = (folder / name for name in names)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _leftovers(batch: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what `atomic_path` had not finished, and the name that it was to get."""
+    for entry in batch.iterdir():
+        match = _LEFTOVER.fullmatch(entry.name)
+        if match:
+            yield entry, match["name"]

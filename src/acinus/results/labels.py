@@ -1,25 +1,27 @@
-"""Label maps in folders: which there are, whose image each one's is, and what is noted beside it."""
+"""Label maps of results: PNG or TIFF of an image, NGFF of a slide, and where their pixels lie."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image
 
 from acinus.core.errors import InputError, MppError
-from acinus.core.files import read_json
-from acinus.core.geometry import Box, Size, origin_of
+from acinus.core.geometry import Box, Size
 from acinus.core.image import LabelMap
-from acinus.core.naming import natural_key
 from acinus.core.units import check_mpp
+from acinus.results.files import LABELS_PNG, LABELS_TIFF, LABELS_ZARR, is_result
 from acinus.results.ngff import open_labels
-from acinus.slides.labels import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES, read_labels
+from acinus.results.record import read_record
+from acinus.slides.labels import read_labels
 
-__all__ = ["LabelFile", "is_drawn", "is_one_map", "label_files", "open_label_file"]
+__all__ = ["LabelFile", "dots_per_inch", "open_label_file", "write_labels"]
 
-_ZARR = "labels.zarr"
-_DRAWN = (".geojson", ".geojson.gz")
+_UM_PER_INCH = 25400.0
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class LabelFile:
     path : Path
     size : Size
         Of the map.
-    mpp : float
-        µm per pixel of the map.
+    mpp : float or None
+        µm per pixel of the map; None where nothing says so.
     read : callable
         Takes a box of the map and returns its labels, int32 of shape (box.height, box.width).
     pixels_per_level0 : float or None
@@ -43,7 +45,7 @@ class LabelFile:
 
     path: Path
     size: Size
-    mpp: float
+    mpp: float | None
     read: Callable[[Box], LabelMap]
     pixels_per_level0: float | None = 1.0
     origin_px: tuple[float, float] = (0.0, 0.0)
@@ -53,6 +55,10 @@ class LabelFile:
         """All of the map."""
         return Box(0, 0, self.size.width, self.size.height)
 
+    def whole(self) -> LabelMap:
+        """Return all of the map, int32 of shape (H, W)."""
+        return self.read(self.frame)
+
 
 def open_label_file(path: Path, *, mpp: float | None = None) -> LabelFile:
     """Open an image's label map, which is then in memory, or a slide's ``labels.zarr``, which is not.
@@ -61,118 +67,61 @@ def open_label_file(path: Path, *, mpp: float | None = None) -> LabelFile:
     ----------
     path : Path
     mpp : float, optional
-        µm per pixel of the map; by default what ``acinus segment`` noted in ``image.json`` beside it.
+        µm per pixel of the map; by default what the record beside it says, if there is one.
 
     Raises
     ------
     InputError
         When it cannot be read.
     MppError
-        When neither `mpp` nor ``image.json`` gives the resolution.
+        When `mpp` is absurd, or the record that should give the resolution is damaged.
     """
-    if path.name == _ZARR:
-        return _open_zarr(path, mpp=mpp)
+    record = None
+    if is_result(path.parent) and (mpp is None or path.name == LABELS_ZARR):
+        try:
+            record = read_record(path.parent)
+        except InputError as error:
+            raise MppError(f"{error}, or pass --mpp") from error
+    if mpp is not None:
+        check_mpp(mpp, source=str(path))
+    elif record is not None:
+        mpp = record.working_mpp
+    if path.name == LABELS_ZARR:
+        chunks = open_labels(path)
+        if record is None:
+            return LabelFile(path, chunks.size, mpp, chunks.read, pixels_per_level0=None)
+        scale, origin_px = record.pixels_per_level0, record.origin_px
+        return LabelFile(path, chunks.size, mpp, chunks.read, scale, origin_px)
     labels = read_labels(path)
     size = Size(labels.shape[1], labels.shape[0])
     frame = Box(0, 0, size.width, size.height)
-    mpp = check_mpp(_noted(path).get("mpp") if mpp is None else mpp, source=str(path))
     return LabelFile(path, size, mpp, lambda box: labels[box.slices_in(frame)])
 
 
-def _open_zarr(path: Path, *, mpp: float | None) -> LabelFile:
-    noted = _noted(path)
-    native, working = noted.get("mpp"), noted.get("working_mpp")
-    chunks = open_labels(path)
-    return LabelFile(
-        path,
-        chunks.size,
-        check_mpp(working if mpp is None else mpp, source=str(path)),
-        chunks.read,
-        pixels_per_level0=native / working if native and working else None,
-        origin_px=origin_of(noted),
-    )
-
-
-def _noted(labels: Path) -> dict[str, Any]:
-    """Return what ``image.json`` beside a label map says; nothing where there is none."""
-    description = labels.with_name("image.json")
-    if not description.is_file():
-        return {}
-    try:
-        noted: dict[str, Any] = read_json(description)
-        return noted | {key: float(noted[key]) for key in ("mpp", "working_mpp") if key in noted}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MppError(f"{description} is damaged; segment this image again, or pass --mpp") from error
-
-
-def label_files(path: Path, *, drawn: bool = False) -> dict[str, Path]:
-    """Return the label maps of a folder by the stem of the image they belong to.
-
-    In a folder that holds images and their ``_anno`` maps or outlines, only the latter are taken, and beside
-    a folder ``labels`` only what that one holds.
+def write_labels(folder: Path, labels: LabelMap, *, mpp: float) -> Path:
+    """Write ``labels.png`` (uint16), or ``labels.tif`` (uint32) when there are more than 65,535 glands.
 
     Parameters
     ----------
-    path : Path
-        A folder, or one file (``labels.zarr`` is one, too).
-    drawn : bool
-        Take GeoJSON files as well.
-
-    Raises
-    ------
-    InputError
-        When there is none, or two of one image.
+    labels : ndarray of shape (H, W), int32
+    mpp : float
+        µm per pixel, which the PNG bears as its resolution.
     """
-    if is_one_map(path):
-        return {_stem(path): path}
-    if not path.is_dir():
-        raise InputError(f"{path} does not exist; check the path")
-    entries = _visible(path)
-    folders = [path, *(entry for entry in entries if entry.is_dir())]
-    nested = [file for folder in folders for file in _visible(folder) if _is_result(file)]
-    flat = [file for file in entries if file.is_file() and file.suffix.lower() in LABEL_SUFFIXES]
-    marked = [file for file in flat if _stem(file) != file.stem]
-    outlines = [file for file in entries if file.is_file() and is_drawn(file)] if drawn else []
-    if not (nested or marked or outlines) and (path / LABEL_FOLDER).is_dir():
-        return label_files(path / LABEL_FOLDER, drawn=drawn)  # the other layout of a folder of images
-    found: dict[str, Path] = {}
-    for file in [*(nested or marked), *outlines] or flat:
-        other = found.setdefault(_stem(file), file)
-        if other is not file:
-            raise InputError(f"{other} and {file} are label maps of one image; leave only one of them there")
-    if not found:
-        kinds = "<stem>/labels.png, <stem>/labels.zarr, <stem>_anno.png or <stem>.png"
-        raise InputError(
-            f"{path} holds no label map; expected {kinds}{' or <stem>.geojson' if drawn else ''} files"
-        )
-    return dict(sorted(found.items(), key=lambda item: natural_key(item[0])))
+    if labels.max(initial=0) <= np.iinfo(np.uint16).max:
+        path = folder / LABELS_PNG
+        Image.fromarray(labels.astype(np.uint16)).save(path, dpi=dots_per_inch(mpp))
+        return path
+    path = folder / LABELS_TIFF
+    tifffile.imwrite(path, labels.astype(np.uint32), compression="zlib")
+    return path
 
 
-def is_one_map(path: Path) -> bool:
-    """Say whether a path is a label map itself and not a folder of some."""
-    return path.is_file() or (path.name == _ZARR and path.is_dir())
+def dots_per_inch(mpp: float) -> tuple[float, float]:
+    """Return a resolution as image files bear it, across and down.
 
-
-def is_drawn(path: Path) -> bool:
-    """Say whether a file holds outlines instead of a map."""
-    return path.name.lower().endswith(_DRAWN)
-
-
-def _is_result(file: Path) -> bool:
-    """Say whether this is what ``acinus segment`` writes into the folder of an image or slide."""
-    return file.name == _ZARR or (file.stem == "labels" and file.suffix.lower() in LABEL_SUFFIXES)
-
-
-def _visible(folder: Path) -> list[Path]:
-    """Return what a folder holds but for hidden entries, which may be the rest of an interrupted run."""
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
-def _stem(path: Path) -> str:
-    if path.stem == "labels":
-        return path.absolute().parent.name
-    stem = path.stem.removesuffix(".geojson") if path.suffix.lower() == ".gz" else path.stem
-    for ending in LABEL_ENDINGS:
-        if stem.endswith(ending) and stem != ending:
-            return stem.removesuffix(ending)
-    return stem
+    Examples
+    --------
+    >>> dots_per_inch(25.4)
+    (1000.0, 1000.0)
+    """
+    return _UM_PER_INCH / mpp, _UM_PER_INCH / mpp

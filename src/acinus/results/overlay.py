@@ -9,11 +9,16 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from acinus.core.errors import InputError
 from acinus.core.image import LabelMap, RgbArray
 from acinus.core.units import um_to_px
 from acinus.glands import Outline
+from acinus.slides.reader import SlideReader
 
-__all__ = ["draw_outlines", "draw_polygons"]
+__all__ = ["OVERLAY_SIDE_PX", "draw_outlines", "draw_polygons", "slide_overlay"]
+
+OVERLAY_SIDE_PX = 4096
+"""The longer side of a slide's overlay is this at most."""
 
 _LINE_UM = 2.5
 _GREEN = (38, 230, 60)  # far from every stain
@@ -78,3 +83,28 @@ def draw_polygons(
             lines = [np.rint(xy * 2**_SHIFT).astype(np.int32) for xy in places]
             cv2.polylines(picture, lines, True, colour, thickness, cv2.LINE_AA, _SHIFT)
     return picture
+
+
+def slide_overlay(reader: SlideReader, outlines: Iterable[Outline], *, native_mpp: float) -> RgbArray:
+    """Return the scanned part of a slide with the outlines of its glands, no larger than an overlay is.
+
+    Parameters
+    ----------
+    outlines : iterable of Polygon or MultiPolygon
+        In µm from the slide's corner; gone through twice.
+    native_mpp : float
+        µm per pixel of the slide.
+
+    Raises
+    ------
+    InputError
+        When the slide cannot be read.
+    """
+    scanned = reader.bounds
+    mpp = native_mpp * max(1.0, max(scanned.width, scanned.height) / OVERLAY_SIDE_PX)
+    try:
+        rgb = reader.read(scanned, mpp=mpp)
+    except OSError as error:
+        raise InputError(f"{reader.path.name} cannot be read ({error}); copy it again") from error
+    corner_um = (scanned.x * native_mpp, scanned.y * native_mpp)
+    return draw_polygons(rgb, outlines, mpp=mpp, corner_um=corner_um)

@@ -1,79 +1,134 @@
-"""The tables of a folder of results: all glands, and one row for each image or slide."""
+"""The table of one image's glands: CSV for people, Parquet for programs, the same columns in both."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import io
 from pathlib import Path
 from typing import Any
 
-from acinus.core.files import atomic_path, read_json
-from acinus.core.naming import natural_key
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
-__all__ = ["SUMMARY", "summaries_in", "write_tables"]
+from acinus.core.errors import InputError
+from acinus.core.files import atomic_path
+from acinus.glands.columns import COLUMNS, Column, Glands
 
-SUMMARY = "summary"
-"""The entry of ``image.json`` that becomes a row of ``summary.csv``."""
+__all__ = ["csv_lines", "read_table", "write_csv", "write_parquet"]
 
-
-def summaries_in(out: Path) -> dict[str, dict[str, Any]]:
-    """Return what sums up each image or slide whose results, of whatever run, lie in a folder, by name."""
-    found = {
-        folder.name: _summary(folder)
-        for folder in out.iterdir()
-        if not folder.name.startswith(".") and (folder / "glands.csv").is_file()
-    }
-    return {name: found[name] for name in sorted(found, key=natural_key) if found[name]}
+_ROWS = 10_000  # turned into text at once
 
 
-def write_tables(out: Path, summaries: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write ``glands.csv`` and ``summary.csv`` of results; neither when there is none.
+def write_csv(path: Path, glands: Glands) -> None:
+    """Write one line per gland, each statistic with the digits it deserves; missing values are empty fields.
 
-    Parameters
-    ----------
-    out : Path
-    summaries : mapping of str to mapping
-        Of `summaries_in`, in the order of the rows.
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "glands.csv"
+    >>> write_csv(path, Glands.empty())
+    >>> path.read_text().split(",")[:2]
+    ['label', 'centroid_x_um']
     """
-    if summaries:
-        _pool_glands(out, summaries)
-        _pool_summaries(out, summaries)
-
-
-def _pool_glands(out: Path, names: Iterable[str]) -> None:
-    """Write the rows of every image behind its name; of another acinus' tables the columns that are known."""
-    with _table(out / "glands.csv") as writer:
-        columns: list[str] = []
-        for name in names:
-            with (out / name / "glands.csv").open(encoding="utf-8", newline="") as table:
-                rows = csv.DictReader(table)
-                if not columns:
-                    columns = list(rows.fieldnames or ())
-                    writer.writerow(["image", *columns])
-                writer.writerows([name, *(row.get(column) or "" for column in columns)] for row in rows)
-
-
-def _pool_summaries(out: Path, summaries: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one row an image, an empty field where a statistic is missing."""
-    columns = list(dict.fromkeys(column for summary in summaries.values() for column in summary))
-    with _table(out / "summary.csv") as writer:
-        writer.writerow(["image", *columns])
-        for name, summary in summaries.items():
-            values = (summary.get(column) for column in columns)
-            writer.writerow([name, *("" if value is None else f"{value:.6g}" for value in values)])
-
-
-def _summary(folder: Path) -> dict[str, Any]:
-    """Return what ``image.json`` sums up; nothing where it is absent, damaged or of an earlier acinus."""
-    try:
-        summary = read_json(folder / "image.json").get(SUMMARY)
-    except (OSError, ValueError, AttributeError):
-        return {}
-    return summary if isinstance(summary, dict) else {}
-
-
-@contextmanager
-def _table(path: Path) -> Iterator[Any]:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        yield csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(column.name for column in COLUMNS)
+        for start in range(0, len(glands), _ROWS):  # text takes ten times the room of numbers
+            part = [
+                [_text(value, column) for value in glands[column.name][start : start + _ROWS].tolist()]
+                for column in COLUMNS
+            ]
+            writer.writerows(zip(*part, strict=True))
+
+
+def write_parquet(path: Path, glands: Glands) -> None:
+    """Write the table at full precision; missing values are nulls, and each column carries its meaning.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+    """
+    arrays = [pa.array(glands[column.name], from_pandas=True) for column in COLUMNS]
+    fields = [
+        pa.field(column.name, array.type, metadata={"meaning": column.meaning})
+        for column, array in zip(COLUMNS, arrays, strict=True)
+    ]
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), temporary)
+
+
+def read_table(path: Path) -> Glands:
+    """Read a table that `write_csv` or `write_parquet` wrote, by its suffix.
+
+    Raises
+    ------
+    InputError
+        When the file is neither, is damaged, or lacks columns.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} is not a table of glands; expected a name ending in .csv or .parquet")
+    lines = csv_lines(path) if path.suffix == ".csv" else []
+    try:
+        return Glands(_from_csv(*lines) if lines else _from_parquet(path))
+    except (OSError, pa.ArrowInvalid, ValueError, KeyError) as error:
+        raise InputError(f"{path} cannot be read as a table of glands ({error}); measure again") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def csv_lines(path: Path) -> list[list[str]]:
+    """Return the fields of every line of a CSV, its heading first.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, has no heading or was cut: a line lacks fields, or the last one its end.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read()
+        lines = list(csv.reader(io.StringIO(text, newline="")))
+        if not lines:
+            raise ValueError("it is empty")
+        for number, line in enumerate(lines, start=1):
+            if len(line) != len(lines[0]):
+                raise ValueError(f"line {number} has {len(line)} of {len(lines[0])} fields")
+        if not text.endswith("\n"):
+            raise ValueError(f"line {len(lines)} has no end, so that the file was cut")
+    except (OSError, csv.Error, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a table of glands ({error}); measure again") from error
+    return lines
+
+
+def _text(value: float, column: Column) -> str:
+    """Return a value as it stands in the CSV."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value != value:  # NaN
+        return ""
+    return f"{value:.{column.digits}f}"
+
+
+def _from_csv(names: list[str], *lines: list[str]) -> dict[str, NDArray[Any]]:
+    types = {column.name: column.dtype for column in COLUMNS}
+    columns: dict[str, NDArray[Any]] = {}
+    for index, name in enumerate(names):
+        texts = [line[index] for line in lines]
+        if types.get(name) is np.bool_:
+            columns[name] = np.array([text == "true" for text in texts], dtype=np.bool_)
+        else:
+            columns[name] = np.array([float(text) if text else np.nan for text in texts])
+    return columns
+
+
+def _from_parquet(path: Path) -> dict[str, NDArray[Any]]:
+    table = pq.read_table(path)
+    return {name: table.column(name).to_numpy() for name in table.column_names}

@@ -6,20 +6,17 @@ that `find_entries` did not put on the list.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from acinus.core.errors import InputError
-from acinus.core.files import is_there, read_json
-from acinus.core.geometry import origin_of
+from acinus.core.naming import natural_key
+from acinus.results.files import RECORD, find_outlines, find_table, is_result
+from acinus.results.record import ImageRecord, find_source, read_record
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 
 __all__ = ["Entries", "Entry", "find_entries", "is_inside"]
-
-_GLANDS = ("glands.geojson", "glands.geojson.gz")
-_TABLES = ("glands.parquet", "glands.csv")
 
 
 @dataclass(frozen=True)
@@ -31,43 +28,39 @@ class Entry:
     name : str
         Unique in the list; the only thing a request can say.
     source : Path
-        The slide or image. For a segmented slide the file that ``image.json`` recorded, wherever it lies.
+        The slide or image. For a segmented slide the file that its record names, wherever it lies.
     root : Path
         The resolved folder that was given (for a single slide the folder it lies in).
     folder : Path or None
         Where the results lie and marks are kept; None for a bare slide.
-    size_px : (int, int) or None
-        Width and height at level 0 as recorded, used when the source is gone or of another size.
-    mpp : float or None
-        µm per pixel as recorded.
-    origin_px : (float, float)
-        Level-0 x, y of the point from which the recorded outlines count.
+    record : ImageRecord or None
+        Of the results: its size and resolution are used when the source is gone or of another size.
     """
 
     name: str
     source: Path
     root: Path
     folder: Path | None = None
-    size_px: tuple[int, int] | None = None
-    mpp: float | None = None
-    origin_px: tuple[float, float] = (0.0, 0.0)
+    record: ImageRecord | None = None
 
-    def result(self, *names: str) -> Path | None:
-        """Return the first of these files in the folder that exists and does not lead out of the root."""
-        if self.folder is None:
-            return None
-        candidates = (self.folder / name for name in names)
-        return next((path for path in candidates if path.is_file() and is_inside(self.root, path)), None)
+    @property
+    def mpp(self) -> float | None:
+        """µm per pixel as recorded."""
+        return self.record.mpp if self.record else None
 
     @property
     def glands_file(self) -> Path | None:
-        """The outlines, None where there are none."""
-        return self.result(*_GLANDS)
+        """The outlines, None where there are none or where they lead out of the root."""
+        return self._inside(find_outlines)
 
     @property
     def table_file(self) -> Path | None:
-        """The table of statistics, None where there is none."""
-        return self.result(*_TABLES)
+        """The table of statistics, None where there is none or where it leads out of the root."""
+        return self._inside(find_table)
+
+    def _inside(self, find: Callable[[Path], Path | None]) -> Path | None:
+        file = None if self.folder is None else find(self.folder)
+        return file if file is not None and is_inside(self.root, file) else None
 
 
 @dataclass(frozen=True)
@@ -98,10 +91,10 @@ def find_entries(path: Path) -> Entries:
     root = path.resolve()
     if root.is_file():
         return Entries(root.name, {root.stem: Entry(name=root.stem, source=root, root=root.parent)})
-    if (root / "image.json").is_file() and is_inside(root, root / "image.json"):
+    if is_result(root) and is_inside(root, root / RECORD):
         entry = _segmented(root, root)
         return Entries(root.name, {entry.name: entry})
-    children = sorted(root.iterdir(), key=_natural)
+    children = sorted(root.iterdir(), key=lambda child: natural_key(child.name))
     outside = [child for child in children if not is_inside(root, child)]
     children = [child for child in children if is_inside(root, child) and not child.name.startswith(".")]
     found, problems = _segmented_children(root, children)
@@ -129,7 +122,7 @@ def _segmented_children(root: Path, children: list[Path]) -> tuple[list[Entry], 
     found: list[Entry] = []
     problems: list[str] = []
     for child in children:
-        if not child.is_dir() or not (child / "image.json").is_file():
+        if not is_result(child):
             continue
         try:
             found.append(_segmented(root, child))
@@ -139,32 +132,12 @@ def _segmented_children(root: Path, children: list[Path]) -> tuple[list[Entry], 
 
 
 def _segmented(root: Path, folder: Path) -> Entry:
-    """Read one ``image.json``."""
-    file = folder / "image.json"
-    if not is_inside(root, file):
-        raise InputError(f"{folder.name}/image.json leads out of the folder; copy it there")
-    try:
-        image: dict[str, Any] = read_json(file)
-        size = (int(image["width_px"]), int(image["height_px"]))
-        mpp = None if image.get("mpp") is None else float(image["mpp"])
-        source = Path(str(image["path"]))
-        origin_px = origin_of(image)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder.name}/image.json cannot be read ({error!r}); segment again") from error
-    if min(size) < 1:
-        raise InputError(f"{folder.name}/image.json says {size[0]} × {size[1]} px; segment again")
-    if not source.is_absolute():
-        places = (folder, root, Path.cwd())  # beside the result, in the run, where the command was started
-        source = next((place / source for place in places if is_there(place / source)), folder / source)
-    return Entry(
-        name=folder.name,
-        source=source,
-        root=root,
-        folder=folder,
-        size_px=size,
-        mpp=mpp,
-        origin_px=origin_px,
-    )
+    """Return the entry of a result."""
+    if not is_inside(root, folder / RECORD):
+        raise InputError(f"{folder.name}/{RECORD} leads out of the folder; copy it there")
+    record = read_record(folder)
+    source = find_source(record, folder) or folder / (record.path or record.name)
+    return Entry(name=folder.name, source=source, root=root, folder=folder, record=record)
 
 
 def _bare_slides(root: Path, children: list[Path]) -> list[Entry]:
@@ -175,9 +148,3 @@ def _bare_slides(root: Path, children: list[Path]) -> list[Entry]:
         Entry(name=file.stem if stems.count(file.stem) == 1 else file.name, source=file, root=root)
         for file in files
     ]
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sort slide_10 after slide_9."""
-    parts = re.findall(r"\d+|\D+", path.name.lower())
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

@@ -10,7 +10,6 @@ from typing import Any
 from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.files import is_there
-from acinus.core.geometry import Size
 from acinus.viewer.deepzoom import TILE_PX, BlankSlide, OpenedSlide, encode_jpeg
 from acinus.viewer.entries import Entries, Entry
 from acinus.viewer.layer import GlandLayer
@@ -145,7 +144,8 @@ class Library:
         with self._reading[name]:
             held = self._glands.get(name)
             if held is None:
-                layer = GlandLayer(read_glands(file, table=entry.table_file, origin_px=entry.origin_px))
+                origin_px = entry.record.origin_px if entry.record else (0.0, 0.0)
+                layer = GlandLayer(read_glands(file, table=entry.table_file, origin_px=origin_px))
                 marks = Marks(entry.folder, root=entry.root, digest=layer.glands.digest)
                 held = MarkedGlands(layer, marks)
                 self._glands.put(name, held)
@@ -163,9 +163,9 @@ class Library:
 
 
 def _open(entry: Entry) -> OpenedSlide | BlankSlide:
-    if entry.size_px is None:
+    if entry.record is None:
         return OpenedSlide(entry.source)
-    segmented = Size(*entry.size_px)
+    segmented = entry.record.size
     if not is_there(entry.source):
         return BlankSlide(segmented, mpp=entry.mpp, reason="is gone")
     slide = OpenedSlide(entry.source)

@@ -13,6 +13,7 @@ import shapely
 
 from acinus.core.errors import InputError, OutputError
 from acinus.core.files import read_json, write_json
+from acinus.results.files import MARKS
 from acinus.viewer.entries import is_inside
 from acinus.viewer.layer import GlandLayer
 
@@ -52,7 +53,7 @@ class Marks:
     """
 
     def __init__(self, folder: Path, *, root: Path, digest: str) -> None:
-        self._file = folder / "marks.json"
+        self._file = folder / MARKS
         self._root = root
         self._digest = digest
         self._lock = threading.Lock()

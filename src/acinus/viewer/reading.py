@@ -13,9 +13,10 @@ import shapely
 from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
-from acinus.glands import COLUMNS, read_table
+from acinus.glands import COLUMNS
 from acinus.glands.features import read_features
 from acinus.glands.outline_builder import OutlineBuilder
+from acinus.results.tables import read_table
 
 __all__ = ["GlandsOnDisk", "read_glands"]
 

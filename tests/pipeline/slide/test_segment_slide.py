@@ -19,7 +19,6 @@ from PIL import Image
 from acinus.core.errors import OutputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbImage
-from acinus.glands import read_table
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
@@ -27,6 +26,7 @@ from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
 from acinus.results.files import SLIDE_FILES
 from acinus.results.ngff import LabelChunks, open_labels
+from acinus.results.tables import read_table
 from acinus.slides.pyramid import PyramidReader
 
 from .drawn import DISCS, HEIGHT, MPP, WIDTH, SeesPurple, purple_model, write_slide

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from acinus.core.errors import InputError
-from acinus.glands import COLUMNS, Glands, measure_glands, read_table, write_csv, write_parquet
+from acinus.glands import COLUMNS, Glands, measure_glands
+from acinus.results.tables import read_table, write_csv, write_parquet
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from acinus.core.image import RgbImage
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import Segmentation, segment_image
-from acinus.pipeline.segment import write_labels, write_segmentation
+from acinus.results.labels import write_labels
+from acinus.results.record import ImageRecord
+from acinus.results.writing import write_image_result
 from acinus.slides.labels import read_labels
 
 
@@ -30,6 +34,19 @@ def tissue(height: int, width: int) -> RgbImage:
     return RgbImage(pixels, 1.0, "tissue")
 
 
+def write(result: Segmentation, folder: Path, **notes: Any) -> ImageRecord:
+    return write_image_result(
+        folder,
+        result.image,
+        result.labels,
+        result.probability,
+        tissue=result.tissue,
+        quality=result.quality,
+        run={"command": "acinus segment"},
+        **notes,
+    )
+
+
 def test_two_glands_that_touch_become_two_rows_two_outlines_and_two_labels(tmp_path):
     y, x = np.mgrid[:120, :200]
     discs = (np.hypot(x - 65, y - 60) < 38) | (np.hypot(x - 135, y - 60) < 38)  # they share 6 columns
@@ -38,7 +55,7 @@ def test_two_glands_that_touch_become_two_rows_two_outlines_and_two_labels(tmp_p
     assert result.gland_count == 2
     assert {int(result.labels[60, 65]), int(result.labels[60, 135])} == {1, 2}
     assert np.array_equal(result.labels > 0, discs)
-    write_segmentation(result, tmp_path / "out", {"path": "tissue.png"})
+    write(result, tmp_path / "out", path=Path("tissue.png"))
     assert np.array_equal(read_labels(tmp_path / "out" / "labels.png"), result.labels)
     with (tmp_path / "out" / "glands.csv").open(encoding="utf-8", newline="") as file:
         areas = [float(row["area_um2"]) for row in csv.DictReader(file)]
@@ -50,10 +67,9 @@ def test_results_replace_those_that_were_there_as_a_whole(tmp_path):
     image, labels = tissue(64, 64), np.zeros((64, 64), np.int32)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "labels.tif").write_text("of an earlier run")
-    write_segmentation(
+    write(
         Segmentation(image, labels, labels.astype(np.float32), np.ones_like(labels, dtype=np.float32)),
         tmp_path / "out",
-        {},
     )
     assert not (tmp_path / "out" / "labels.tif").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]

@@ -1,0 +1,258 @@
+"""``image.json``: what one image or slide was, and what was found on it; read and written here alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from acinus.core.code import code_digest
+from acinus.core.errors import InputError
+from acinus.core.files import is_there, write_json
+from acinus.core.geometry import Box, Size
+from acinus.core.units import MPP_RANGE
+from acinus.results.files import RECORD
+
+__all__ = [
+    "VERSION",
+    "ImageRecord",
+    "Origin",
+    "OriginName",
+    "ScannedPart",
+    "find_source",
+    "read_record",
+    "results_code",
+    "write_record",
+]
+
+VERSION = 2
+"""Of what is written now. 1 is every ``image.json`` that names no version."""
+
+OriginName = Literal["level0", "bounds"]
+"""From where coordinates count: the corner of level 0, or that of the part that was scanned."""
+
+_ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands", "results")
+
+Mpp = Annotated[float, Field(ge=MPP_RANGE[0], le=MPP_RANGE[1])]
+Pixels = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+OrMissing = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A number that may be missing: null in the file, NaN in memory."""
+
+
+class _Frozen(BaseModel):
+    """Fields that are checked and cannot be changed; what a later version adds is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Origin(_Frozen):
+    """The point from which coordinates of results count, in level-0 pixels."""
+
+    name: OriginName = Field(
+        default="level0", validation_alias=AliasChoices("from", "name"), serialization_alias="from"
+    )
+    x_px: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    y_px: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+
+
+class ScannedPart(_Frozen):
+    """The part of a slide that was scanned, which its overlay shows; all of an image. Level-0 pixels."""
+
+    x_px: int
+    y_px: int
+    width_px: Pixels
+    height_px: Pixels
+
+    @classmethod
+    def of(cls, box: Box) -> ScannedPart:
+        """Return a box in the form that is written."""
+        return cls(x_px=box.x, y_px=box.y, width_px=box.width, height_px=box.height)
+
+
+class ImageRecord(_Frozen):
+    """What is known of the result of one image or slide. A new field is a line here, and nothing elsewhere.
+
+    Attributes
+    ----------
+    version : int
+        Of the layout of this record and of the files beside it.
+    kind : {"image", "slide"}
+        An image was segmented in memory at its own resolution, a slide window by window at the model's.
+    name : str
+    path : str or None
+        Of the stained image, as it was when it was segmented; see `find_source`.
+    width_px, height_px : int
+        At full resolution.
+    mpp : float
+        µm per pixel at full resolution.
+    working_mpp : float
+        µm per pixel of the label map, at which glands were segmented and measured.
+    scanned : ScannedPart
+    origin : Origin
+        From where outlines, centroids and the translation of ``labels.zarr`` count.
+    gland_count : int
+    gland_area_fraction : float
+        Share of all pixels that is gland, 0..1.
+    tissue_area_um2 : float or None
+        Glands included; None where it was not delineated.
+    quality : float or None
+        Label-free estimate of how far to trust the result, 0..1; None where it was not made.
+    summary : dict of str to float
+        Over the tissue, as `acinus.glands.summarise` names it; NaN where a value is missing, and empty where
+        an early version wrote none.
+    seconds : dict of str to float
+        By phase, of slides.
+    model : str or None
+        The model folder as it was named.
+    fingerprint : str or None
+        Digest of the model, the image and the options: another one means another result.
+    code : str or None
+        Digest of the code that made it; see `results_code`.
+    """
+
+    version: int = VERSION
+    kind: Literal["image", "slide"]
+    name: str
+    path: str | None = None
+    width_px: Pixels
+    height_px: Pixels
+    mpp: Mpp
+    working_mpp: Mpp
+    scanned: ScannedPart
+    origin: Origin = Origin()
+    gland_count: Annotated[int, Field(ge=0)]
+    gland_area_fraction: Share
+    tissue_area_um2: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
+    quality: Share | None = None
+    summary: dict[str, OrMissing] = {}
+    seconds: dict[str, float] = {}
+    model: str | None = None
+    fingerprint: str | None = None
+    code: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, facts: Any) -> Any:
+        """Complete what an acinus wrote that knew no version: only slides named a working resolution."""
+        if not isinstance(facts, dict) or "version" in facts or "kind" in facts:
+            return facts
+        whole = {"x_px": 0, "y_px": 0, "width_px": facts.get("width_px"), "height_px": facts.get("height_px")}
+        summary = facts.get("summary") or {}
+        added = {
+            "version": 1,
+            "kind": "slide" if "working_mpp" in facts else "image",
+            "working_mpp": facts.get("mpp"),
+            "scanned": whole,
+            "tissue_area_um2": summary.get("tissue_area_um2") if isinstance(summary, dict) else None,
+        }
+        return {**added, **{key: value for key, value in facts.items() if value is not None}}
+
+    @property
+    def is_slide(self) -> bool:
+        """Whether it was segmented as a slide."""
+        return self.kind == "slide"
+
+    @property
+    def size(self) -> Size:
+        """At full resolution."""
+        return Size(self.width_px, self.height_px)
+
+    @property
+    def area_um2(self) -> float:
+        """Of the whole image."""
+        return self.width_px * self.height_px * self.mpp**2
+
+    @property
+    def origin_px(self) -> tuple[float, float]:
+        """Level-0 x, y of the point from which coordinates count."""
+        return self.origin.x_px, self.origin.y_px
+
+    @property
+    def pixels_per_level0(self) -> float:
+        """Pixels of the label map per level-0 pixel."""
+        return self.mpp / self.working_mpp
+
+    @property
+    def scanned_width_um(self) -> float:
+        """Width of what the overlay shows."""
+        return self.scanned.width_px * self.mpp
+
+
+def read_record(folder: Path) -> ImageRecord:
+    """Read the record of a result, of this version or an earlier one.
+
+    Parameters
+    ----------
+    folder : Path
+        Of one image's or slide's results.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is damaged; the text names the field.
+    """
+    path = folder / RECORD
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}); run acinus segment on this image again"
+        ) from error
+    try:
+        return ImageRecord.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        what = f"{place}: {first['msg']}" if place else first["msg"]
+        raise InputError(
+            f"{path} is damaged ({' '.join(what.split())}); run acinus segment on this image again"
+        ) from error
+
+
+def write_record(folder: Path, record: ImageRecord) -> None:
+    """Write the record of a result, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    write_json(folder / RECORD, record.model_dump(by_alias=True))
+
+
+def find_source(record: ImageRecord, folder: Path) -> Path | None:
+    """Return the stained image: where it was, or beside the results if they were moved together.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    folder : Path
+        Where the record lies. A path that is not absolute counts from there, from the folder above, or from
+        where this process was started.
+
+    Returns
+    -------
+    Path or None
+        None where it is in none of these places.
+    """
+    if not record.path:
+        return None
+    path = Path(record.path)
+    places = (folder / path, folder.parent / path, path, folder.parent / path.name, folder / path.name)
+    return next((place for place in places if is_there(place)), None)
+
+
+def results_code() -> str:
+    """Return a digest of the code that decides what results say, beside model and image."""
+    return code_digest(*_ROOMS)
