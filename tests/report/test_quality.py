@@ -24,12 +24,12 @@ def good(results, stained):
     return results
 
 
-def warned(results, read_page):
+def warnings(results, read_page):
     return {name: kinds for name, kinds in read_page(write_report(results.root)).warnings().items() if kinds}
 
 
 def test_good_images_have_no_warning(good, read_page):
-    assert warned(good, read_page) == {}
+    assert warnings(good, read_page) == {}
     assert "Look at these first" not in read_page(good.root / "report.html").source
 
 
@@ -49,7 +49,7 @@ def add_slide(results, name: str, rgb: np.ndarray, stained) -> None:
 def test_tissue_is_found_wherever_on_a_slide_it_lies(results, stained, read_page, left):
     """320 µm squared, an 80th of the slide."""
     add_slide(results, "biopsy", slide(stained(1), left=left), stained)
-    assert warned(results, read_page) == {}
+    assert warnings(results, read_page) == {}
 
 
 def test_a_slide_is_judged_by_fields_with_tissue_and_by_them_alone(results, stained):
@@ -79,7 +79,7 @@ def test_a_slide_full_of_tissue_is_judged_by_sixteen_fields_from_one_side_to_the
 def test_blurred_tissue_of_a_slide_is_out_of_focus_wherever_it_lies(results, stained, read_page):
     blurred = cv2.GaussianBlur(slide(stained(9), left=1340), (0, 0), 3.0)
     add_slide(results, "blurred", blurred, stained)
-    assert warned(results, read_page) == {"blurred": {"focus"}}
+    assert warnings(results, read_page) == {"blurred": {"focus"}}
 
 
 def test_a_slide_of_glass_and_dust_has_no_tissue(results, stained, discs, read_page):
@@ -87,12 +87,12 @@ def test_a_slide_of_glass_and_dust_has_no_tissue(results, stained, discs, read_p
         results.add(name, stained(0), discs(), width_px=8000, height_px=1000)
         rgb = slide(stained(1)[:side, :side], left=1340)
         Image.fromarray(rgb).save(results.root / f"{name}.png")
-    assert warned(results, read_page) == {"glass": {"tissue"}, "dust": {"tissue"}}
+    assert warnings(results, read_page) == {"glass": {"tissue"}, "dust": {"tissue"}}
 
 
 def test_white_glass_has_no_tissue(good, discs, read_page):
     good.add("white", np.full((SIDE, SIDE, 3), 243, np.uint8), discs())
-    assert warned(good, read_page) == {"white": {"tissue"}}
+    assert warnings(good, read_page) == {"white": {"tissue"}}
 
 
 def test_small_white_picture_has_no_tissue_either():
@@ -101,35 +101,35 @@ def test_small_white_picture_has_no_tissue_either():
 
 def test_blurred_image_is_out_of_focus(good, stained, read_page):
     good.add("blurred", cv2.GaussianBlur(stained(9), (0, 0), 3.0))
-    assert warned(good, read_page) == {"blurred": {"focus"}}
+    assert warnings(good, read_page) == {"blurred": {"focus"}}
 
 
 def test_brown_tissue_is_stained_unlike_the_others(good, stained, read_page):
     good.add("brown", stained(9, colour=(150, 100, 80)))
-    assert warned(good, read_page) == {"brown": {"stain"}}
+    assert warnings(good, read_page) == {"brown": {"stain"}}
 
 
 def test_stain_is_compared_with_the_training_images_where_they_are_known(results, stained, read_page):
     results.add("usual", stained(1))
     results.add("brown", stained(2, colour=(150, 100, 80)))
-    assert warned(results, read_page) == {}  # two images are no cohort
+    assert warnings(results, read_page) == {}  # two images are no cohort
     results.run(stain=H_AND_E)
-    assert warned(results, read_page) == {"brown": {"stain"}}
+    assert warnings(results, read_page) == {"brown": {"stain"}}
     results.run(stain={})
-    assert warned(results, read_page) == {}
+    assert warnings(results, read_page) == {}
 
 
 def test_glands_cut_by_the_side_are_counted(good, stained, discs, read_page):
     good.add(
         "cut", stained(9), discs((0, 60, 40), (320, 60, 30), (100, 320, 40), (0, 200, 30), (160, 160, 30))
     )
-    assert warned(good, read_page) == {"cut": {"cut"}}
+    assert warnings(good, read_page) == {"cut": {"cut"}}
     assert "4 of 5 glands are cut" in read_page(good.root / "report.html").source
 
 
 def test_warnings_of_pixels_do_not_depend_on_glands(good, discs, read_page):
     good.add("white", np.full((SIDE, SIDE, 3), 243, np.uint8), discs((160, 160, 40), (60, 60, 30)))
-    assert warned(good, read_page) == {"white": {"tissue"}}
+    assert warnings(good, read_page) == {"white": {"tissue"}}
 
 
 @pytest.mark.parametrize("seed", [1, 2])

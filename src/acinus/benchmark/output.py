@@ -21,6 +21,7 @@ from acinus.core.files import atomic_path, write_json
 from acinus.core.run import run_record
 from acinus.data.sample import Sample
 from acinus.results.batch import BatchResult
+from acinus.results.files import FAILURES
 
 __all__ = ["BenchmarkResult", "write_benchmark"]
 
@@ -80,7 +81,7 @@ def write_benchmark(
     found = _found(jobs, store)
     if not found:
         reasons = "; ".join(failure.reason for failure in outcome.failures[:3])
-        raise AcinusError(f"no method has a result: {reasons}; tracebacks are in {out / 'failures.log'}")
+        raise AcinusError(f"no method has a result: {reasons}; tracebacks are in {out / FAILURES}")
     rows = gather(sorted(found, key=lambda result: (order.index(result["method"]), result["seed"])))
     published = dataset == "glas"
     all_tables = tables(rows, published=published)

@@ -20,7 +20,7 @@ def measure(labels: Path, image: Path, /, *, out: Path, mpp: float | None = None
     Parameters
     ----------
     labels
-        Label map: 0 background, one number a gland, of the image's size.
+        Label map: 0 background, one number per gland, of the image's size.
     image
         The stained image.
     out

@@ -29,13 +29,13 @@ def segment(
 
     Example: acinus segment tiles/ slide.svs --model model --out results
 
-    Writes for each image OUT/<stem>/: labels.png (0 background, 1..N one number a gland), probability.png,
-    overlay.png, glands.geojson (opens in QuPath), glands.csv and image.json. Slides (scanners' files, files
-    with several resolutions, and what exceeds 100 megapixels) may have any size; for each OUT/<stem>/ holds
-    labels.zarr (OME-NGFF, at the model's resolution), glands.geojson.gz, glands.parquet, glands.csv,
-    overlay.jpg, image.json and run.json. Of all together OUT/glands.csv has one row a gland and
-    OUT/summary.csv one row an image or slide. What is there already is skipped, and an interrupted slide goes
-    on where it was. Inputs that fail are listed at the end, with tracebacks in OUT/failures.log.
+    Writes OUT/<stem>/ for each image: labels.png (0 background, 1..N one number per gland), probability.png,
+    overlay.jpg, glands.geojson (opens in QuPath), glands.csv and glands.parquet (one row per gland),
+    image.json and run.json. Slides (scanners' files, files with several resolutions, and images of more than
+    100 megapixels) may have any size; they get labels.zarr (OME-NGFF, at the model's resolution) in place of
+    labels.png and probability.png, and glands.geojson.gz. OUT/glands.csv has one row per gland of all
+    results, OUT/summary.csv one row per image. Finished results are skipped, and an interrupted slide is
+    resumed. Inputs that fail are listed at the end, with tracebacks in OUT/failures.log.
 
     Parameters
     ----------
@@ -48,19 +48,20 @@ def segment(
     mpp
         µm per pixel of the images; overrides what the files say.
     origin
-        From where coordinates on slides count: level0 is the corner of the whole slide, bounds that of the
-        scanned part, from which QuPath counts where a slide has one.
+        Where coordinates on slides start: level0 is the corner of the whole slide, bounds that of the scanned
+        part, which is where QuPath starts on slides that have one.
     workers
-        Share out slides among so many processes on this machine, with Dask.
+        Compute slides with this many processes on this machine, with Dask.
     scheduler
-        Share out slides among the workers of a Dask cluster, whose scheduler has this address.
+        Compute slides on the workers of a Dask cluster; the address of its scheduler.
     device
         auto, cpu, cuda or mps.
     """
     from acinus.pipeline.estimator import GlandSegmenter
     from acinus.pipeline.segment import segment_files
+    from acinus.results.files import FAILURES
 
-    outcome = segment_files(
+    result = segment_files(
         inputs,
         GlandSegmenter.load(model, device=device),
         model_name=str(model),
@@ -71,14 +72,14 @@ def segment(
         scheduler=scheduler,
         progress=console_progress(),
     )
-    for warning in outcome.warnings:
+    for warning in result.warnings:
         say_error(warning)
-    for failure in outcome.failures:
+    for failure in result.failures:
         say_error(failure.reason)
-    skipped = f", {len(outcome.skipped)} were there already" if outcome.skipped else ""
-    say(f"Segmented {len(outcome.done)} images{skipped}; the results are in {out}")
-    if outcome.failures:
-        say(f"{len(outcome.failures)} failed; tracebacks are in {out / 'failures.log'}")
-    if outcome.done or outcome.skipped:
+    skipped = f", {len(result.skipped)} were there already" if result.skipped else ""
+    say(f"Segmented {len(result.done)} images{skipped}; the results are in {out}")
+    if result.failures:
+        say(f"{len(result.failures)} failed; tracebacks are in {out / FAILURES}")
+    if result.done or result.skipped:
         say(f"Next: acinus report {out}   or   acinus view {out}")
-    return outcome.exit_code
+    return result.exit_code

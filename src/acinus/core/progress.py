@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Advance", "Progress", "SilentProgress"]
+__all__ = ["Advance", "Progress", "SilentProgress", "timed"]
 
 
 class Advance(Protocol):
@@ -34,3 +35,11 @@ class SilentProgress:
         """Return an `Advance` that does nothing."""
         del name, total, done
         yield lambda note="": None
+
+
+@contextmanager
+def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    """Note how long the block took, in seconds."""
+    start = time.perf_counter()
+    yield
+    seconds[phase] = time.perf_counter() - start

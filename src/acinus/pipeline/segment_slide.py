@@ -18,30 +18,19 @@ from acinus.core.files import make_folder, output_error, read_json, write_json
 from acinus.core.progress import Progress
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
-from acinus.glands import summarise
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.compute import compute_windows
-from acinus.inference.slide.finding import find_glands, timed
+from acinus.inference.slide.finding import find_glands
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
 from acinus.pipeline.slide_model import SavedModel, prepared, reach_px_of
-from acinus.results.files import LABELS_ZARR, RUN, work_folder
-from acinus.results.ngff import LabelPyramid
-from acinus.results.overlay import slide_overlay
-from acinus.results.record import (
-    ImageRecord,
-    Origin,
-    OriginName,
-    ScannedPart,
-    results_code,
-    write_record,
-)
-from acinus.results.writing import new_result, write_glands, write_overlay
+from acinus.results.files import work_folder
+from acinus.results.record import ImageRecord, Origin, OriginName
+from acinus.results.writing import new_result, new_slide_labels, write_slide_result
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
-from acinus.slides.reader import SlideReader
 
 __all__ = ["segment_slide", "slide_fingerprint", "slide_state"]
 
@@ -122,69 +111,47 @@ def segment_slide(
         seconds = asdict(
             compute_windows(job, segmenter=prepared(model.fitted), client=client, progress=progress)
         )
-        grid, scanned = plan.grid, reader.bounds
-        x_px, y_px = (scanned.x, scanned.y) if origin == "bounds" else (0, 0)
-        corner = Origin(name=origin, x_px=x_px, y_px=y_px)
+        place = Origin.of(origin, scanned=reader.bounds)
         with new_result(out / name) as new, OutlineSpool(work / "outlines.wkb") as outlines:
-            pyramid = LabelPyramid(
-                new / LABELS_ZARR,
-                size=grid.size,
-                mpp=grid.mpp,
-                native_mpp=grid.native_mpp,
-                origin_um=(corner.x_px * grid.native_mpp, corner.y_px * grid.native_mpp),
+            labels = new_slide_labels(
+                new, plan.grid.size, mpp=plan.grid.mpp, native_mpp=plan.grid.native_mpp, origin=place
             )
             found = find_glands(
                 job,
                 reader,
                 model.settings.instances,
-                labels=pyramid.base,
-                labels_path=new / LABELS_ZARR,
+                labels=labels.base,
+                labels_path=labels.folder,
                 outlines=outlines,
                 seconds=seconds,
-                origin_px=(corner.x_px, corner.y_px),
+                origin_px=(place.x_px, place.y_px),
                 client=client,
                 progress=progress,
             )
-            with timed(seconds, "output"):
-                pyramid.finish()
-                write_glands(
-                    new,
-                    found.glands,
-                    enumerate(outlines, start=1),
-                    name=name,
-                    compressed=True,
-                    scale=1.0 / grid.native_mpp,
-                    origin_px=(corner.x_px, corner.y_px),
-                )
-                write_overlay(new, slide_overlay(reader, outlines, native_mpp=grid.native_mpp))
             run = run_record(
                 command=None,
                 settings=settings_to_plain(model.settings),
                 seed=None,
                 inputs=[{"name": name, "path": str(job.slide), **identity}],
             )
-            write_json(new / RUN, {**run, "model": model_name, "stain": model.stain})
-            record = ImageRecord(
-                kind="slide",
+            record = write_slide_result(
+                new,
+                reader,
+                labels,
+                found.glands,
+                outlines,
                 name=name,
-                path=str(job.slide),
-                width_px=reader.size.width,
-                height_px=reader.size.height,
-                mpp=grid.native_mpp,
-                working_mpp=grid.mpp,
-                scanned=ScannedPart.of(scanned),
-                origin=corner,
-                gland_count=len(found.glands),
-                gland_area_fraction=_share(float(found.glands["area_um2"].sum()), reader, grid.native_mpp),
+                mpp=plan.grid.native_mpp,
+                working_mpp=plan.grid.mpp,
+                origin=place,
                 tissue_area_um2=found.tissue_area_um2,
                 quality=found.quality,
-                summary=summarise(found.glands, tissue_area_um2=found.tissue_area_um2),
-                seconds={phase: round(value, 3) for phase, value in seconds.items()},
+                run={**run, "model": model_name, "stain": model.stain},
+                seconds=seconds,
+                path=job.slide,
                 model=model_name,
                 fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin),
-                code=results_code(),
             )
-            write_record(new, record)
     shutil.rmtree(work, ignore_errors=True)
     return record
 
@@ -203,11 +170,6 @@ def slide_fingerprint(state: str, *, mpp: float | None, origin: OriginName) -> s
         Of `slide_state`.
     """
     return fingerprint(state, str(mpp), origin)
-
-
-def _share(area_um2: float, reader: SlideReader, mpp: float) -> float:
-    """Return an area as a share of the slide's; the working grid may reach a pixel beyond the slide."""
-    return min(1.0, area_um2 / (reader.size.width * reader.size.height * mpp**2))
 
 
 def _work_of(made_from: str, folder: Path) -> Path:

@@ -22,7 +22,7 @@ from acinus.slides import tissue_mask
 
 Channels = tuple[float, float, float]
 
-__all__ = ["FOCUS_MPP", "PictureFacts", "Warned", "image_warnings", "picture_facts", "stain_reference"]
+__all__ = ["FOCUS_MPP", "ImageWarning", "PictureFacts", "image_warnings", "picture_facts", "stain_reference"]
 
 FOCUS_MPP = 1.0
 """µm per pixel at which focus is judged, so that one threshold holds for every scanner."""
@@ -70,7 +70,7 @@ class PictureFacts:
 
 
 @dataclass(frozen=True)
-class Warned:
+class ImageWarning:
     """One warning: its kind, how grave it is, and the sentence shown."""
 
     kind: Literal["tissue", "focus", "stain", "cut", "empty", "source"]
@@ -167,40 +167,44 @@ def stain_reference(run: dict[str, Any], others: Sequence[PictureFacts | None]) 
 
 def image_warnings(
     image: ImageResult, facts: PictureFacts | None, reference: StainReference | None
-) -> list[Warned]:
+) -> list[ImageWarning]:
     """Return what must be said beside one image, gravest first; nothing for a good one."""
-    warned: list[Warned] = []
+    warnings: list[ImageWarning] = []
     if facts is None:
         text = "The stained image is gone, damaged or replaced; tissue, focus and stain were not checked."
-        warned.append(Warned("source", False, text))
+        warnings.append(ImageWarning("source", False, text))
     elif facts.mean_od is None:
         share = f"{100 * facts.tissue_fraction:.0f} %"
-        warned.append(Warned("tissue", True, f"No tissue: {share} of the picture is stained like H&E."))
+        warnings.append(
+            ImageWarning("tissue", True, f"No tissue: {share} of the picture is stained like H&E.")
+        )
     else:
-        warned += _of_pixels(facts, facts.mean_od, reference)
+        warnings += _of_pixels(facts, facts.mean_od, reference)
     count = len(image.glands)
     has_tissue = facts is None or facts.mean_od is not None
     if count == 0 and has_tissue:
-        warned.append(Warned("empty", False, "No gland was found on this tissue."))
+        warnings.append(ImageWarning("empty", False, "No gland was found on this tissue."))
     cut = int(np.count_nonzero(image.glands["touches_side"]))
     if count and cut / count > MAX_CUT:
         text = (
             f"{cut} of {count} glands are cut by the side of the image; shapes rest on the whole ones only."
         )
-        warned.append(Warned("cut", False, text))
-    return warned
+        warnings.append(ImageWarning("cut", False, text))
+    return warnings
 
 
-def _of_pixels(facts: PictureFacts, mean_od: Channels, reference: StainReference | None) -> list[Warned]:
-    warned = []
+def _of_pixels(
+    facts: PictureFacts, mean_od: Channels, reference: StainReference | None
+) -> list[ImageWarning]:
+    warnings = []
     if facts.focus is not None and facts.focus < MIN_FOCUS:
         text = f"Out of focus: sharpness {facts.focus:.3f}, expected {MIN_FOCUS:g} or more."
-        warned.append(Warned("focus", True, text))
+        warnings.append(ImageWarning("focus", True, text))
     distance = reference.distance(mean_od) if reference is not None else math.nan
     if reference is not None and distance > MAX_STAIN_DISTANCE:
         text = (
             f"Stained unlike {reference.source}: {distance:.1f} spreads away, "
             f"expected {MAX_STAIN_DISTANCE:g} or less."
         )
-        warned.append(Warned("stain", True, text))
-    return warned
+        warnings.append(ImageWarning("stain", True, text))
+    return warnings

@@ -20,7 +20,7 @@ from acinus.report.pictures import (
     overlay_picture,
     thumbnail,
 )
-from acinus.report.quality import PictureFacts, Warned, image_warnings, picture_facts, stain_reference
+from acinus.report.quality import ImageWarning, PictureFacts, image_warnings, picture_facts, stain_reference
 from acinus.report.statistics import whole_glands
 from acinus.report.wording import number, percent, plural, trust
 from acinus.results.folder import ImageResult, Results
@@ -50,7 +50,7 @@ class ImageView:
     picture: Picture | None
     alt: str
     trust: tuple[str, str]
-    warnings: tuple[Warned, ...]
+    warnings: tuple[ImageWarning, ...]
     shown: bool
     cut: int
     median_area_um2: float
@@ -83,8 +83,8 @@ def look(results: Results, chosen: Sequence[Chosen]) -> tuple[list[ImageView], l
     for index, image in enumerate(results.images):
         others = [other.facts for k, other in enumerate(seen) if k != index]
         facts = seen[index].facts
-        warned = image_warnings(image, facts, stain_reference(results.run, others))
-        views.append(_view(index, image, seen[index].picture, warned))
+        warnings = image_warnings(image, facts, stain_reference(results.run, others))
+        views.append(_view(index, image, seen[index].picture, warnings))
     pictures = {id(image): one.crops for image, one in zip(results.images, seen, strict=True)}
     crops = [
         Crop(gland, pictures[id(gland.image)][gland.label], _crop_alt(gland))
@@ -123,7 +123,7 @@ def _see_source(
     return _Seen(picture, facts, crops)
 
 
-def _view(index: int, image: ImageResult, picture: Picture | None, warned: list[Warned]) -> ImageView:
+def _view(index: int, image: ImageResult, picture: Picture | None, warnings: list[ImageWarning]) -> ImageView:
     whole = whole_glands(image.glands)
     count = len(image.glands)
     alt = (
@@ -136,7 +136,7 @@ def _view(index: int, image: ImageResult, picture: Picture | None, warned: list[
         picture=picture,
         alt=alt,
         trust=trust(image.record.quality),
-        warnings=tuple(warned),
+        warnings=tuple(warnings),
         shown=index < _MOST_PICTURES,
         cut=int(np.count_nonzero(image.glands["touches_side"])),
         median_area_um2=float(np.median(whole["area_um2"])) if len(whole) else float("nan"),

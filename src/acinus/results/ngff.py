@@ -124,6 +124,7 @@ class LabelPyramid:
 
     Attributes
     ----------
+    folder : Path
     base : LabelChunks
         The finest level.
     """
@@ -137,6 +138,7 @@ class LabelPyramid:
         native_mpp: float,
         origin_um: tuple[float, float] = (0.0, 0.0),
     ) -> None:
+        self.folder = folder
         self._levels = _level_sizes(size)
         root = zarr.open_group(folder, mode="w-", zarr_format=3)
         root.attrs["ome"] = {"version": "0.5", "labels": [LABELS_NAME]}

@@ -65,6 +65,17 @@ class Origin(_Frozen):
     x_px: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     y_px: Annotated[float, Field(allow_inf_nan=False)] = 0.0
 
+    @classmethod
+    def of(cls, name: OriginName, *, scanned: Box) -> Origin:
+        """Return the origin of this name on a slide of which this part was scanned.
+
+        Examples
+        --------
+        >>> Origin.of("bounds", scanned=Box(90, 80, 500, 400)).x_px
+        90.0
+        """
+        return cls(name=name, x_px=scanned.x, y_px=scanned.y) if name == "bounds" else cls(name=name)
+
 
 class ScannedPart(_Frozen):
     """The part of a slide that was scanned, which its overlay shows; all of an image. Level-0 pixels."""

@@ -12,13 +12,17 @@ import numpy as np
 from PIL import Image
 
 from acinus.core.files import atomic_path, write_json
+from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray, RgbImage
+from acinus.core.progress import timed
 from acinus.core.segmenter import ProbabilityMap
-from acinus.glands import Glands, Outline, gland_polygons, measure_glands, write_geojson
+from acinus.glands import Glands, Outline, gland_polygons, measure_glands, summarise, write_geojson
+from acinus.glands.spool import OutlineSpool
 from acinus.glands.summary import summarise_image
 from acinus.results.files import (
     GLANDS_CSV,
     GLANDS_PARQUET,
+    LABELS_ZARR,
     OUTLINES,
     OUTLINES_GZ,
     OVERLAY,
@@ -27,11 +31,20 @@ from acinus.results.files import (
     keep_what_others_wrote,
 )
 from acinus.results.labels import dots_per_inch, write_labels
-from acinus.results.overlay import OVERLAY_SIDE_PX, draw_outlines
-from acinus.results.record import ImageRecord, ScannedPart, results_code, write_record
+from acinus.results.ngff import LabelPyramid
+from acinus.results.overlay import OVERLAY_SIDE_PX, draw_outlines, slide_overlay
+from acinus.results.record import ImageRecord, Origin, ScannedPart, results_code, write_record
 from acinus.results.tables import write_csv, write_parquet
+from acinus.slides.reader import SlideReader
 
-__all__ = ["new_result", "write_glands", "write_image_result", "write_overlay"]
+__all__ = [
+    "new_result",
+    "new_slide_labels",
+    "write_glands",
+    "write_image_result",
+    "write_overlay",
+    "write_slide_result",
+]
 
 _JPEG_QUALITY = 90
 
@@ -115,6 +128,110 @@ def write_image_result(
         write_glands(new, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
         write_json(new / RUN, dict(run))
         write_record(new, record)
+    return record
+
+
+def new_slide_labels(
+    folder: Path, size: Size, *, mpp: float, native_mpp: float, origin: Origin
+) -> LabelPyramid:
+    """Begin the label map of a slide in the folder of its results.
+
+    Parameters
+    ----------
+    size : Size
+        Of the map.
+    mpp, native_mpp : float
+        µm per pixel of the map, and of the slide.
+    origin : Origin
+        From which its translation is to count.
+    """
+    origin_um = (origin.x_px * native_mpp, origin.y_px * native_mpp)
+    return LabelPyramid(folder / LABELS_ZARR, size=size, mpp=mpp, native_mpp=native_mpp, origin_um=origin_um)
+
+
+def write_slide_result(
+    folder: Path,
+    slide: SlideReader,
+    labels: LabelPyramid,
+    glands: Glands,
+    outlines: OutlineSpool,
+    *,
+    name: str,
+    mpp: float,
+    working_mpp: float,
+    origin: Origin,
+    tissue_area_um2: float,
+    quality: float | None,
+    run: Mapping[str, Any],
+    seconds: dict[str, float],
+    path: Path,
+    model: str | None,
+    fingerprint: str,
+) -> ImageRecord:
+    """Write what a slide's result has beside the finest level of its label map, and return its record.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `new_result`, with `labels` in it.
+    slide : SlideReader
+        For the overlay.
+    labels : LabelPyramid
+        Its base is complete.
+    glands : Glands
+        Centroids counting from `origin`.
+    outlines : OutlineSpool
+        In µm from the slide's corner, in the order of the labels 1..N.
+    name, mpp, working_mpp, origin, tissue_area_um2, quality, path, model, fingerprint
+        See `ImageRecord`.
+    run : mapping
+        Content of the run file.
+    seconds : dict of str to float
+        By phase; takes that of this one, ``output``.
+
+    Raises
+    ------
+    InputError
+        When the slide cannot be read.
+    OutputError
+        When the files cannot be written.
+    """
+    with timed(seconds, "output"):
+        labels.finish()
+        write_glands(
+            folder,
+            glands,
+            enumerate(outlines, start=1),
+            name=name,
+            compressed=True,
+            scale=1.0 / mpp,
+            origin_px=(origin.x_px, origin.y_px),
+        )
+        write_overlay(folder, slide_overlay(slide, outlines, native_mpp=mpp))
+    write_json(folder / RUN, dict(run))
+    slide_um2 = slide.size.width * slide.size.height * mpp**2
+    record = ImageRecord(
+        kind="slide",
+        name=name,
+        path=str(path),
+        width_px=slide.size.width,
+        height_px=slide.size.height,
+        mpp=mpp,
+        working_mpp=working_mpp,
+        scanned=ScannedPart.of(slide.bounds),
+        origin=origin,
+        gland_count=len(glands),
+        # The label map may reach a pixel beyond the slide.
+        gland_area_fraction=min(1.0, float(glands["area_um2"].sum()) / slide_um2),
+        tissue_area_um2=tissue_area_um2,
+        quality=quality,
+        summary=summarise(glands, tissue_area_um2=tissue_area_um2),
+        seconds={phase: round(value, 3) for phase, value in seconds.items()},
+        model=model,
+        fingerprint=fingerprint,
+        code=results_code(),
+    )
+    write_record(folder, record)
     return record
 
 

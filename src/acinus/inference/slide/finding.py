@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.progress import Progress
+from acinus.core.progress import Progress, timed
 from acinus.glands import Glands
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
@@ -29,7 +26,7 @@ from acinus.inference.slide.tissue import SlideTissue
 from acinus.results.ngff import LabelChunks
 from acinus.slides.reader import SlideReader
 
-__all__ = ["SlideGlands", "find_glands", "timed"]
+__all__ = ["SlideGlands", "find_glands"]
 
 
 @dataclass(frozen=True)
@@ -103,14 +100,6 @@ def find_glands(
         tissue_area_um2=tissue.area_um2 + beyond_px * grid.mpp**2,
         quality=_confidence(store, refined, tissue).mean,
     )
-
-
-@contextmanager
-def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
-    """Note how long the block took."""
-    start = time.perf_counter()
-    yield
-    seconds[phase] = time.perf_counter() - start
 
 
 def _lay_labels(
