@@ -183,6 +183,5 @@ def test_no_images_are_refused_in_one_line(name: str):
 
 @pytest.mark.parametrize("clusters", [1, 257])
 def test_a_number_of_clusters_that_a_map_cannot_hold_is_refused(clusters: int):
-    image = two_texture_tile(1, height_px=20, width_px=20).image
-    with pytest.raises(UsageError, match=f"{clusters} clusters .* choose 2 to 256"):
-        ColourKMeans(clusters=clusters).fit([image], seed=0, device=CPU)
+    with pytest.raises(UsageError, match=f"clusters is {clusters}; expected a whole number from 2 to 256"):
+        ColourKMeans(clusters=clusters)

@@ -158,7 +158,7 @@ def test_a_plan_refuses_what_is_not_there(tmp_path):
         find_methods(Plan.from_plain({"baselines": {"PICY": {}}}))
     with pytest.raises(UsageError, match=r"fits is not a setting"):
         Plan.from_plain({"fits": {}})
-    with pytest.raises(UsageError, match="at least one image"):
+    with pytest.raises(UsageError, match="fit is 0; expected a whole number of at least 1"):
         Plan.from_plain({"synthetic": {"fit": 0}})
     with pytest.raises(UsageError, match="cannot be read"):
         load_plan(tmp_path / "none.json", small=False)

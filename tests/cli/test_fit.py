@@ -141,27 +141,39 @@ def test_when_no_image_can_be_read_the_reason_is_told_and_nothing_is_written(
     ("text", "reason"),
     [
         ("steps = 3", "is not JSON"),
-        ("[]", "expected an object with fields"),
+        ("[]", "all of it is []; expected a table of settings"),
         ('{"grouping": {"stepz": 3}}', "grouping.stepz is not a setting"),
-        ('{"grouping": {"steps": "three"}}', "grouping.steps: expected int, got 'three'"),
-        ('{"grouping": {"steps": 2.5}}', "grouping.steps: expected int, got 2.5"),
-        ('{"grouping": {"steps": null}}', "grouping.steps cannot be null"),
-        ('{"grouping": {"steps": {}}}', "grouping.steps: expected int, got an object"),
+        ('{"grouping": {"steps": "three"}}', 'grouping.steps is "three"; expected a whole number'),
+        ('{"grouping": {"steps": 2.5}}', "grouping.steps is 2.5; expected a whole number of at least 1"),
+        ('{"grouping": {"steps": null}}', "grouping.steps is null; expected a whole number"),
+        ('{"grouping": {"steps": {}}}', "grouping.steps is a table; expected a whole number"),
         ('{"grouping": {"steps": -1}}', "grouping.steps is -1"),
         ('{"grouping": {"rounds": 0}}', "grouping.rounds is 0"),
         ('{"grouping": {"crop_px": 0}}', "grouping.crop_px is 0"),
-        ('{"grouping": {"mpp": 0}}', "grouping.mpp says 0 µm/px"),
-        ('{"mining": {"mpp": 99}}', "mining.mpp says 99 µm/px"),
+        ('{"grouping": {"mpp": 0}}', "grouping.mpp is 0; expected a number from 0.1 to 4"),
+        ('{"mining": {"mpp": 99}}', "mining.mpp is 99; expected a number from 0.1 to 4"),
         ('{"grouping": {"network": {"widths": []}}}', "network.widths is []"),
         ('{"grouping": {"network": {"widths": [8, 0]}}}', "network.widths is [8, 0]"),
-        ('{"grouping": {"network": {"widths": [{"a": 1}]}}}', "network.widths[0]"),
-        ('{"grouping": {"network": {"context_cells": 4}}}', "context_cells is 4; choose an odd number"),
-        ('{"grouping": {"network": {"kind": "PSPNetSpec", "depth": 7}}}', "depth is 7; choose one of 18, 34"),
-        ('{"grouping": {"network": {"kind": "ClosedShapes"}}}', "there is no kind 'ClosedShapes'"),
+        (
+            '{"grouping": {"network": {"widths": [{"a": 1}]}}}',
+            'network.widths is [{"a": 1}]; expected a list of 1 to 8 whole numbers',
+        ),
+        (
+            '{"grouping": {"network": {"context_cells": 4}}}',
+            "context_cells is 4; expected an odd whole number",
+        ),
+        (
+            '{"grouping": {"network": {"kind": "PSPNetSpec", "depth": 7}}}',
+            "depth is 7; expected one of 18, 34, 50",
+        ),
+        (
+            '{"grouping": {"network": {"kind": "ClosedShapes"}}}',
+            'there is no kind "ClosedShapes"; choose one of PSPNetSpec',
+        ),
         ('{"grouping": {"network": {"kind": []}}}', "there is no kind []"),
-        ('{"mining": {"cue": {"kind": "UNetSpec"}}}', "there is no kind 'UNetSpec'"),
+        ('{"mining": {"cue": {"kind": "UNetSpec"}}}', 'there is no kind "UNetSpec"'),
         ('{"instances": {"threshold": 7}}', "instances.threshold is 7"),
-        ('{"kind": "UNetSpec"}', "there is no kind 'UNetSpec'"),
+        ('{"kind": "UNetSpec"}', 'there is no kind "UNetSpec"'),
     ],
 )
 def test_a_settings_file_that_is_wrong_is_refused_with_the_place_in_it(
@@ -181,7 +193,7 @@ def test_a_settings_file_that_is_not_there_is_wrong_usage(tmp_path, tiles, error
         assert run(fit_words(tiles, tmp_path / "model", settings)) == 2
         [line] = error_lines()
         assert f"{settings} cannot be read" in line
-        assert "--settings takes a JSON file" in line
+        assert "--settings takes a JSON or TOML file" in line
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,19 @@ import pytest
 from acinus import __version__
 from acinus.cli import run
 
-VERBS = ("demo", "fit", "segment", "evaluate", "benchmark", "measure", "report", "view", "info", "doctor")
+VERBS = (
+    "demo",
+    "fit",
+    "segment",
+    "evaluate",
+    "benchmark",
+    "measure",
+    "report",
+    "view",
+    "info",
+    "settings",
+    "doctor",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from acinus.cli import run
 from acinus.pipeline.doctor import Check
+from acinus.pipeline.settings import Settings, load_settings
 
 
 def test_info_tells_size_and_resolution_and_goes_on_after_a_file_it_cannot_read(tiles, capsys):
@@ -162,3 +163,23 @@ def test_view_takes_token_and_public_address_from_the_environment_too(
     assert run(["view", str(tmp_path), *words]) == 0
     assert {name: given[name] for name in expected} == expected
     assert given["open_browser"] is True
+
+
+def test_settings_prints_what_fit_reads(tmp_path: Path, capsys):
+    assert run(["settings"]) == 0
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
+    assert load_settings(tmp_path / "mine.toml") == Settings()
+    assert run(["settings", str(tmp_path / "mine.toml")]) == 0
+    assert capsys.readouterr().out == (tmp_path / "mine.toml").read_text()
+
+
+def test_settings_prints_a_schema_for_editors(capsys):
+    assert run(["settings", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Settings of acinus fit"
+
+
+def test_settings_checks_a_file(tmp_path: Path, capsys):
+    (tmp_path / "mine.json").write_text('{"refinement": {"gland_above": 5}}')
+    assert run(["settings", str(tmp_path / "mine.json")]) == 2
+    expected = "acinus: mine.json: refinement.gland_above is 5; expected a number from 0 to 1\n"
+    assert capsys.readouterr().err == expected

@@ -14,8 +14,11 @@ from acinus.grouping import rounds
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
 from acinus.grouping.rounds import build_network, proposal_path, relabel, train_rounds
 from acinus.grouping.segmenter import embed, predict
-from acinus.grouping.settings import GroupingSettings, PSPNetSpec, UNetSpec
+from acinus.grouping.settings import GroupingSettings
+from acinus.networks import pspnet
+from acinus.networks.pspnet import PSPNetSpec
 from acinus.networks.resnet import ResNet
+from acinus.networks.unet import UNetSpec
 
 CPU = torch.device("cpu")
 TINY = GroupingSettings(
@@ -158,13 +161,13 @@ def test_weights_are_read_once_a_round_and_not_for_a_round_that_is_finished(
     torch.manual_seed(0)
     torch.save(ResNet(depth=18).state_dict(), tmp_path / "r18.pth")
     read = []
-    original = rounds.load_backbone_weights
+    original = pspnet.load_backbone_weights
 
     def watched(backbone: ResNet, weights: str, *, depth: int) -> None:
         read.append(weights)
         original(backbone, weights, depth=depth)
 
-    monkeypatch.setattr(rounds, "load_backbone_weights", watched)
+    monkeypatch.setattr(pspnet, "load_backbone_weights", watched)
     settings = replace(TINY, network=PSPNetSpec(depth=18, features=8), steps=1, crop_px=32)
     images, names, proposals = material()
     for count in (2, 2):
@@ -183,7 +186,7 @@ def test_weights_are_read_once_a_round_and_not_for_a_round_that_is_finished(
 
 
 def test_no_round_is_wrong_usage(tmp_path: Path):
-    with pytest.raises(UsageError, match="rounds is 0; choose 1 or more"):
+    with pytest.raises(UsageError, match="rounds is 0; expected a whole number of at least 1"):
         run(tmp_path, replace(TINY, rounds=0))
 
 

@@ -15,8 +15,9 @@ from acinus.grouping.batch import TrainingImage
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.rounds import build_network
 from acinus.grouping.segmenter import embed, predict
-from acinus.grouping.settings import GroupingSettings, UNetSpec
+from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.train import StepRecord, train_network
+from acinus.networks.unet import UNetSpec
 
 CPU = torch.device("cpu")
 TINY = GroupingSettings(

@@ -164,10 +164,10 @@ def test_glands_are_trusted_by_half_at_least_and_good_ones_and_background_fully(
 def test_shapes_too_poor_to_be_taken_are_ignored_and_still_poorer_ones_are_background():
     image = two_glands(2.5).image()
     gland = proposed_for_two_glands(2.5).gland
-    doubted = proposed(image, ClosedShapes(gland_score=1.1)).regions
+    doubted = proposed(image, ClosedShapes(gland_score=1.0)).regions
     assert (doubted[gland] == IGNORE).all()
     assert np.isin(doubted, (BACKGROUND, IGNORE)).all()
-    refused = proposed(image, ClosedShapes(gland_score=1.1, background_score=1.1)).regions
+    refused = proposed(image, ClosedShapes(gland_score=1.0, background_score=1.0)).regions
     assert (refused == BACKGROUND).all()
 
 

@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from acinus.core.errors import ModelError
+from acinus.core.errors import ModelError, UsageError
 from acinus.core.image import RgbImage
 from acinus.data.augment import normalise
 from acinus.grouping.segmenter import NetworkSegmenter, embed
@@ -303,14 +303,15 @@ def test_a_library_that_is_missing_is_told_with_what_to_install(
 @pytest.mark.parametrize(
     ("widths", "strides", "std", "message"),
     [
-        ((8,), (), (1.0, 1.0, 1.0), "strides are"),
-        ((8,), (0,), (1.0, 1.0, 1.0), "strides are"),
-        ((8,), (4,), (1.0, 1.0), "are not of three channels"),
-        ((8,), (4,), (1.0, 0.0, 1.0), "are not of three channels"),
+        ((8,), (), (1.0, 1.0, 1.0), r"strides is \[\]; expected a list of one or more whole numbers"),
+        ((8,), (0,), (1.0, 1.0, 1.0), r"strides is \[0\]; expected a list of one or more whole numbers"),
+        ((8,), (4, 8), (1.0, 1.0, 1.0), r"strides is \[4, 8\]; expected as many as widths, 1"),
+        ((8,), (4,), (1.0, 1.0), r"std is \[1.0, 1.0\]; expected a list of 3 numbers above 0"),
+        ((8,), (4,), (1.0, 0.0, 1.0), r"std is \[1.0, 0.0, 1.0\]; expected a list of 3 numbers above 0"),
     ],
 )
 def test_a_description_that_cannot_be_is_refused(
     widths: tuple[int, ...], strides: tuple[int, ...], std: tuple[float, ...], message: str
 ):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UsageError, match=message):
         BackboneDescription("{}", widths=widths, strides=strides, std=std)

@@ -9,10 +9,11 @@ from PIL import Image
 from acinus import GlandSegmenter
 from acinus.core.errors import InputError, MppError, OutputError, UsageError
 from acinus.core.image import RgbImage
-from acinus.grouping.settings import GroupingSettings, UNetSpec
+from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import ShallowSettings
+from acinus.networks.unet import UNetSpec
 
 TINY = {
     "mining": MiningSettings(shallow=ShallowSettings(steps=2, batch_crops=2, crop_px=32)),

@@ -18,14 +18,15 @@ from acinus import GlandSegmenter
 from acinus.core.errors import ModelError, UsageError
 from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network
-from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpec
+from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.slide.plan import plan_windows
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import ShallowSettings
 from acinus.networks.backbone import BackboneDescription
+from acinus.networks.pretrained import PretrainedSpec
+from acinus.networks.pspnet import PSPNetSpec
 from acinus.pipeline.settings import Settings, load_settings, settings_from_plain, with_weights
-from acinus.pipeline.slide_model import reach_px_of
 from acinus.slides.opening import open_slide
 
 Write = Callable[..., Path]
@@ -63,7 +64,7 @@ def test_a_fitted_model_needs_neither_the_backbone_s_folder_nor_the_hub(
 
 def test_a_fit_starts_from_the_folder_s_weights_in_every_round(tmp_path: Path, backbone_folder: Write):
     folder = backbone_folder("resnet")
-    settings = GroupingSettings(network=PretrainedSpec("transformers", str(folder), features=8))
+    settings = GroupingSettings(network=PretrainedSpec("transformers", str(folder), features=8), crop_px=128)
     first, second, empty = (
         build_network(settings, seed=seed, weights=weights).backbone.state_dict()
         for seed, weights in ((0, str(folder)), (1, str(folder)), (0, None))
@@ -89,15 +90,15 @@ def test_a_settings_file_chooses_a_pretrained_network(tmp_path: Path, backbone_f
     [
         (
             {"library": "keras"},
-            r"mine\.grouping\.network: library is 'keras'; choose one of transformers, timm",
+            'mine: grouping.network.library is "keras"; expected one of transformers, timm',
         ),
-        ({"stages": [9]}, r"mine\.grouping\.network: stages are \[9\]; choose ascending ones from 0 to 4"),
-        ({"features": 0}, r"mine\.grouping\.network\.features is 0; choose 1 or more"),
-        ({"bins": []}, r"mine\.grouping\.network\.bins is \[\]; choose one or more numbers"),
-        ({"frozen": 1}, r"mine\.grouping\.network\.frozen: expected bool, got 1"),
-        ({"depth": 18}, r"mine\.grouping\.network\.depth is not a setting"),
-        ({"model": 3}, r"mine\.grouping\.network\.model: expected str, got 3"),
-        ({"backbone": "resnet"}, r"mine\.grouping\.network\.backbone: expected BackboneDescription or null"),
+        ({"stages": [9]}, r"mine: grouping.network: stages are \[9\]; choose ascending ones from 0 to 4"),
+        ({"features": 0}, "mine: grouping.network.features is 0; expected a whole number of at least 1"),
+        ({"bins": []}, r"mine: grouping.network.bins is \[\]; expected a list of one or more whole"),
+        ({"frozen": 1}, "mine: grouping.network.frozen is 1; expected true or false"),
+        ({"depth": 18}, "mine: grouping.network.depth is not a setting; grouping.network has backbone, bins"),
+        ({"model": 3}, "mine: grouping.network.model is 3; expected a text"),
+        ({"backbone": "resnet"}, 'mine: grouping.network.backbone is "resnet"; expected a table'),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_place(backbone_folder: Write, changes: dict, reason: str):
@@ -107,17 +108,19 @@ def test_a_wrong_setting_is_named_with_its_place(backbone_folder: Write, changes
 
 
 def test_library_and_model_have_no_default():
-    with pytest.raises(UsageError, match="PretrainedSpec has no default for library, model; give a value"):
+    with pytest.raises(
+        UsageError, match=r"grouping\.network has no default for library, model; give a value"
+    ):
         settings_from_plain({"grouping": {"network": {"kind": "PretrainedSpec"}}})
 
 
 def test_crops_are_a_multiple_of_the_backbone_s_stride():
-    message = r"settings\.grouping\.crop_px is 112; choose a multiple of the network's 32"
-    settings = Settings(grouping=GroupingSettings(network=spec_of_stride(32)))
-    with pytest.raises(UsageError, match=message):
-        settings_from_plain(settings_to_plain(settings))
-    with pytest.raises(UsageError, match=message):
-        GlandSegmenter(grouping=settings.grouping)
+    message = "crop_px is 112; expected a multiple of the network's stride, 32"
+    with pytest.raises(UsageError, match=f"GroupingSettings.{message}"):
+        GroupingSettings(network=spec_of_stride(32))
+    network = settings_to_plain(spec_of_stride(32))
+    with pytest.raises(UsageError, match=f"mine.json: grouping.{message}"):
+        settings_from_plain({"grouping": {"network": network}}, where="mine.json")
     GlandSegmenter(grouping=GroupingSettings(network=spec_of_stride(32), crop_px=128))
     GlandSegmenter(grouping=GroupingSettings(network=spec_of_stride(28)))
 
@@ -172,6 +175,5 @@ def test_windows_of_a_slide_have_a_margin_and_are_multiples_of_the_stride(tmp_pa
     with open_slide(tmp_path / "slide.tif") as reader:
         for stride, window_px, halo_px in ((16, 1024, 128), (32, 1024, 128), (28, 1036, 140)):
             network = spec_of_stride(stride)
-            reach_px = reach_px_of(network)
-            plan = plan_windows(reader, mpp=2.5, reach_px=reach_px, stride_px=network.stride)
+            plan = plan_windows(reader, mpp=2.5, reach_px=network.reach_px, stride_px=network.stride)
             assert (plan.window_px, plan.halo_px, plan.stride_px) == (window_px, halo_px, stride)

@@ -21,7 +21,7 @@ from acinus import GlandSegmenter
 from acinus.core.errors import AcinusError, InputError, UsageError
 from acinus.core.image import RgbImage
 from acinus.grouping.ranks import OneRank
-from acinus.grouping.settings import UNetSpec
+from acinus.networks.unet import UNetSpec
 from acinus.pipeline import ranks as ranks_module
 from acinus.pipeline.device import choose_kind
 from acinus.pipeline.fit import fit

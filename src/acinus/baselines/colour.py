@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working
 from acinus.baselines.kmeans import minibatch_kmeans, nearest, sample_batches
 from acinus.core.colour import optical_density
 from acinus.core.image import RgbArray, RgbImage
+from acinus.core.limits import Limits, Mpp
+from acinus.core.settings import OneOf, settings_class
 
 __all__ = ["ColourKMeans", "ColourSpace", "HedDensity", "Rgb"]
 
@@ -26,6 +28,7 @@ _PIXELS_PER_IMAGE = 5_000
 _KMEANS_BATCH = 50_000  # pixels
 
 
+@runtime_checkable
 class ColourSpace(Protocol):
     """A map from (H, W, 3) uint8 to (H, W, C) float32."""
 
@@ -34,8 +37,8 @@ class ColourSpace(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Rgb:
+@settings_class
+class Rgb(ColourSpace):
     """Red, green and blue, 0..1."""
 
     def __call__(self, rgb: RgbArray) -> NDArray[np.float32]:
@@ -43,8 +46,8 @@ class Rgb:
         return rgb.astype(np.float32) / np.float32(255.0)
 
 
-@dataclass(frozen=True)
-class HedDensity:
+@settings_class
+class HedDensity(ColourSpace):
     """Optical density of haematoxylin, eosin and DAB (the rest)."""
 
     def __call__(self, rgb: RgbArray) -> NDArray[np.float32]:
@@ -67,7 +70,7 @@ class ColourClusters:
         return nearest(colours.reshape(-1, colours.shape[2]), self.centroids).reshape(rgb.shape[:2])
 
 
-@dataclass(frozen=True)
+@settings_class
 class ColourKMeans:
     """Settings of colour k-means; every field is ours.
 
@@ -81,9 +84,9 @@ class ColourKMeans:
         Working resolution in µm per pixel, the package's.
     """
 
-    space: ColourSpace = field(default_factory=Rgb)
-    clusters: int = 2
-    mpp: float = 2.5
+    space: Annotated[ColourSpace, OneOf("acinus.baselines")] = field(default_factory=Rgb)
+    clusters: Annotated[int, Limits(ge=2, le=256)] = 2
+    mpp: Mpp = 2.5
 
     def fit(
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step

@@ -11,7 +11,7 @@ Departures: no Sobel filter, since colour is what a stain is for; the number of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -24,12 +24,14 @@ from acinus.baselines.embedding import cluster_embeddings, fresh_network
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.baselines.kmeans import balanced_weights
 from acinus.core.image import RgbArray, RgbImage
+from acinus.core.limits import Count, Limits, Mpp, Positive
+from acinus.core.settings import settings_class
 from acinus.data.augment import random_turn
 
 __all__ = ["DeepCluster"]
 
 
-@dataclass(frozen=True)
+@settings_class
 class DeepCluster:
     """Settings of dense DeepCluster.
 
@@ -51,15 +53,15 @@ class DeepCluster:
         Adam, of the classifier, which starts anew after each clustering (ours: higher, as its steps are few).
     """
 
-    clusters: int = 12
-    mpp: float = 2.5
-    channels: int = 32
-    epochs: int = 5
-    steps_per_epoch: int = 24
-    batch_crops: int = 8
-    crop_px: int = 96
-    learning_rate: float = 1e-3
-    classifier_learning_rate: float = 1e-2
+    clusters: Annotated[int, Limits(ge=2, le=256)] = 12
+    mpp: Mpp = 2.5
+    channels: Count = 32
+    epochs: Count = 5
+    steps_per_epoch: Count = 24
+    batch_crops: Count = 8
+    crop_px: Count = 96
+    learning_rate: Positive = 1e-3
+    classifier_learning_rate: Positive = 1e-2
 
     def fit(
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -23,7 +24,9 @@ from acinus.baselines.collapse import Collapse
 from acinus.baselines.darkness import ClusterDensities
 from acinus.baselines.fitted import ClusterMap, OnStep, ignore_step, working_images
 from acinus.core.image import RgbArray, RgbImage
+from acinus.core.limits import BelowOne, Count, Limits, Mpp, Positive, Weight
 from acinus.core.segmenter import ProbabilityMap
+from acinus.core.settings import settings_class
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, resize_regions, rgb_at_mpp
 from acinus.losses.feature_clustering import FeatureClusteringLoss
@@ -34,7 +37,7 @@ from acinus.networks.shallow import ShallowCNN
 __all__ = ["DifferentiableFeatureClustering"]
 
 
-@dataclass(frozen=True)
+@settings_class
 class DifferentiableFeatureClustering:
     """Settings of differentiable feature clustering.
 
@@ -59,14 +62,14 @@ class DifferentiableFeatureClustering:
     """
 
     similarity: FeatureClusteringLoss = field(default_factory=FeatureClusteringLoss)
-    continuity_weight: float = 5.0
-    channels: int = 32
-    depth: int = 3
-    steps: int = 60
-    least_clusters: int = 3
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    mpp: float = 2.5
+    continuity_weight: Weight = 5.0
+    channels: Annotated[int, Limits(ge=2, le=256)] = 32
+    depth: Count = 3
+    steps: Count = 60
+    least_clusters: Count = 3
+    learning_rate: Positive = 0.1
+    momentum: BelowOne = 0.9
+    mpp: Mpp = 2.5
 
     def fit(
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from acinus.baselines.crops import cut, draw_place, to_batch, turn, turn_back
 from acinus.baselines.embedding import embed, fresh_network
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.core.image import RgbArray, RgbImage
+from acinus.core.limits import Count, Limits, Mpp, Positive, Weight
+from acinus.core.settings import settings_class
 from acinus.data.augment import Turn, random_turn, stain_jitter
 from acinus.losses.iic import IICLoss
 from acinus.networks.dense import DenseNetwork
@@ -50,7 +53,7 @@ class HeadClusters:
         return np.asarray(logits.argmax(axis=2), dtype=np.uint8)
 
 
-@dataclass(frozen=True)
+@settings_class
 class IIC:
     """Settings of dense IIC.
 
@@ -78,17 +81,17 @@ class IIC:
         Adam (the paper's code: 1e-4 to 1e-5 over days; ours for minutes).
     """
 
-    clusters: int = 2
-    over_clusters: int = 12
-    sub_heads: int = 3
+    clusters: Annotated[int, Limits(ge=2, le=256)] = 2
+    over_clusters: Annotated[int, Limits(ge=2, le=256)] = 12
+    sub_heads: Count = 3
     loss: IICLoss = field(default_factory=IICLoss)
-    mpp: float = 2.5
-    channels: int = 32
-    steps: int = 120
-    batch_crops: int = 8
-    crop_px: int = 96
-    stain_strength: float = 1.0
-    learning_rate: float = 2e-3
+    mpp: Mpp = 2.5
+    channels: Count = 32
+    steps: Count = 120
+    batch_crops: Count = 8
+    crop_px: Count = 96
+    stain_strength: Weight = 1.0
+    learning_rate: Positive = 2e-3
 
     def fit(
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -36,6 +37,8 @@ from acinus.baselines.embedding import bounded, cluster_embeddings, fresh_networ
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.baselines.kmeans import balanced_weights, minibatch_kmeans, nearest, sample_batches, unit_length
 from acinus.core.image import RgbArray, RgbImage
+from acinus.core.limits import Count, Limits, Mpp, Positive, Weight
+from acinus.core.settings import settings_class
 from acinus.data.augment import stain_jitter
 from acinus.networks.dense import DenseNetwork
 
@@ -121,7 +124,7 @@ class Pool:
         return bounded(torch.cat([z1 for z1, _ in parts])), bounded(torch.cat([z2 for _, z2 in parts]))
 
 
-@dataclass(frozen=True)
+@settings_class
 class PiCIE:
     """Settings of PiCIE.
 
@@ -146,16 +149,16 @@ class PiCIE:
         Adam (the paper's code: 1e-3 by default, 1e-4 in its scripts).
     """
 
-    clusters: int = 12
-    mpp: float = 2.5
-    channels: int = 32
-    epochs: int = 6
-    pool_crops: int = 128
-    batch_crops: int = 8
-    crop_px: int = 96
-    stain_strength: float = 1.0
-    least_share: float = 0.5
-    learning_rate: float = 1e-3
+    clusters: Annotated[int, Limits(ge=2, le=256)] = 12
+    mpp: Mpp = 2.5
+    channels: Count = 32
+    epochs: Count = 6
+    pool_crops: Count = 128
+    batch_crops: Count = 8
+    crop_px: Count = 96
+    stain_strength: Weight = 1.0
+    least_share: Annotated[float, Limits(gt=0.0, le=1.0)] = 0.5
+    learning_rate: Positive = 1e-3
 
     def fit(
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step

@@ -8,7 +8,7 @@ the directions in which a random network hardly varies, and would make the floor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ import torch
 from acinus.baselines.embedding import cluster_embeddings, fresh_network
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.core.image import RgbImage
+from acinus.core.limits import Count, Limits, Mpp
+from acinus.core.settings import settings_class
 
 __all__ = ["UntrainedNetwork"]
 
 
-@dataclass(frozen=True)
+@settings_class
 class UntrainedNetwork:
     """Settings of the untrained network.
 
@@ -34,10 +36,10 @@ class UntrainedNetwork:
         Length of the embedding and side of the crops on which batch norm is measured (ours).
     """
 
-    clusters: int = 12
-    mpp: float = 2.5
-    channels: int = 32
-    crop_px: int = 96
+    clusters: Annotated[int, Limits(ge=2, le=256)] = 12
+    mpp: Mpp = 2.5
+    channels: Count = 32
+    crop_px: Count = 96
 
     def fit(
         self, images: Sequence[RgbImage], *, seed: int, device: torch.device, on_step: OnStep = ignore_step

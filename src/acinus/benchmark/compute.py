@@ -47,7 +47,7 @@ def compute(plain: Mapping[str, Any], scratch: Path) -> tuple[dict[str, Any], Fi
     """
     method = method_of(plain)
     device = choose_device(plain["device"])
-    instances = apply_settings(InstanceSettings(), plain["instances"], kinds={}, where="instances")
+    instances = apply_settings(InstanceSettings(), plain["instances"], where="instances")
     images = [sample.image() for sample in samples_of(plain["fit"])]
     scored = {split: samples_of(part) for split, part in plain["scored"].items()}
     samples = [sample for part in scored.values() for sample in part]

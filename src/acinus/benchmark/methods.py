@@ -33,8 +33,6 @@ from acinus.data.resample import resize_map
 from acinus.grouping.rounds import build_network
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.inference.refinement import RefinedSegmenter
-from acinus.losses.feature_clustering import FeatureClusteringLoss
-from acinus.losses.iic import IICLoss
 from acinus.mining.mine import fit_shallow, mine_image
 from acinus.mining.settings import MiningSettings
 from acinus.networks.shallow import ShallowCNN
@@ -42,8 +40,6 @@ from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.settings import Settings, settings_from_plain
 
 __all__ = ["BaselineMethod", "FitMethod", "ProposalMethod", "own_methods"]
-
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in (FeatureClusteringLoss, HedDensity, IICLoss, Rgb)}
 
 _DARKEST = {"mining": {"cue": {"kind": "DarkestCluster"}}}
 _EXTERIOR = {"mining": {"cue": {"kind": "DarkestCluster", "interior": False}}}
@@ -205,7 +201,5 @@ def _baselines(plan: Plan) -> Iterator[Method]:
             raise UsageError(f"baselines.{kind} is not a baseline; there are {', '.join(kinds)}")
     for name, title, baseline in all_of_them:
         kind = type(baseline).__name__
-        changed = apply_settings(
-            baseline, plan.baselines.get(kind, {}), kinds=_KINDS, where=f"baselines.{kind}"
-        )
+        changed = apply_settings(baseline, plan.baselines.get(kind, {}), where=f"baselines.{kind}")
         yield BaselineMethod(name, title, changed)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 
 from acinus.core.errors import UsageError
-from acinus.core.settings import apply_settings
+from acinus.core.limits import Count, Limits
+from acinus.core.settings import apply_settings, settings_class
 
 __all__ = ["SMALL", "Plan", "SyntheticImages", "load_plan", "merged"]
 
 
-@dataclass(frozen=True)
+@settings_class
 class SyntheticImages:
     """The images that are drawn for ``benchmark synthetic``.
 
@@ -29,10 +30,10 @@ class SyntheticImages:
         Of what is drawn; the seeds of the methods do not change it.
     """
 
-    fit: int = 24
-    held_out: int = 12
-    side_px: int = 512
-    seed: int = 100
+    fit: Count = 24
+    held_out: Count = 12
+    side_px: Count = 512
+    seed: Annotated[int, Limits(ge=0)] = 100
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,7 @@ class Plan:
         for name in plain:
             if name not in known:
                 raise UsageError(f"{where}.{name} is not a setting; there are {', '.join(known)}")
-        synthetic = apply_settings(
-            base.synthetic, plain.get("synthetic", {}), kinds={}, where=f"{where}.synthetic"
-        )
-        if min(synthetic.fit, synthetic.held_out, synthetic.side_px) < 1:
-            raise UsageError(f"{where}.synthetic: choose at least one image of each part and one pixel")
+        synthetic = apply_settings(base.synthetic, plain.get("synthetic", {}), where=f"{where}.synthetic")
         return cls(
             fit=merged(base.fit, plain.get("fit", {})),
             baselines=merged(base.baselines, plain.get("baselines", {})),

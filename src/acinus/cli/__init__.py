@@ -20,6 +20,7 @@ from acinus.cli.measure import measure
 from acinus.cli.output import say_error
 from acinus.cli.report import report
 from acinus.cli.segment import segment
+from acinus.cli.settings import settings
 from acinus.cli.view import view
 from acinus.core.errors import AcinusError
 from acinus.core.run import commit
@@ -36,7 +37,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `run` has a line to say about it
 )
-for verb in (demo, fit, segment, evaluate, measure, report, view, info, doctor, benchmark):
+for verb in (demo, fit, segment, evaluate, measure, report, view, info, settings, doctor, benchmark):
     app.command(verb)
 
 

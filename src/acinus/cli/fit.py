@@ -44,7 +44,7 @@ def fit(
     seed
         Decides everything that is random.
     settings
-        JSON file with settings that differ from the defaults; RUN/model.json shows all of them.
+        JSON or TOML file with settings that differ from the defaults, which acinus settings prints.
     weights
         Initial weights of a PSPNet's ResNet: a .pth or .safetensors file, or 'imagenet' (downloads them).
         A backbone of timm or transformers is chosen in the settings instead: {"grouping": {"network":

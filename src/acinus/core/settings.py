@@ -1,23 +1,161 @@
-"""Settings as JSON: nested dataclasses to plain values and back, with errors that name the field.
+"""Settings: classes that check what they are given, plain values to write them, and changes read from a file.
 
 A settings file holds only what differs from the defaults. Where a field takes one of several classes (a loss,
-a cue, a network), the file names it: ``{"mining": {"cue": {"kind": "DarkestCluster", "closing_um": 5}}}``.
+a cue, a network), ``kind`` names it: ``{"mining": {"cue": {"kind": "DarkestCluster", "closing_um": 5}}}``.
+
+Values are checked by pydantic. The open list of kinds, and messages of one line, are ours.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
 import inspect
-import types
-import typing
+import json
+import pkgutil
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, dataclass_transform
+
+import pydantic
+from pydantic import AliasChoices, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic.dataclasses import dataclass as validated
+from pydantic_core import ArgsKwargs, CoreSchema, PydanticCustomError, core_schema
 
 from acinus.core.errors import UsageError
 
-__all__ = ["apply_settings", "settings_to_plain"]
+__all__ = [
+    "OneOf",
+    "apply_settings",
+    "formerly",
+    "is_settings",
+    "refuse",
+    "settings_class",
+    "settings_to_plain",
+]
 
 T = TypeVar("T")
+
+_CONFIG = ConfigDict(
+    extra="forbid",
+    arbitrary_types_allowed=True,
+    validate_by_name=True,
+    validate_by_alias=True,
+    loc_by_alias=False,
+)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def settings_class(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass that checks its fields against their types when it is made.
+
+    A wrong value ends in a `UsageError` of one line. Relations between fields are checked in
+    ``__post_init__``, which raises what `refuse` returns.
+
+    Examples
+    --------
+    >>> from acinus.core.limits import Share
+    >>> @settings_class
+    ... class Tea:
+    ...     milk: Share = 0.1
+    >>> Tea(milk=0.2)
+    Tea(milk=0.2)
+    >>> Tea(milk=5)
+    Traceback (most recent call last):
+    ...
+    acinus.core.errors.UsageError: Tea.milk is 5; expected a number from 0 to 1
+    """
+    own_names: Any = classmethod(_checked_names)
+    setattr(cls, "_own_names", pydantic.model_validator(mode="before")(own_names))  # noqa: B010
+    made: Any = validated(frozen=True, config=_CONFIG)(cls)
+    construct = made.__init__
+
+    @functools.wraps(construct)
+    def checked_init(self: Any, *args: Any, **values: Any) -> None:
+        try:
+            construct(self, *args, **values)
+        except ValidationError as error:
+            raise UsageError(_message(error, made)) from None
+
+    made.__init__ = checked_init
+    checked: type[T] = made
+    return checked
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a field that takes any class deriving from its type, which files choose by ``kind``.
+
+    Attributes
+    ----------
+    package : str
+        All its modules are imported before kinds are looked up, so that a new kind is a new file there and
+        no other change. Kinds from elsewhere are known once their module is imported.
+    """
+
+    package: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return a validator that takes an object as it is and makes one of what a file says."""
+        del handler
+        return core_schema.no_info_plain_validator_function(
+            lambda value: self._chosen(source, value),
+            metadata={"pydantic_js_functions": [lambda schema, handler: {"x-one-of": source.__name__}]},
+        )
+
+    def kinds(self, family: type) -> dict[str, type]:
+        """Return the classes to choose from by name, sorted."""
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
+            importlib.import_module(module.name)
+        return {kind.__name__: kind for kind in sorted(_derived(family), key=lambda kind: kind.__name__)}
+
+    def _chosen(self, family: type, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            if isinstance(value, type) or not isinstance(value, family):
+                raise PydanticCustomError(
+                    "expected",
+                    "expected {expected}",
+                    {"expected": f"one of {', '.join(self.kinds(family))}, with its settings"},
+                )
+            return value
+        name, kinds = value.get("kind"), self.kinds(family)
+        if not isinstance(name, str) or name not in kinds:
+            absent = "it needs a kind" if name is None else f"there is no kind {_shown(name)}"
+            raise PydanticCustomError(
+                "wrong", "{text}", {"text": f"{absent}; choose one of {', '.join(kinds)}"}
+            )
+        return _validated(kinds[name], value)
+
+
+def formerly(name: str) -> Any:
+    """Mark a field that had another name, under which files may still give it.
+
+    Examples
+    --------
+    ``neck_depth_um: Annotated[Length, formerly("parting_um")] = 10.0``
+    """
+    return Field(validation_alias=AliasChoices(name))
+
+
+def refuse(name: str, value: Any, expected: str) -> PydanticCustomError:
+    """Return the error to raise in ``__post_init__`` when a field's value does not fit that of another field.
+
+    Parameters
+    ----------
+    name, value
+        Of the field.
+    expected : str
+        What the message says after "expected".
+    """
+    return PydanticCustomError(
+        "relation", "expected {expected}", {"name": name, "value": value, "expected": expected}
+    )
+
+
+def is_settings(value: Any) -> bool:
+    """Say whether a value is an instance of a settings class."""
+    return is_dataclass(value) and not isinstance(value, type)
 
 
 def settings_to_plain(settings: Any) -> Any:
@@ -29,7 +167,7 @@ def settings_to_plain(settings: Any) -> Any:
     >>> settings_to_plain(Size(2, 3))
     {'kind': 'Size', 'width': 2, 'height': 3}
     """
-    if is_dataclass(settings) and not isinstance(settings, type):
+    if is_settings(settings):
         plain = {field.name: settings_to_plain(getattr(settings, field.name)) for field in fields(settings)}
         return {"kind": type(settings).__name__, **plain}
     if isinstance(settings, tuple):
@@ -37,126 +175,133 @@ def settings_to_plain(settings: Any) -> Any:
     return settings
 
 
-def apply_settings(
-    settings: T, changes: Mapping[str, Any], *, kinds: Mapping[str, type], where: str = "settings"
-) -> T:
+def apply_settings(settings: T, changes: Any, *, where: str = "settings") -> T:
     """Return `settings` with the changes of a settings file.
 
     Parameters
     ----------
-    settings : frozen dataclass
+    settings : settings class
         The defaults.
     changes : mapping
         What the file says, as `settings_to_plain` writes it or less.
-    kinds : mapping of str to dataclass
-        Classes that may be named by ``kind``.
     where : str
-        Place in the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
     UsageError
-        On an unknown field, an unknown kind or one that does not belong there, or a value of the wrong type.
+        On an unknown field, an unknown kind or one that does not belong there, or a value outside its limits:
+        with the path in the file, what was expected and the value.
     """
-    if not isinstance(changes, Mapping):
-        raise UsageError(f"{where}: expected an object with fields, got {changes!r}")
-    changed: T = _object(settings, changes, (type(settings),), kinds, where)
+    try:
+        changed: T = _validated(type(settings), _laid_over(settings, changes))
+    except ValidationError as error:
+        raise UsageError(_message(error, type(settings), file=where)) from None
     return changed
 
 
-def _object(
-    current: Any, changes: Mapping[str, Any], choices: tuple[Any, ...], kinds: Mapping[str, type], where: str
-) -> Any:
-    """Return an instance of one of `choices`: `current` changed, or another kind with its own defaults."""
-    cls = _class(current, changes, choices, kinds, where)
-    if type(current) is cls:
-        values = {field.name: getattr(current, field.name) for field in fields(cls)}
-    else:
-        values = _defaults(cls)
-    known = sorted(field.name for field in fields(cls))
-    hints = typing.get_type_hints(cls)
-    for name, value in changes.items():
-        if name == "kind":
-            continue
+def _laid_over(current: Any, changes: Any) -> Any:
+    """Return `current` as a mapping with changed values; another kind replaces what was there."""
+    if not is_settings(current) or not isinstance(changes, Mapping):
+        return changes
+    kind = type(current).__name__
+    if changes.get("kind", kind) != kind:
+        return changes
+    changes = _renamed(type(current), changes)
+    values = {field.name: getattr(current, field.name) for field in fields(current)}
+    laid = {name: _laid_over(values.get(name), value) for name, value in changes.items()}
+    return {**values, **laid, "kind": kind}
+
+
+def _validated(cls: Any, value: Any) -> Any:
+    return pydantic.TypeAdapter(cls).validate_python(value)
+
+
+def _old_names(cls: Any) -> dict[str, str]:
+    """Return the names that fields had by those that they have."""
+    aliases = {name: entry.validation_alias for name, entry in cls.__pydantic_fields__.items()}
+    return {str(alias.choices[0]): name for name, alias in aliases.items() if isinstance(alias, AliasChoices)}
+
+
+def _renamed(cls: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    old = _old_names(cls)
+    return {old.get(name, name): value for name, value in changes.items()}
+
+
+def _checked_names(cls: Any, data: Any) -> Any:
+    """Check the kind and the names of the fields that a file gives, before their values."""
+    if isinstance(data, ArgsKwargs) or not isinstance(data, Mapping):
+        return data
+    kind = data.get("kind", cls.__name__)
+    if kind != cls.__name__:
+        raise _wrong(f"there is no kind {_shown(kind)}; choose one of {cls.__name__}")
+    data = _renamed(cls, {name: value for name, value in data.items() if name != "kind"})
+    known = [field.name for field in fields(cls)]
+    for name in data:
         if name not in known:
-            raise UsageError(f"{where}.{name} is not a setting; {where} has {', '.join(known)}")
-        values[name] = _value(values.get(name), value, hints[name], kinds, f"{where}.{name}")
-    missing = [name for name in known if name not in values]
-    if missing:
-        raise UsageError(f"{where}: {cls.__name__} has no default for {', '.join(missing)}; give a value")
-    try:
-        return cls(**values)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error
+            raise PydanticCustomError("unknown", "{name}", {"name": name, "known": known})
+    return data
 
 
-def _class(
-    current: Any, changes: Mapping[str, Any], choices: tuple[Any, ...], kinds: Mapping[str, type], where: str
-) -> Any:
-    """Return the class that ``kind`` names, without it that of `current`, or the only one there is."""
-    fitting = {name: kind for name, kind in kinds.items() if any(_fits(kind, c) for c in choices)}
-    if current is not None:
-        fitting[type(current).__name__] = type(current)
-    default = next(iter(fitting)) if len(fitting) == 1 else None
-    name = changes.get("kind", default if current is None else type(current).__name__)
-    if not isinstance(name, str) or name not in fitting:
-        absent = "it needs a kind" if name is None else f"there is no kind {name!r}"
-        raise UsageError(f"{where}: {absent}; choose one of {', '.join(sorted(fitting))}")
-    return fitting[name]
+def _wrong(text: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong", "{text}", {"text": text})
 
 
-def _fits(kind: type, choice: Any) -> bool:
-    """Say whether a field of type `choice` takes a `kind`: a subclass, or called as the protocol is."""
-    if not _is_protocol(choice):
-        return isinstance(choice, type) and issubclass(kind, choice)
-    return callable(kind) and _parameters(kind) == _parameters(choice)
+def _derived(family: type) -> set[type]:
+    """Return all classes below `family` that can be made, itself not included."""
+    below: set[type] = set()
+    children: list[type] = family.__subclasses__()
+    for child in children:
+        below |= {child, *_derived(child)}
+    return {kind for kind in below if is_dataclass(kind) and not inspect.isabstract(kind)}
 
 
-def _parameters(kind: type) -> list[str]:
-    return list(inspect.signature(kind.__call__).parameters)
+def _message(error: ValidationError, cls: Any, *, file: str = "") -> str:
+    """Say the first mistake in one line: its path, what was expected, and the value."""
+    mistakes = error.errors(include_url=False)
+    first = mistakes[0]
+    kind, context, path = first["type"], first.get("ctx", {}), list(first["loc"])
+    if path and isinstance(path[0], int):  # an argument by its position
+        path[0] = fields(cls)[path[0]].name
+    where = f"{file}: " if file else ""
+    root = [] if file else [cls.__name__]
+    place, above = _joined([*root, *path]), _joined([*root, *path[:-1]])
+    if kind in ("missing", "missing_argument"):
+        lacking = [str(mistake["loc"][-1]) for mistake in mistakes if mistake["type"] == kind]
+        return f"{where}{above} has no default for {', '.join(lacking)}; give a value"
+    if kind == "unknown":
+        return where + _unknown(place, context["name"], context["known"])
+    if kind == "unexpected_keyword_argument":
+        return where + _unknown(above, str(path[-1]), [field.name for field in fields(cls)])
+    if kind == "relation":
+        place = _joined([*root, *path, context["name"]])
+        return f"{where}{place} is {_shown(context['value'])}; expected {context['expected']}"
+    if kind in ("wrong", "value_error"):
+        return f"{where}{place}{': ' if place else ''}{context.get('text', context.get('error'))}"
+    told = context.get("expected", "a table of settings")
+    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    return f"{where}{place or 'all of it'} is {_shown(first['input'])}; expected {told}{more}"
 
 
-def _is_protocol(choice: Any) -> bool:
-    return bool(getattr(choice, "_is_protocol", False))
+def _unknown(place: str, name: str, known: list[str]) -> str:
+    owner, verb = (place, "has") if place else ("there", "are")
+    full = f"{place}.{name}" if place else name
+    return f"{full} is not a setting; {owner} {verb} {', '.join(sorted(known))}"
 
 
-def _defaults(cls: Any) -> dict[str, Any]:
-    values = {}
-    for field in fields(cls):
-        if field.default is not MISSING:
-            values[field.name] = field.default
-        elif field.default_factory is not MISSING:
-            values[field.name] = field.default_factory()
-    return values
+def _joined(path: list[int | str]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
 
 
-def _value(current: Any, value: Any, hint: Any, kinds: Mapping[str, type], where: str) -> Any:
-    """Check `value` against the type of the field and return it in that type."""
-    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None:
-        if type(None) in choices:
-            return None
-        raise UsageError(f"{where} cannot be null")
+def _shown(value: Any) -> str:
+    """Return a value as a settings file would say it, shortened."""
     if isinstance(value, Mapping):
-        objects = tuple(choice for choice in choices if is_dataclass(choice) or _is_protocol(choice))
-        if not objects:
-            raise UsageError(f"{where}: expected {_name(hint)}, got an object")
-        return _object(current, value, objects, kinds, where)
-    for choice in choices:
-        if choice is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if choice in (int, bool, str) and type(value) is choice:
-            return value
-        if typing.get_origin(choice) is tuple and isinstance(value, list | tuple):
-            item = typing.get_args(choice)[0]
-            return tuple(_value(None, entry, item, kinds, f"{where}[{i}]") for i, entry in enumerate(value))
-    raise UsageError(f"{where}: expected {_name(hint)}, got {value!r}")
-
-
-def _name(hint: Any) -> str:
-    """Name a type as somebody who writes JSON would."""
-    if isinstance(hint, types.UnionType):
-        return " or ".join(_name(choice) for choice in typing.get_args(hint))
-    if typing.get_origin(hint) is tuple:
-        return f"a list of {_name(typing.get_args(hint)[0])}"
-    return "null" if hint is type(None) else getattr(hint, "__name__", str(hint))
+        return "a table"
+    if is_settings(value):
+        return type(value).__name__
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"

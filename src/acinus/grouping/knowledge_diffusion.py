@@ -9,17 +9,18 @@ The proposal, second stage (region-level embedding, mean squared error); Zhang e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch.nn import functional
+
+from acinus.core.limits import Flag
+from acinus.core.settings import settings_class
 
 __all__ = ["KnowledgeDiffusionLoss"]
 
 _LEAST_PIXELS = 4.0  # a region of fewer feature pixels has no embedding worth the name
 
 
-@dataclass(frozen=True)
+@settings_class
 class KnowledgeDiffusionLoss:
     """Squared distance of interior pixels to the embedding of the exterior region.
 
@@ -34,9 +35,9 @@ class KnowledgeDiffusionLoss:
         One embedding per image, or one for the batch.
     """
 
-    stop_gradient: bool = True
-    normalise: bool = True
-    per_image: bool = True
+    stop_gradient: Flag = True
+    normalise: Flag = True
+    per_image: Flag = True
 
     def __call__(
         self, features: torch.Tensor, exterior: torch.Tensor, interior: torch.Tensor

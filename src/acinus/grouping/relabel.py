@@ -7,18 +7,20 @@ predictions that are confident. Both only ever change pixels; the proposals of s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.limits import Limits, Share
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, ProposalMap
 from acinus.core.segmenter import ProbabilityMap
+from acinus.core.settings import refuse, settings_class
 
 __all__ = ["OmissionRelabelling", "SelfTraining"]
 
 
-@dataclass(frozen=True)
+@settings_class
 class OmissionRelabelling:
     """Background whose features point more to those of the glands than to the background's is not trusted.
 
@@ -32,7 +34,7 @@ class OmissionRelabelling:
         By how much the mean cosine to gland pixels must exceed that to background pixels.
     """
 
-    margin: float = 0.0
+    margin: Annotated[float, Limits(ge=-2.0, le=2.0)] = 0.0
 
     def __call__(self, proposal: ProposalMap, features: NDArray[np.float32]) -> ProposalMap:
         """Return the proposal map with omitted glands ignored.
@@ -55,7 +57,7 @@ class OmissionRelabelling:
         return ProposalMap(regions=regions, confidence=proposal.confidence, mpp=proposal.mpp)
 
 
-@dataclass(frozen=True)
+@settings_class
 class SelfTraining:
     """Merge proposals with confident predictions of the averaged network (ours).
 
@@ -71,10 +73,21 @@ class SelfTraining:
         A background proposal stays only while the probability is below this.
     """
 
-    gland_above: float = 0.6
-    gland_kept_above: float = 0.2
-    background_below: float = 0.12
-    background_kept_below: float = 0.3
+    gland_above: Share = 0.6
+    gland_kept_above: Share = 0.2
+    background_below: Share = 0.12
+    background_kept_below: Share = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse to keep less than is taken up, and to take up one pixel as both."""
+        for name, highest in (
+            ("gland_kept_above", "gland_above"),
+            ("background_below", "gland_above"),
+            ("background_below", "background_kept_below"),
+        ):
+            value, limit = getattr(self, name), getattr(self, highest)
+            if value > limit:
+                raise refuse(name, value, f"at most {highest}, {limit:g}")
 
     def __call__(self, proposal: ProposalMap, probability: ProbabilityMap) -> ProposalMap:
         """Return the map of the next round, (H, W) as `proposal` and `probability`."""

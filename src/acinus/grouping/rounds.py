@@ -9,7 +9,6 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from acinus.core.errors import UsageError
 from acinus.core.files import atomic_path, make_folder
 from acinus.core.image import RgbArray
 from acinus.core.proposal import ProposalMap
@@ -17,11 +16,9 @@ from acinus.data.resample import resize_map, resize_regions
 from acinus.grouping.batch import TrainingImage
 from acinus.grouping.ranks import OneRank, Ranks
 from acinus.grouping.segmenter import embed, predict
-from acinus.grouping.settings import GroupingSettings, PretrainedSpec, PSPNetSpec
+from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.train import StepRecord, train_network
-from acinus.networks.pretrained import PretrainedNetwork
-from acinus.networks.pspnet import PSPNet
-from acinus.networks.weights import load_backbone_weights, load_own_weights
+from acinus.networks.weights import load_own_weights
 
 __all__ = ["build_network", "proposal_path", "relabel", "save_weights", "train_rounds"]
 
@@ -53,8 +50,7 @@ def train_rounds(
         Takes ``round<i>.safetensors`` once a round is done, ``round<i>.checkpoint`` while it runs and
         ``proposals_round<i>/`` from the second round on. A call with the same arguments goes on from there.
     weights : str, optional
-        Initial weights of a PSPNet's backbone, see `load_backbone_weights`. Those of a pretrained backbone
-        are in its settings.
+        Initial weights, see `NetworkSpec.load_weights`; where the network's settings name their own, those.
     on_step : callable
         Receives the round and the metrics of each step, in every process.
     ranks : Ranks, optional
@@ -62,16 +58,11 @@ def train_rounds(
 
     Raises
     ------
-    UsageError
-        When there is no round to train.
     ModelError
         When what an earlier call left in `folder` is damaged.
     """
-    if settings.rounds < 1:
-        raise UsageError(f"rounds is {settings.rounds}; choose 1 or more")
     ranks = ranks or OneRank()
-    if isinstance(settings.network, PretrainedSpec):
-        weights = settings.network.model
+    weights = settings.network.own_weights or weights
     make_folder(folder)
     current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
     for number in range(settings.rounds):
@@ -143,20 +134,20 @@ def build_network(settings: GroupingSettings, *, seed: int, weights: str | None)
     Parameters
     ----------
     weights : str, optional
-        Fill the backbone of a PSPNet or of a pretrained network; without them no file is read.
+        Initial weights, see `NetworkSpec.load_weights`; without them no file is read.
 
     Raises
     ------
+    UsageError
+        When the network has no use for `weights`.
     ModelError
-        When `weights` do not fit the network.
+        When they do not fit it.
     """
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
         torch.manual_seed(seed)
         network = settings.network.build()
-    if weights is not None and isinstance(settings.network, PSPNetSpec) and isinstance(network, PSPNet):
-        load_backbone_weights(network.backbone, weights, depth=settings.network.depth)
-    if weights is not None and isinstance(network, PretrainedNetwork):
-        network.fill(weights)
+    if weights is not None:
+        settings.network.load_weights(network, weights)
     return network
 
 

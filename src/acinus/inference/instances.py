@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, LabelMap
+from acinus.core.limits import Area, Length, Share
 from acinus.core.segmenter import ProbabilityMap
+from acinus.core.settings import settings_class
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.inference.parting import part_touching
 
@@ -25,7 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@settings_class
 class InstanceSettings:
     """How instances are cut out of the probability map (ours).
 
@@ -42,10 +44,10 @@ class InstanceSettings:
         on each side.
     """
 
-    threshold: float = 0.5
-    min_area_um2: float = 800.0
-    max_hole_um2: float = 20_000.0
-    parting_um: float = 10.0
+    threshold: Share = 0.5
+    min_area_um2: Area = 800.0
+    max_hole_um2: Area = 20_000.0
+    parting_um: Length = 10.0
 
 
 @dataclass(frozen=True)

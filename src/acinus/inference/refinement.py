@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, RgbArray, RgbImage
+from acinus.core.limits import Area, Flag, Length, Share
 from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.settings import refuse, settings_class
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of, stained
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@settings_class
 class RefinementSettings:
     """How a probability map is refined (ours).
 
@@ -50,14 +52,20 @@ class RefinementSettings:
         Bare background is no gland: what is neither stained nor in or enclosed by tissue gets probability 0.
     """
 
-    colour_weight: float = 0.6
-    gland_above: float = 0.75
-    background_below: float = 0.05
-    least_um2: float = 2_000.0
-    smoothing_um: float = 3.75
-    lumen_above: float = 0.3
-    max_lumen_um2: float = 40_000.0
-    tissue_only: bool = True
+    colour_weight: Share = 0.6
+    gland_above: Share = 0.75
+    background_below: Share = 0.05
+    least_um2: Area = 2_000.0
+    smoothing_um: Length = 3.75
+    lumen_above: Share = 0.3
+    max_lumen_um2: Area = 40_000.0
+    tissue_only: Flag = True
+
+    def __post_init__(self) -> None:
+        """Refuse limits by which one pixel would be sure to be both."""
+        if self.gland_above < self.background_below:
+            expected = f"at least background_below, {self.background_below:g}"
+            raise refuse("gland_above", self.gland_above, expected)
 
 
 @dataclass(frozen=True)

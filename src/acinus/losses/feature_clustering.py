@@ -7,16 +7,17 @@ Kim et al. 2020 (arXiv 2007.09990), equation 1 with the pseudo label c = argmax_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch.nn import functional
+
+from acinus.core.settings import settings_class
+from acinus.losses.self_supervised import SelfSupervisedLoss
 
 __all__ = ["FeatureClusteringLoss"]
 
 
-@dataclass(frozen=True)
-class FeatureClusteringLoss:
+@settings_class
+class FeatureClusteringLoss(SelfSupervisedLoss):
     """Cross-entropy of the responses with their own strongest channel; the successor's choice (MSSG)."""
 
     needs_view = False

@@ -9,16 +9,20 @@ image and of a transformed view mapped back, for every displacement t in a (2d+1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch.nn import functional
 
+from acinus.core.limits import Limits, Weight
+from acinus.core.settings import settings_class
+from acinus.losses.self_supervised import SelfSupervisedLoss
+
 __all__ = ["IICLoss"]
 
 
-@dataclass(frozen=True)
-class IICLoss:
+@settings_class
+class IICLoss(SelfSupervisedLoss):
     """Negative mutual information between the soft clusters of two views.
 
     Attributes
@@ -30,8 +34,8 @@ class IICLoss:
         λ, above 1 favours clusters of equal size (paper, section 3.3: 1.0 to 1.5).
     """
 
-    window_px: int = 1
-    balance: float = 1.0
+    window_px: Annotated[int, Limits(ge=0, le=15)] = 1
+    balance: Weight = 1.0
 
     needs_view = True
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
+from acinus.core.limits import Count, Flag, Length, Share, SomeArea
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.core.settings import refuse, settings_class
+from acinus.mining.cue import Cue
 from acinus.mining.morphology import disc
 from acinus.mining.shape_candidates import find_candidates
 from acinus.mining.shape_score import ImageTexture, score_candidate
@@ -24,8 +27,8 @@ from acinus.mining.shape_score import ImageTexture, score_candidate
 __all__ = ["ClosedShapes"]
 
 
-@dataclass(frozen=True)
-class ClosedShapes:
+@settings_class
+class ClosedShapes(Cue):
     """Greedy choice among closed compact shapes.
 
     Attributes
@@ -50,16 +53,26 @@ class ClosedShapes:
         Keep interior regions; without them their pixels are ignored (for the ablation).
     """
 
-    thresholds: int = 20
-    opening_um: float = 3.0
-    min_area_um2: float = 1000.0
-    max_area_um2: float = 60_000.0
-    min_solidity: float = 0.82
-    rim_um: float = 8.0
-    gland_score: float = 0.03
-    background_score: float = 0.01
-    max_overlap: float = 0.2
-    interior: bool = True
+    thresholds: Count = 20
+    opening_um: Length = 3.0
+    min_area_um2: SomeArea = 1000.0
+    max_area_um2: SomeArea = 60_000.0
+    min_solidity: Share = 0.82
+    rim_um: Length = 8.0
+    gland_score: Share = 0.03
+    background_score: Share = 0.01
+    max_overlap: Share = 0.2
+    interior: Flag = True
+
+    def __post_init__(self) -> None:
+        """Refuse ranges that are empty."""
+        if self.min_area_um2 > self.max_area_um2:
+            expected = f"at most max_area_um2, {self.max_area_um2:g}"
+            raise refuse("min_area_um2", self.min_area_um2, expected)
+        if self.background_score > self.gland_score:
+            raise refuse(
+                "background_score", self.background_score, f"at most gland_score, {self.gland_score:g}"
+            )
 
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
         """Return the proposal map of `image`; the clusters are not used."""

@@ -6,22 +6,24 @@ shapes have a file of their own; `AgreedBackground` combines any two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.colour import is_one_colour, optical_density
 from acinus.core.image import BoolMask, RgbImage
+from acinus.core.limits import Area, Flag, Length
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.core.settings import OneOf, refuse, settings_class
 from acinus.core.units import um2_to_px
 from acinus.mining.fill import fill_rings
 from acinus.mining.morphology import closing, opening
 
-__all__ = ["AgreedBackground", "Cue", "DarkestCluster"]
+__all__ = ["AgreedBackground", "AnyCue", "Cue", "DarkestCluster"]
 
 
+@runtime_checkable
 class Cue(Protocol):
     """Decides without labels which regions of an image are gland."""
 
@@ -38,8 +40,12 @@ class Cue(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class DarkestCluster:
+AnyCue = Annotated[Cue, OneOf("acinus.mining")]
+"""A cue, chosen by ``kind``: a new one is a file of this room."""
+
+
+@settings_class
+class DarkestCluster(Cue):
     """The published cue: the darkest cluster that is large enough is the exterior region.
 
     Source: Zhang et al. 2023 (MSSG, arXiv 2307.11989), proposal mining; clean-up and filling against the
@@ -57,12 +63,18 @@ class DarkestCluster:
         Enclosed areas that are trusted.
     """
 
-    min_cluster_um2: float = 3800.0
-    closing_um: float = 6.0
-    opening_um: float = 4.0
-    interior: bool = True
-    min_interior_um2: float = 50.0
-    max_interior_um2: float = 30_000.0
+    min_cluster_um2: Area = 3800.0
+    closing_um: Length = 6.0
+    opening_um: Length = 4.0
+    interior: Flag = True
+    min_interior_um2: Area = 50.0
+    max_interior_um2: Area = 30_000.0
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        if self.min_interior_um2 > self.max_interior_um2:
+            expected = f"at most max_interior_um2, {self.max_interior_um2:g}"
+            raise refuse("min_interior_um2", self.min_interior_um2, expected)
 
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
         """Return a map without ignored pixels: all that is not claimed is background.
@@ -97,8 +109,8 @@ class DarkestCluster:
         return opening(mask, self.opening_um, mpp=image.mpp)
 
 
-@dataclass(frozen=True)
-class AgreedBackground:
+@settings_class
+class AgreedBackground(Cue):
     """Glands are what the trusted cue says; background is what no cue claims; the rest is ignored (ours).
 
     Attributes
@@ -109,8 +121,8 @@ class AgreedBackground:
         Its claims alone are not believed, but nor are they background.
     """
 
-    trusted: Cue
-    doubter: Cue
+    trusted: AnyCue
+    doubter: AnyCue
 
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
         """Return the trusted cue's map with the doubter's claims ignored where it had background."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acinus.core.limits import ClusterCount, Length, Mpp
+from acinus.core.settings import settings_class
 from acinus.mining.closed_shapes import ClosedShapes
-from acinus.mining.cue import AgreedBackground, Cue, DarkestCluster
+from acinus.mining.cue import AgreedBackground, AnyCue, Cue, DarkestCluster
 from acinus.mining.train import ShallowSettings
 
 __all__ = ["MiningSettings"]
@@ -15,7 +17,7 @@ def _default_cue() -> Cue:
     return AgreedBackground(trusted=ClosedShapes(), doubter=DarkestCluster())
 
 
-@dataclass(frozen=True)
+@settings_class
 class MiningSettings:
     """How proposals are found.
 
@@ -33,8 +35,8 @@ class MiningSettings:
         What turns an image and its clusters into a proposal map.
     """
 
-    mpp: float = 1.25
+    mpp: Mpp = 1.25
     shallow: ShallowSettings = field(default_factory=ShallowSettings)
-    smoothing_um: float = 3.75
-    clusters: int = 3
-    cue: Cue = field(default_factory=_default_cue)
+    smoothing_um: Length = 3.75
+    clusters: ClusterCount = 3
+    cue: AnyCue = field(default_factory=_default_cue)

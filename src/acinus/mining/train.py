@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import field
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -12,28 +12,18 @@ import torch
 from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray
+from acinus.core.limits import BelowOne, Count, Flag, Limits, Positive, Weight
+from acinus.core.settings import OneOf, settings_class
 from acinus.data.augment import Turn, normalise, random_turn, stain_jitter
 from acinus.losses.feature_clustering import FeatureClusteringLoss
+from acinus.losses.self_supervised import SelfSupervisedLoss
 from acinus.losses.spatial import spatial_loss
 from acinus.networks.shallow import ShallowCNN
 
-__all__ = ["SelfSupervisedLoss", "ShallowSettings", "responses_of", "train_shallow"]
+__all__ = ["ShallowSettings", "responses_of", "train_shallow"]
 
 
-class SelfSupervisedLoss(Protocol):
-    """A loss of responses and the responses of a transformed view, both (B, C, H, W)."""
-
-    @property
-    def needs_view(self) -> bool:
-        """Whether the view has to be computed."""
-        ...
-
-    def __call__(self, responses: torch.Tensor, view_responses: torch.Tensor) -> torch.Tensor:
-        """Return a scalar."""
-        ...
-
-
-@dataclass(frozen=True)
+@settings_class
 class ShallowSettings:
     """Settings of the shallow network.
 
@@ -47,7 +37,7 @@ class ShallowSettings:
     channels, responses : int
         Widths (MSSG: 128 both; ours: 16, which costs a fiftieth and whose darkest cluster is as good).
     steps : int
-        Optimiser steps (MSSG: 50 for each image).
+        Optimiser steps (MSSG: 50 for each image); 0 leaves the network untrained.
     batch_crops, crop_px : int
         Crops per step and their side at the working resolution (ours).
     learning_rate, momentum : float
@@ -57,16 +47,16 @@ class ShallowSettings:
         clusters apart) or a fresh one per image (MSSG).
     """
 
-    loss: SelfSupervisedLoss = field(default_factory=FeatureClusteringLoss)
-    spatial_weight: float = 1.0
-    channels: int = 16
-    responses: int = 16
-    steps: int = 50
-    batch_crops: int = 4
-    crop_px: int = 96
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    shared: bool = True
+    loss: Annotated[SelfSupervisedLoss, OneOf("acinus.losses")] = field(default_factory=FeatureClusteringLoss)
+    spatial_weight: Weight = 1.0
+    channels: Count = 16
+    responses: Count = 16
+    steps: Annotated[int, Limits(ge=0)] = 50
+    batch_crops: Count = 4
+    crop_px: Annotated[int, Limits(ge=16)] = 96
+    learning_rate: Positive = 0.01
+    momentum: BelowOne = 0.9
+    shared: Flag = True
 
 
 def train_shallow(images: Sequence[RgbArray], settings: ShallowSettings, *, seed: int) -> ShallowCNN:

@@ -6,12 +6,13 @@ import importlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
 from acinus.core.errors import ModelError
+from acinus.core.limits import Counts, Limits, Name, Number, Positive
+from acinus.core.settings import refuse, settings_class
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -29,7 +30,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 _MAPS = 4  # feature maps taken, as many as a hierarchical backbone has (Lin et al. 2017, arXiv 1612.03144)
 
 
-@dataclass(frozen=True)
+@settings_class
 class BackboneDescription:
     """Architecture and input of a backbone.
 
@@ -45,17 +46,15 @@ class BackboneDescription:
         By which the backbone expects red, green and blue of 0 to 1 to be normalised.
     """
 
-    configuration: str
-    widths: tuple[int, ...]
-    strides: tuple[int, ...]
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
+    configuration: Name
+    widths: Counts
+    strides: Counts
+    mean: Annotated[tuple[Number, ...], Limits(least=3, most=3)] = IMAGENET_MEAN
+    std: Annotated[tuple[Positive, ...], Limits(least=3, most=3)] = IMAGENET_STD
 
     def __post_init__(self) -> None:
-        if not self.strides or len(self.strides) != len(self.widths) or min(self.strides) < 1:
-            raise ValueError(f"strides are {list(self.strides)} for widths {list(self.widths)}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0.0:
-            raise ValueError(f"mean {list(self.mean)} and std {list(self.std)} are not of three channels")
+        if len(self.strides) != len(self.widths):
+            raise refuse("strides", self.strides, f"as many as widths, {len(self.widths)}")
 
     @property
     def stride(self) -> int:

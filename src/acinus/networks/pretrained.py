@@ -9,19 +9,23 @@ of a decoder is ours: there are no labels to teach more.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from acinus.core.errors import ModelError
+from acinus.core.limits import Count, Counts, Flag, Limits, Name, Switch
+from acinus.core.settings import settings_class
 from acinus.networks.backbone import BackboneDescription, one_line
 from acinus.networks.prediction import Prediction
 from acinus.networks.pyramid import PooledClassifier
+from acinus.networks.spec import NetworkSpec
 from acinus.networks.timm_backbone import TimmBackbone, describe_timm
 from acinus.networks.transformers_backbone import TransformersBackbone, describe_transformers
 
-__all__ = ["LIBRARIES", "PretrainedNetwork", "describe_backbone"]
+__all__ = ["LIBRARIES", "PretrainedNetwork", "PretrainedSpec", "describe_backbone"]
 
 
 LIBRARIES: dict[str, type[TimmBackbone] | type[TransformersBackbone]] = {
@@ -136,6 +140,85 @@ class PretrainedNetwork(PooledClassifier):
                 lateral(feature_map), size=size, mode="bilinear", align_corners=False
             )
         return self.classify(functional.relu(x), size=images.shape[-2:])
+
+
+@settings_class
+class PretrainedSpec(NetworkSpec):
+    """A backbone of another library, with weights that the user has, and a light head (ours).
+
+    Attributes
+    ----------
+    library : {"transformers", "timm"}
+        Which of them builds the backbone; it must be installed (``acinus[transformers]``, ``acinus[timm]``).
+    model : str
+        Folder with the backbone's configuration and its weights as safetensors, or a name on the Hugging
+        Face hub, from where they are downloaded.
+    features : int
+        Channels of the embedding before the classifier (as PSPNet's).
+    bins : tuple of int
+        Side of each pooled grid (as PSPNet's).
+    stages : tuple of int
+        Stages or layers of the backbone that give a feature map; empty takes four, evenly spaced.
+    frozen : bool
+        The backbone keeps its weights and the head alone learns. Otherwise choose a lower `learning_rate`:
+        that of the default network is for weights drawn at random.
+    backbone : BackboneDescription, optional
+        Is read from `model` unless it is given, and saved with a fitted network, which therefore needs
+        neither `model` nor a network to be loaded.
+
+    Raises
+    ------
+    ModelError
+        When the library is not installed, or `model` cannot be read or is no backbone.
+    ValueError
+        When there is no such stage.
+    """
+
+    library: Annotated[Literal["transformers", "timm"], Limits()]
+    model: Name
+    features: Count = 128
+    bins: Counts = (1, 2, 3, 6)
+    stages: Annotated[tuple[Annotated[int, Limits(ge=0)], ...], Limits()] = ()
+    frozen: Flag = True
+    backbone: Annotated[BackboneDescription | None, Switch] = None
+
+    def __post_init__(self) -> None:
+        """Read what the backbone is like, unless it is known."""
+        if self.backbone is None:
+            found = describe_backbone(self.library, self.model, stages=self.stages)
+            object.__setattr__(self, "backbone", found)
+
+    @property
+    def stride(self) -> int:
+        """Common multiple of the sides of the feature maps' pixels; crops are a multiple of it."""
+        return self._described.stride
+
+    @property
+    def reach_px(self) -> None:
+        """None: the network looks at all of an image."""
+        return None
+
+    @property
+    def own_weights(self) -> str | None:
+        """The folder or the name on the hub."""
+        return self.model
+
+    def build(self) -> PretrainedNetwork:
+        """Return the network with random weights, without reading `model`."""
+        return PretrainedNetwork(
+            self.library, self._described, features=self.features, bins=self.bins, frozen=self.frozen
+        )
+
+    def load_weights(self, network: nn.Module, weights: str) -> None:
+        """Fill the backbone, see `PretrainedNetwork.fill`."""
+        assert isinstance(network, PretrainedNetwork)
+        network.fill(weights)
+
+    @property
+    def _described(self) -> BackboneDescription:
+        if self.backbone is None:
+            raise ValueError("a PretrainedSpec without a description of its backbone")
+        return self.backbone
 
 
 def _build(library: str, configuration: str) -> TimmBackbone | TransformersBackbone:

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from acinus.core.limits import Count, Limits, OddCount
+from acinus.core.settings import settings_class
 from acinus.networks.prediction import Prediction
+from acinus.networks.reach import unet_reach_px
+from acinus.networks.spec import NetworkSpec
 
-__all__ = ["UNet"]
+__all__ = ["UNet", "UNetSpec"]
 
 
 class UNet(nn.Module):
@@ -75,3 +80,33 @@ def _conv(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
+
+
+@settings_class
+class UNetSpec(NetworkSpec):
+    """The default network (ours).
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Channels of each level, as of `UNet`.
+    context_cells : int
+        Side of the neighbourhood averaged at the coarsest level, as of `UNet`.
+    """
+
+    widths: Annotated[tuple[Count, ...], Limits(least=1, most=8)] = (16, 32, 64, 128)
+    context_cells: OddCount = 13
+
+    @property
+    def stride(self) -> int:
+        """Side of a pixel of the coarsest level; crops are a multiple of it."""
+        return int(2 ** (len(self.widths) - 1))
+
+    @property
+    def reach_px(self) -> int:
+        """Distance beyond which nothing changes what the network says of a pixel."""
+        return unet_reach_px(levels=len(self.widths), context_cells=self.context_cells)
+
+    def build(self) -> UNet:
+        """Return the network with random weights."""
+        return UNet(widths=self.widths, context_cells=self.context_cells)

@@ -87,7 +87,7 @@ def _png() -> str:
 def _forward() -> str:
     import torch
 
-    from acinus.grouping.settings import UNetSpec
+    from acinus.networks.unet import UNetSpec
 
     with torch.no_grad():
         UNetSpec().build().eval()(torch.zeros(1, 3, 64, 64))

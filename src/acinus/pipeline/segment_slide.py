@@ -25,7 +25,7 @@ from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
-from acinus.pipeline.slide_model import SavedModel, prepared, reach_px_of
+from acinus.pipeline.slide_model import SavedModel, prepared
 from acinus.results.files import work_folder
 from acinus.results.record import ImageRecord, Origin, OriginName
 from acinus.results.writing import new_result, new_slide_labels, write_slide_result
@@ -90,7 +90,7 @@ def segment_slide(
         plan = plan_windows(
             reader,
             mpp=grouping.mpp,
-            reach_px=reach_px_of(grouping.network),
+            reach_px=grouping.network.reach_px,
             stride_px=grouping.network.stride,
             refinement=refinement,
         )

@@ -1,4 +1,4 @@
-"""What a slide's computation asks of a model: how far it looks, and to be there in every process."""
+"""What a slide's computation asks of a model: to be there in every process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 
 from acinus.core.segmenter import Segmenter
 from acinus.grouping.segmenter import NetworkSegmenter
-from acinus.grouping.settings import PretrainedSpec, PSPNetSpec, UNetSpec
 from acinus.networks.inference import for_inference
-from acinus.networks.reach import unet_reach_px
 from acinus.pipeline.estimator import GlandSegmenter
 
-__all__ = ["SavedModel", "prepared", "reach_px_of"]
+__all__ = ["SavedModel", "prepared"]
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,3 @@ def prepared(segmenter: Segmenter) -> Segmenter:
     if isinstance(segmenter, NetworkSegmenter):
         return replace(segmenter, network=for_inference(segmenter.network))
     return segmenter
-
-
-def reach_px_of(network: UNetSpec | PSPNetSpec | PretrainedSpec) -> int | None:
-    """Return how far from a pixel a network looks; None when it looks at all of an image."""
-    if isinstance(network, UNetSpec):
-        return unet_reach_px(levels=len(network.widths), context_cells=network.context_cells)
-    return None

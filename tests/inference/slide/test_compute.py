@@ -18,17 +18,18 @@ from acinus.core.errors import AcinusError, InputError, OutputError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap, Segmenter
-from acinus.grouping.settings import GroupingSettings, UNetSpec
+from acinus.grouping.settings import GroupingSettings
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide import workers
 from acinus.inference.slide.compute import compute_windows
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.inference.slide.tissue import SlideTissue
+from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import save_model
 from acinus.pipeline.settings import Settings
-from acinus.pipeline.slide_model import SavedModel, reach_px_of
+from acinus.pipeline.slide_model import SavedModel
 from acinus.slides.opening import open_slide
 
 GLASS, EOSIN = (243, 242, 244), (215, 140, 190)
@@ -77,7 +78,7 @@ def job(slide: Path, model_folder: Path, tmp_path: Path) -> WindowJob:
         plan = plan_windows(
             reader,
             mpp=MPP,
-            reach_px=reach_px_of(NETWORK),
+            reach_px=NETWORK.reach_px,
             stride_px=NETWORK.stride,
             window_px=100,
         )

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acinus.core.geometry import Box
-from acinus.grouping.settings import PSPNetSpec, UNetSpec
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide.plan import WindowPlan, plan_windows
-from acinus.pipeline.slide_model import reach_px_of
+from acinus.networks.pspnet import PSPNetSpec
+from acinus.networks.unet import UNetSpec
 
 from .drawn import MPP, ArraySlide, grid_of
 
@@ -119,7 +119,7 @@ def test_the_plan_shows_a_network_all_it_looks_at(
     expected: tuple[int, int, int],
 ):
     plan = plan_windows(
-        SLIDE, mpp=MPP, reach_px=reach_px_of(network), stride_px=network.stride, window_px=window_px
+        SLIDE, mpp=MPP, reach_px=network.reach_px, stride_px=network.stride, window_px=window_px
     )
     assert (plan.window_px, plan.halo_px, plan.stride_px) == expected
     assert plan.grid.mpp == MPP

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from acinus.core.errors import UsageError
-from acinus.core.units import check_mpp
+from acinus.core.limits import Length, Limits, Mpp, Share, Weight
+from acinus.core.settings import settings_class
 
 __all__ = ["SyntheticSettings"]
 
 
-@dataclass(frozen=True)
+@settings_class
 class SyntheticSettings:
     """Settings of the H&E generator; all values are ours.
 
@@ -37,26 +37,12 @@ class SyntheticSettings:
         JPEG quality (1..100) that tiles and slides are compressed with.
     """
 
-    mpp: float = 0.62
-    malignant_fraction: float = 0.5
-    gland_density: float = 0.9
-    inflammation: float = 0.5
-    edge_fraction: float = 0.3
-    stain_spread: float = 1.0
-    blur_um: float = 0.42
-    noise: float = 4.0
-    jpeg_quality: int = 88
-
-    def __post_init__(self) -> None:
-        """Refuse values outside their range, naming the field."""
-        check_mpp(self.mpp, source="SyntheticSettings.mpp")
-        for name in ("malignant_fraction", "gland_density", "inflammation", "edge_fraction"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                raise UsageError(f"{name} is {value:g}; choose a share between 0 and 1")
-        for name in ("stain_spread", "blur_um", "noise"):
-            value = getattr(self, name)
-            if not value >= 0.0:
-                raise UsageError(f"{name} is {value:g}; choose 0 or more")
-        if not 1 <= self.jpeg_quality <= 100:
-            raise UsageError(f"jpeg_quality is {self.jpeg_quality}; choose 1 to 100")
+    mpp: Mpp = 0.62
+    malignant_fraction: Share = 0.5
+    gland_density: Share = 0.9
+    inflammation: Share = 0.5
+    edge_fraction: Share = 0.3
+    stain_spread: Weight = 1.0
+    blur_um: Length = 0.42
+    noise: Weight = 4.0
+    jpeg_quality: Annotated[int, Limits(ge=1, le=100)] = 88

@@ -1,0 +1,29 @@
+"""``acinus settings``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acinus.cli.output import say
+
+__all__ = ["settings"]
+
+
+def settings(file: Path | None = None, /, *, schema: bool = False) -> int:
+    """Print all settings with their comments, units and limits, as acinus fit --settings reads them.
+
+    Example: acinus settings > mine.toml
+
+    Keep what you change and delete the rest: what a file does not name has its default.
+
+    Parameters
+    ----------
+    file
+        A settings file (JSON or TOML), or a model.json: is checked, and the settings it gives are printed.
+    schema
+        Print a JSON schema instead, with which editors check and complete settings files.
+    """
+    from acinus.pipeline.settings import described_settings, settings_schema
+
+    say(settings_schema() if schema else described_settings(file))
+    return 0
