@@ -43,7 +43,7 @@ def test_the_order_in_which_workers_finish_changes_nothing(
     monkeypatch.setattr(measure_slide, "results_on", results_in_any_order)
     client = Shuffled()
     monkeypatch.setattr(
-        "acinus.pipeline.slide_files.measure_slide",
+        "acinus.inference.slide.finding.measure_slide",
         lambda *arguments, **named: measure_slide.measure_slide(*arguments, **{**named, "client": client}),
     )
     segment_slide(disc_slide, purple_model(), out=tmp_path / "many")
@@ -62,7 +62,7 @@ def test_a_scheduler_that_is_lost_fails_the_slide_alone_and_leaves_its_windows(
 
     monkeypatch.setattr(measure_slide, "results_on", lost)
     monkeypatch.setattr(
-        "acinus.pipeline.slide_files.measure_slide",
+        "acinus.inference.slide.finding.measure_slide",
         lambda *arguments, **named: measure_slide.measure_slide(
             *arguments, **{**named, "client": Shuffled()}
         ),
