@@ -1,20 +1,18 @@
 """Segment one slide of any size, in bounded memory, so that a run that was killed can go on.
 
 What takes long, the network's answer for each window, is kept beside the results in ``.<name>.work`` until
-they are whole. Everything after the windows is made anew from them, always the same, and appears under its
-final name as a whole.
+they are whole, then in them: see `acinus.pipeline.slide_work`. Everything after the windows is made anew from
+them, always the same, and appears under its final name as a whole.
 """
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from acinus.core.files import make_folder, output_error, read_json, write_json
 from acinus.core.progress import Progress
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
@@ -26,15 +24,14 @@ from acinus.inference.slide.plan import plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import model_state
 from acinus.pipeline.slide_model import SavedModel, prepared
+from acinus.pipeline.slide_work import keep_windows, network_state, prepare_work
 from acinus.results.files import work_folder
-from acinus.results.record import ImageRecord, Origin, OriginName
+from acinus.results.record import ImageRecord, Origin, OriginName, results_code
 from acinus.results.writing import new_result, new_slide_labels, write_slide_result
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
 
 __all__ = ["segment_slide", "slide_fingerprint", "slide_state"]
-
-_NOTE = "work.json"
 
 
 def segment_slide(
@@ -52,8 +49,9 @@ def segment_slide(
     """Write the results of one slide to ``out/<name>/``, replacing earlier ones as a whole.
 
     ``labels.zarr`` (OME-NGFF 0.5), ``glands.geojson.gz``, ``glands.parquet``, ``glands.csv``,
-    ``overlay.jpg``, ``image.json`` and ``run.json``. Glands are segmented and measured at the model's
-    resolution.
+    ``overlay.jpg``, ``image.json`` and ``run.json``; ``windows/`` with the network's probability, from which
+    another run with other settings, but the same network, makes its results sooner. Glands are segmented and
+    measured at the model's resolution.
 
     Parameters
     ----------
@@ -95,7 +93,11 @@ def segment_slide(
             refinement=refinement,
         )
         state = slide_state(model_state(model.fitted.network, model.settings), identity)
-        work = _work_of(fingerprint(state, str(mpp), repr(plan)), work_folder(out, name))
+        work = work_folder(out, name)
+        made_from = fingerprint(
+            network_state(model), orjson.dumps(identity), str(mpp), repr(plan), results_code()
+        )
+        windows = prepare_work(work, out / name, made_from=made_from)
         shared = work.resolve() / "model"
         job = WindowJob(
             slide=path.resolve(),
@@ -103,7 +105,8 @@ def segment_slide(
             load=SavedModel(shared, str(model.device)),
             plan=plan,
             refinement=refinement,
-            folder=work.resolve() / "windows",
+            folder=windows.resolve(),
+            scratch=work.resolve(),
             state=state,
         )
         if client is not None and not (shared / "model.json").is_file():
@@ -152,7 +155,7 @@ def segment_slide(
                 model=model_name,
                 fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin),
             )
-    shutil.rmtree(work, ignore_errors=True)
+    keep_windows(work, out / name)
     return record
 
 
@@ -170,20 +173,3 @@ def slide_fingerprint(state: str, *, mpp: float | None, origin: OriginName) -> s
         Of `slide_state`.
     """
     return fingerprint(state, str(mpp), origin)
-
-
-def _work_of(made_from: str, folder: Path) -> Path:
-    """Return the work folder, emptied unless it belongs to the same computation."""
-    try:
-        if read_json(folder / _NOTE) == made_from:
-            return folder
-    except (OSError, ValueError):  # absent, or damaged
-        pass
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise output_error(error, folder) from error
-    make_folder(folder)
-    write_json(folder / _NOTE, made_from)
-    return folder

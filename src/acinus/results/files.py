@@ -2,7 +2,7 @@
 
 A batch folder holds one folder for each image or slide, named by the file's stem, and what sums them up.
 Images and slides share one layout, except where a slide's size forbids it: its label map is a pyramid that is
-read in parts, its outlines are compressed, and its probability is not kept.
+read in parts, its outlines are compressed, and its probability is that of the network, in windows.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ __all__ = [
     "SLIDE_FILES",
     "SUMMARY_CSV",
     "SUMMARY_JSON",
+    "WINDOWS",
     "find_outlines",
     "find_overlay",
     "find_table",
@@ -82,6 +83,9 @@ REPORT = "report.html"
 MARKS = "marks.json"
 """What people said of glands in the viewer; not ours to replace."""
 
+WINDOWS = "windows"
+"""Of a slide: the probability by the network, in windows, for results with other settings; may be deleted."""
+
 _BOTH = (OVERLAY, GLANDS_CSV, GLANDS_PARQUET, RUN)
 
 IMAGE_FILES = (PROBABILITY, OUTLINES, *_BOTH)
@@ -93,7 +97,7 @@ SLIDE_FILES = (f"{LABELS_ZARR}/zarr.json", OUTLINES_GZ, *_BOTH)
 _OVERLAY_1 = "overlay.png"  # of images, in version 1
 _IMAGE_FILES_1 = (PROBABILITY, OUTLINES, _OVERLAY_1, GLANDS_CSV)
 _OURS = frozenset(
-    {RECORD, LABELS_PNG, LABELS_TIFF, LABELS_ZARR, _OVERLAY_1, OUTLINES_GZ, *IMAGE_FILES}
+    {RECORD, LABELS_PNG, LABELS_TIFF, LABELS_ZARR, WINDOWS, _OVERLAY_1, OUTLINES_GZ, *IMAGE_FILES}
 )  # what a new result replaces
 _OF_BATCH = frozenset({GLANDS_CSV, SUMMARY_CSV, RUN, FAILURES})
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`

@@ -96,6 +96,7 @@ def computed(
         plan=plan,
         refinement=RefinementSettings(colour_weight=0.0),
         folder=folder,
+        scratch=folder,
         state="",
     )
     store = job.store()

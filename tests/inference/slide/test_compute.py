@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,6 +90,7 @@ def job(slide: Path, model_folder: Path, tmp_path: Path) -> WindowJob:
         plan=plan,
         refinement=RefinementSettings(),
         folder=tmp_path / "windows",
+        scratch=tmp_path / "windows",
         state="first",
     )
 
@@ -133,7 +135,13 @@ class Steps:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Return the files of a job: the probability and the colours of its windows, and the tissue."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def moved(job: WindowJob, folder: Path) -> WindowJob:
+    return replace(job, folder=folder, scratch=folder)
 
 
 def counting(job: WindowJob, **options: Any) -> Counting:
@@ -168,7 +176,7 @@ def test_only_windows_with_tissue_are_computed_and_each_is_told(job: WindowJob):
     expected = with_tissue(job)
     assert 12 <= expected < 20
     assert (model.calls, steps.count, steps.total, steps.done) == (expected, expected, expected, 0)
-    assert len(files(job.folder)) == 20 + 1
+    assert len(files(job.folder)) == 20 + 20 + 1
 
 
 def test_what_is_in_the_store_is_not_computed_again(job: WindowJob):
@@ -180,7 +188,7 @@ def test_what_is_in_the_store_is_not_computed_again(job: WindowJob):
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(job: WindowJob, tmp_path: Path):
-    undisturbed = replace(job, folder=tmp_path / "undisturbed")
+    undisturbed = moved(job, tmp_path / "undisturbed")
     compute_windows(undisturbed)
     with pytest.raises(KeyboardInterrupt):
         compute_windows(job, segmenter=counting(job, fails_at=6))
@@ -202,8 +210,45 @@ def test_a_truncated_window_is_computed_again_alone(job: WindowJob):
     assert files(job.folder) == before
 
 
+@pytest.mark.parametrize("smoothing_um", [3.75, 10.0])
+def test_colours_that_are_missing_are_read_again_without_the_network(job: WindowJob, smoothing_um: float):
+    compute_windows(job)
+    before = files(job.folder)
+    shutil.rmtree(job.scratch / "colours_3.75")
+    again = replace(job, refinement=RefinementSettings(smoothing_um=smoothing_um))
+    model, steps = counting(job), Steps()
+    seconds = compute_windows(again, segmenter=model, progress=steps)
+    assert (model.calls, steps.count, seconds.network) == (0, with_tissue(job), 0.0)
+    after = files(job.folder)
+    windows = {name for name in before if "/" not in name}
+    assert {name: after[name] for name in windows} == {name: before[name] for name in windows}
+    assert len(after) == len(before)
+    assert (after == before) == (smoothing_um == 3.75)
+    afresh = moved(again, job.folder.parent / "afresh")
+    compute_windows(afresh)
+    assert files(afresh.folder) == after
+
+
+def test_colours_of_another_blur_are_not_those_asked_for(job: WindowJob):
+    compute_windows(job)
+    other = replace(job, refinement=RefinementSettings(smoothing_um=10.0))
+    assert job.store().has(job.plan.window(0, 0))
+    assert not other.store().has(job.plan.window(0, 0))
+    assert other.store().has_probability(job.plan.window(0, 0))
+
+
+def test_without_a_weight_no_colours_are_stored(job: WindowJob):
+    alone = replace(job, refinement=RefinementSettings(colour_weight=0.0))
+    compute_windows(alone)
+    assert len(files(alone.folder)) == 20 + 1
+    model = counting(job)
+    compute_windows(job, segmenter=model)  # afterwards they are wanted
+    assert model.calls == 0
+    assert len(files(job.folder)) == 20 + 20 + 1
+
+
 def test_a_full_disk_ends_the_run_and_keeps_what_was_whole(job: WindowJob, small_disk: Callable[[str], Path]):
-    job = replace(job, folder=small_disk("64k") / "windows")
+    job = moved(job, small_disk("64k") / "windows")
     with pytest.raises(OutputError, match="no space left"):
         compute_windows(job)
     kept = list(job.folder.glob("*.window"))
@@ -236,7 +281,7 @@ def client() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Callable[[WindowJob], dict[str, bytes]]:
     def make(job: WindowJob) -> dict[str, bytes]:
-        alone = replace(job, folder=tmp_path_factory.mktemp("alone"))
+        alone = moved(job, tmp_path_factory.mktemp("alone"))
         compute_windows(alone)
         return files(alone.folder)
 
@@ -264,7 +309,7 @@ def test_workers_that_do_not_share_the_folder_are_noticed(
     monkeypatch.setattr(WindowJob, "store", lambda self: elsewhere)
     monkeypatch.setattr(workers, "_SHARED_FOLDER_S", 0.0)
     with pytest.raises(OutputError, match="choose an output folder on a shared disk"):
-        compute_windows(replace(job, folder=tmp_path / "other machine"), client=client)
+        compute_windows(moved(job, tmp_path / "other machine"), client=client)
 
 
 def test_a_killed_worker_loses_nothing(job: WindowJob, client: Any, expected: Any):

@@ -50,7 +50,7 @@ def stored(
     sigma: float = SETTINGS.smoothing_um / MPP,
 ) -> WindowStore:
     """Return the store of a slide with this probability; windows see what the plan shows them."""
-    store = WindowStore(folder, plan, colours=True)
+    store = WindowStore(folder, plan, colours=folder / "colours")
     for window in plan.windows():
         seen = part_with_tissue(plan, window, tissue)
         if seen is None:
@@ -58,7 +58,8 @@ def stored(
             continue
         part = np.s_[seen.y : seen.bottom, seen.x : seen.right]
         colours = kept_colours(rgb[part], seen, window, tissue, sigma=sigma)
-        store.write(window, kept_probability(probability[part], seen, window, tissue), colours)
+        store.write_colours(window, colours)
+        store.write(window, kept_probability(probability[part], seen, window, tissue))
     return store
 
 

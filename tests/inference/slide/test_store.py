@@ -157,11 +157,12 @@ def test_a_full_disk_ends_in_one_line_and_leaves_what_was_whole(small_disk: Call
 
 def coloured(folder: Path, plan: WindowPlan = PLAN) -> WindowStore:
     """Return a store whose windows hold random values of which only the colours agree where they overlap."""
-    store, rng = WindowStore(folder, plan, colours=True), np.random.default_rng(2)
+    store, rng = WindowStore(folder, plan, colours=folder / "colours"), np.random.default_rng(2)
     for window in plan.windows():
         shape, box = (window.kept.height, window.kept.width), window.kept
         colours = COLOURS[:, box.y : box.bottom, box.x : box.right]
-        store.write(window, rng.integers(0, 256, shape, dtype=np.uint8), colours)
+        store.write(window, rng.integers(0, 256, shape, dtype=np.uint8))
+        store.write_colours(window, colours)
     return store
 
 
@@ -184,27 +185,36 @@ def test_colours_are_read_as_they_were_written(
 
 
 def test_colours_are_kept_where_no_gland_is(tmp_path: Path):
-    store, window = WindowStore(tmp_path, PLAN, colours=True), PLAN.window(0, 0)
+    store, window = WindowStore(tmp_path, PLAN, colours=tmp_path / "colours"), PLAN.window(0, 0)
     kept = window.kept
-    store.write(
-        window, np.zeros((kept.height, kept.width), np.uint8), COLOURS[:, : kept.height, : kept.width]
-    )
+    store.write(window, np.zeros((kept.height, kept.width), np.uint8))
+    store.write_colours(window, COLOURS[:, : kept.height, : kept.width])
     assert np.array_equal(store.read_colours(window.core), COLOURS[:, :32, :32])
     assert not store.read(Box(0, 0, 20, 20)).any()
 
 
-def test_windows_with_colours_are_absent_where_none_are_asked_for_and_the_other_way_round(tmp_path: Path):
-    coloured(tmp_path / "with")
-    filled(tmp_path / "without")
-    WindowStore(tmp_path / "empty", PLAN).write_empty(PLAN.window(0, 0))
-    for folder, colours in (("with", True), ("without", False)):
-        right = WindowStore(tmp_path / folder, PLAN, colours=colours)
-        wrong = WindowStore(tmp_path / folder, PLAN, colours=not colours)
-        assert all(right.has(window) for window in PLAN.windows())
-        assert not any(wrong.has(window) for window in PLAN.windows())
-        with pytest.raises(OutputError, match="run the same command again"):
-            wrong.read(PLAN.grid.box)
-    assert not WindowStore(tmp_path / "empty", PLAN, colours=True).has(PLAN.window(0, 0))
+def test_a_store_that_holds_colours_has_what_has_both(tmp_path: Path):
+    coloured(tmp_path)
+    window, other = PLAN.window(0, 0), PLAN.window(1, 0)
+    alone = WindowStore(tmp_path, PLAN)
+    assert all(alone.has(each) for each in PLAN.windows())
+    whole = WindowStore(tmp_path, PLAN, colours=tmp_path / "colours")
+    window_file(tmp_path / "colours").unlink()
+    assert (whole.has(window), whole.has_probability(window)) == (False, True)
+    assert whole.has(other)
+    window_file(tmp_path).unlink()
+    whole.write_colours(window, np.zeros((3, window.kept.height, window.kept.width), np.uint8))
+    assert (whole.has(window), whole.has_probability(window)) == (False, False)
+    with pytest.raises(OutputError, match="run the same command again"):
+        whole.read(window.core)
+    assert not whole.read_colours(window.core).any()
+
+
+def test_colours_without_their_probability_are_no_probability(tmp_path: Path):
+    store = WindowStore(tmp_path, PLAN, colours=tmp_path / "colours")
+    store.write_empty(PLAN.window(0, 0))
+    swapped = WindowStore(tmp_path / "colours", PLAN)
+    assert not swapped.has(PLAN.window(0, 0))
 
 
 def test_a_window_of_an_older_format_is_absent(tmp_path: Path):
@@ -219,12 +229,10 @@ def test_a_window_of_an_older_format_is_absent(tmp_path: Path):
     assert store.has(PLAN.window(1, 0))
 
 
-def test_colours_of_another_shape_or_unasked_are_refused(tmp_path: Path):
+def test_colours_of_another_shape_are_refused(tmp_path: Path):
     window = PLAN.window(0, 0)
-    probability = np.zeros((window.kept.height, window.kept.width), np.uint8)
-    colours = np.zeros((3, *probability.shape), np.uint8)
-    with pytest.raises(ValueError, match="colours"):
-        WindowStore(tmp_path, PLAN).write(window, probability, colours)
-    for wrong in (None, colours[:2], colours[:, 1:]):
-        with pytest.raises(ValueError, match="colours"):
-            WindowStore(tmp_path, PLAN, colours=True).write(window, probability, wrong)
+    colours = np.zeros((3, window.kept.height, window.kept.width), np.uint8)
+    store = WindowStore(tmp_path, PLAN, colours=tmp_path / "colours")
+    for wrong in (colours[:2], colours[:, 1:], colours[0]):
+        with pytest.raises(ValueError, match="keeps"):
+            store.write_colours(window, wrong)

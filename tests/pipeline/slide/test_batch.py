@@ -53,7 +53,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_a_pyramid_gets_a_slide_s_files_and_a_tile_those_of_an_image(results):
     assert visible(results) == sorted([*LEFT, "tile_000", "tissue"])
     assert visible(results / "tissue") == sorted(
-        ["image.json", *{Path(name).parts[0] for name in SLIDE_FILES}]
+        ["image.json", "windows", *{Path(name).parts[0] for name in SLIDE_FILES}]
     )
     assert (results / "tile_000" / "labels.png").is_file()
 

@@ -6,6 +6,7 @@ import csv
 import errno
 import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,12 @@ import shapely
 import zarr
 from ome_zarr_models.v05 import Labels
 from PIL import Image
+from torch import nn
 
 from acinus.core.errors import OutputError
-from acinus.core.geometry import Box, Size
+from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
-from acinus.inference.slide.grid import WorkingGrid
-from acinus.inference.slide.plan import WindowPlan
-from acinus.inference.slide.store import WindowStore
+from acinus.grouping.settings import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
 from acinus.results.files import SLIDE_FILES
@@ -49,7 +49,7 @@ def by_place(folder: Path) -> list[int]:
 
 def test_the_folder_holds_all_files_and_nothing_else_is_left(written):
     names = sorted(path.name for path in written.iterdir())
-    assert names == sorted({Path(name).parts[0] for name in SLIDE_FILES} | {"image.json"})
+    assert names == sorted({Path(name).parts[0] for name in SLIDE_FILES} | {"image.json", "windows"})
     assert [path.name for path in written.parent.iterdir()] == ["discs"]
 
 
@@ -214,28 +214,94 @@ def test_a_full_disk_in_the_middle_of_the_label_map_is_said_in_a_line_and_the_wi
     assert len(windows_seen) == 1
 
 
-@pytest.mark.parametrize("change", ["model", "slide", "mpp", "note"])
+@pytest.mark.parametrize("kept", [".discs.work", "discs"])
+@pytest.mark.parametrize("change", ["weights", "architecture", "slide", "mpp", "code", "note"])
 def test_windows_that_were_computed_from_something_else_are_not_used(
-    tmp_path, disc_slide, monkeypatch, windows_seen, change
+    tmp_path, disc_slide, monkeypatch, windows_seen, change, kept
 ):
     slide = tmp_path / "discs.tif"
     slide.write_bytes(disc_slide.read_bytes())
-    with monkeypatch.context() as patch:
-        patch.setattr(LabelChunks, "_store", full)
-        with pytest.raises(OutputError):
-            segment_slide(slide, purple_model(), out=tmp_path)
+    if kept == "discs":
+        segment_slide(slide, purple_model(), out=tmp_path)
+    else:
+        with monkeypatch.context() as patch:
+            patch.setattr(LabelChunks, "_store", full)
+            with pytest.raises(OutputError):
+                segment_slide(slide, purple_model(), out=tmp_path)
     model, mpp = purple_model(), None
-    if change == "model":
-        instances = replace(model.settings.instances, threshold=0.6)
-        model.settings = replace(model.settings, instances=instances)
+    if change == "weights":
+        model.fitted.network = nn.Linear(1, 1)
+    elif change == "architecture":
+        grouping = replace(model.settings.grouping, network=UNetSpec(context_cells=11))
+        model.settings = replace(model.settings, grouping=grouping)
     elif change == "slide":
         slide.write_bytes(disc_slide.read_bytes() + b"\0")
     elif change == "mpp":
         mpp = 0.51
+    elif change == "code":
+        monkeypatch.setattr("acinus.pipeline.segment_slide.results_code", lambda: "another version")
     else:
-        (tmp_path / ".discs.work" / "work.json").write_text("{")
+        (tmp_path / kept / "windows" / "made_from.json").write_text("{")
     segment_slide(slide, model, out=tmp_path, mpp=mpp)
     assert len(windows_seen) == 2
+
+
+def changed(model: GlandSegmenter, change: str) -> GlandSegmenter:
+    """Return a model of the same network with other settings after it."""
+    refinement, instances = model.settings.refinement, model.settings.instances
+    if change == "instances":
+        instances = replace(instances, min_area_um2=2000.0)  # the discs have 1,257 to 2,827
+    elif change == "colours":
+        refinement = replace(refinement, smoothing_um=8.0)
+    elif change == "network alone":
+        refinement = replace(refinement, colour_weight=0.0)
+    model.settings = replace(model.settings, refinement=refinement, instances=instances)
+    return model
+
+
+@pytest.mark.parametrize("change", ["instances", "colours", "network alone"])
+def test_other_settings_after_the_network_use_the_windows_again(tmp_path, disc_slide, windows_seen, change):
+    out = tmp_path / "out"
+    assert segment_slide(disc_slide, purple_model(), out=out).gland_count == 6
+    again = segment_slide(disc_slide, changed(purple_model(), change), out=out)
+    assert len(windows_seen) == 1
+    assert again.gland_count == (3 if change == "instances" else 6)
+    segment_slide(disc_slide, changed(purple_model(), change), out=tmp_path / "afresh")
+    assert len(windows_seen) == 2
+    files = [path for path in (tmp_path / "afresh" / "discs").rglob("*") if path.is_file()]
+    same = [path for path in files if path.name not in ("image.json", "run.json")]
+    for path in same:
+        name = path.relative_to(tmp_path / "afresh")
+        assert (out / name).read_bytes() == path.read_bytes(), name
+    assert len(same) > 5
+    segment_slide(disc_slide, purple_model(), out=out)  # and once more, with the first settings
+    assert len(windows_seen) == 2
+
+
+def test_a_run_that_fails_after_it_took_the_windows_does_not_lose_them(
+    tmp_path, disc_slide, monkeypatch, windows_seen
+):
+    segment_slide(disc_slide, purple_model(), out=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(LabelChunks, "_store", full)
+        with pytest.raises(OutputError):
+            segment_slide(disc_slide, changed(purple_model(), "instances"), out=tmp_path)
+    assert (tmp_path / "discs" / "image.json").is_file()
+    segment_slide(disc_slide, purple_model(), out=tmp_path)
+    assert len(windows_seen) == 1
+
+
+def test_whoever_deletes_the_windows_loses_nothing_but_time(tmp_path, disc_slide, windows_seen):
+    segment_slide(disc_slide, purple_model(), out=tmp_path)
+    shutil.rmtree(tmp_path / "discs" / "windows")
+    again = segment_slide(disc_slide, changed(purple_model(), "instances"), out=tmp_path)
+    assert (again.gland_count, len(windows_seen)) == (3, 2)
+    assert (tmp_path / "discs" / "windows" / "made_from.json").is_file()
+
+
+def test_only_the_network_s_probability_is_kept(written):
+    names = sorted(path.name for path in (written / "windows").iterdir())
+    assert names == ["made_from.json", "tissue.mask", "y00000_x00000.window"]
 
 
 def test_the_table_for_people_and_the_one_for_programs_agree(written):
@@ -290,14 +356,10 @@ def test_quality_falls_where_the_colours_contradict_the_network(tmp_path, disc_s
 
 
 @pytest.mark.parametrize("colour_weight", [0.0, 0.6])
-def test_windows_hold_colours_only_where_they_have_a_say(tmp_path, disc_slide, monkeypatch, colour_weight):
+def test_colours_are_stored_only_where_they_have_a_weight(tmp_path, disc_slide, monkeypatch, colour_weight):
     monkeypatch.setattr(LabelChunks, "_store", full)
     with pytest.raises(OutputError):
         segment_slide(disc_slide, hardly_seen(colour_weight=colour_weight), out=tmp_path)
-    [window] = (tmp_path / ".discs.work" / "windows").glob("*.window")
-    plan = WindowPlan(WorkingGrid(2.5, MPP, Size(300, 240)))
-    stores = {
-        colours: WindowStore(window.parent, plan, colours=colours).has(plan.window(0, 0))
-        for colours in (False, True)
-    }
-    assert stores == {False: colour_weight == 0.0, True: colour_weight > 0.0}
+    assert (tmp_path / ".discs.work" / "windows" / "y00000_x00000.window").is_file()
+    colours = [path.name for path in (tmp_path / ".discs.work").rglob("colours*/*.window")]
+    assert colours == (["y00000_x00000.window"] if colour_weight else [])

@@ -54,9 +54,11 @@ class WindowJob:
         Returns the model, prepared for many windows. Is sent to other processes, and equal for equal models.
     plan : WindowPlan
     refinement : RefinementSettings
-        Whether windows keep their colours, and how blurred.
+        Whether windows have colours, and how blurred.
     folder : Path
-        Holds the windows and the tissue; the same for all processes.
+        Holds the windows' probability and the tissue; the same for all processes.
+    scratch : Path
+        Takes what is not kept, the windows' colours; likewise.
     state : str
         Changes whenever the slide's or the model's content does: processes keep both open between windows.
     """
@@ -67,11 +69,15 @@ class WindowJob:
     plan: WindowPlan
     refinement: RefinementSettings
     folder: Path
+    scratch: Path
     state: str
 
     def store(self) -> WindowStore:
         """Return the store that the windows go to."""
-        return WindowStore(self.folder, self.plan, colours=self.refinement.colour_weight > 0.0)
+        colours = None
+        if self.refinement.colour_weight > 0.0:  # those of another blur are other colours
+            colours = self.scratch / f"colours_{self.refinement.smoothing_um}"
+        return WindowStore(self.folder, self.plan, colours=colours)
 
     def tissue(self, reader: SlideReader) -> SlideTissue:
         """Return the slide's tissue, found once and then kept in the folder."""

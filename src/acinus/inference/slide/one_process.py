@@ -46,22 +46,24 @@ class OpenJob:
         rgb = self.reader.read_working(seen, mpp=plan.grid.mpp)
         return seen, rgb, time.perf_counter() - start
 
-    def compute(self, rgb: RgbArray) -> tuple[ProbabilityMap, float]:
-        """Return the network's answer and the seconds it took."""
+    def compute(self, window: Window, rgb: RgbArray) -> tuple[ProbabilityMap | None, float]:
+        """Return the network's answer and the seconds it took; None where only colours are missing."""
         start = time.perf_counter()
+        if self.store.has_probability(window):
+            return None, 0.0
         probability = self.segmenter.probability(RgbImage(rgb, mpp=self.store.plan.grid.mpp))
         # Blocks kept from windows of other sizes leave gaps between them: 2.6 GB after fifty, now 1.6.
         give_back_unused()
         return probability, time.perf_counter() - start
 
-    def write(self, window: Window, seen: Box, rgb: RgbArray, probability: ProbabilityMap) -> float:
+    def write(self, window: Window, seen: Box, rgb: RgbArray, probability: ProbabilityMap | None) -> float:
         """Store what the window keeps and return the seconds it took."""
         start = time.perf_counter()
-        colours = None
-        if self.store.colours:
+        if self.store.colours is not None:
             sigma = um_to_px(self.job.refinement.smoothing_um, mpp=self.job.plan.grid.mpp)
-            colours = kept_colours(rgb, seen, window, self.tissue, sigma=sigma)
-        self.store.write(window, kept_probability(probability, seen, window, self.tissue), colours)
+            self.store.write_colours(window, kept_colours(rgb, seen, window, self.tissue, sigma=sigma))
+        if probability is not None:
+            self.store.write(window, kept_probability(probability, seen, window, self.tissue))
         return time.perf_counter() - start
 
 
@@ -77,7 +79,7 @@ def compute_in_turn(slide: OpenJob, windows: Sequence[Window], advance: Callable
             seen, rgb, elapsed = reading.result()
             seconds.read += elapsed
             ahead.extend((later, reader.submit(slide.read, later)) for later in islice(waiting, 1))
-            probability, elapsed = slide.compute(rgb)
+            probability, elapsed = slide.compute(window, rgb)
             seconds.network += elapsed
             if writing is not None:  # at most one result waits for the disk
                 seconds.write += writing.result()

@@ -1,7 +1,8 @@
 """The windows of one slide on disk: the blended probability of any box of it, and its colours.
 
-Each window is a file that appears whole or not at all. Whoever computes one writes it, be it this process or
-one on another machine that sees the same folder; who reads finds what is there. No index has to be kept.
+Each window is a file, its colours another one; each appears whole or not at all. Whoever computes one writes
+it, be it this process or one on another machine that sees the same folder; who reads finds what is there. No
+index has to be kept.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ class WindowStore:
     Parameters
     ----------
     folder : Path
-        Made when it does not exist.
+        Takes the probability; made when it does not exist.
     plan : WindowPlan
         Windows of another plan in the folder count as absent.
-    colours : bool
-        Whether each window holds its colours beside the probability; those of the other kind count as absent.
+    colours : Path, optional
+        A folder for the colours beside the probability; by default there are none. They take many times as
+        much of the disk and are soon read again, so they need not be kept as long.
     cache_bytes : int
         Most memory that decoded windows take.
     """
 
     def __init__(
-        self, folder: Path, plan: WindowPlan, *, colours: bool = False, cache_bytes: int = _CACHE_BYTES
+        self, folder: Path, plan: WindowPlan, *, colours: Path | None = None, cache_bytes: int = _CACHE_BYTES
     ) -> None:
         self.folder = make_folder(folder)
         self.plan = plan
-        self.colours = colours
-        self._count = 4 if colours else 1  # maps in a window
+        self.colours = None if colours is None else make_folder(colours)
         self._cache_bytes = cache_bytes
         self._cache: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
         self._held_bytes = 0
@@ -57,36 +58,39 @@ class WindowStore:
         return self.plan.grid.size
 
     def has(self, window: Window) -> bool:
-        """Say whether a window was written whole."""
-        packed = self._bytes_of(window)
-        return packed is not None and is_whole(packed, window.kept, count=self._count)
+        """Say whether all of a window was written whole: its colours, too, where the store holds them."""
+        colours = self.colours is None or _is_whole(_file(self.colours, window), window, count=3)
+        return colours and self.has_probability(window)
 
-    def write(
-        self, window: Window, probability: NDArray[np.uint8], colours: NDArray[np.uint8] | None = None
-    ) -> None:
-        """Store the kept part of a window; one that is 0 everywhere takes next to nothing.
+    def has_probability(self, window: Window) -> bool:
+        """Say whether a window's probability was written whole."""
+        return _is_whole(_file(self.folder, window), window, count=1)
+
+    def write(self, window: Window, probability: NDArray[np.uint8]) -> None:
+        """Store the probability of the kept part of a window; one that is 0 everywhere takes next to nothing.
 
         Parameters
         ----------
         probability : (kept.height, kept.width) uint8
             × 255.
-        colours : (3, kept.height, kept.width) uint8, optional
-            Needed when the store holds colours, and only then.
 
         Raises
         ------
         OutputError
             When the disk is full or the folder cannot be written to.
         """
-        shape = (window.kept.height, window.kept.width)
-        if probability.shape != shape:
-            raise ValueError(f"a window keeps {window.kept}, got an array of {probability.shape}")
-        planes = probability[None]
-        if self.colours or colours is not None:
-            if not self.colours or colours is None or colours.shape != (3, *shape):
-                raise ValueError("colours of (3, height, width) belong into a store that holds colours")
-            planes = np.concatenate([planes, colours])
-        self._write(window, planes if planes.any() else self._nothing)
+        self._write(_file(self.folder, window), probability[None], window, count=1)
+
+    def write_colours(self, window: Window, colours: NDArray[np.uint8]) -> None:
+        """Store the colours of the kept part of a window, (3, kept.height, kept.width) uint8.
+
+        Raises
+        ------
+        OutputError
+            When the disk is full or the folder cannot be written to.
+        """
+        assert self.colours is not None, "the store holds no colours"
+        self._write(_file(self.colours, window), colours, window, count=3)
 
     def write_empty(self, window: Window) -> None:
         """Store that a window is 0 everywhere, as those without tissue are.
@@ -96,15 +100,16 @@ class WindowStore:
         OutputError
             When the disk is full or the folder cannot be written to.
         """
-        self._write(window, self._nothing)
+        shape = (window.kept.height, window.kept.width)
+        self.write(window, np.zeros(shape, np.uint8))
+        if self.colours is not None:
+            self.write_colours(window, np.zeros((3, *shape), np.uint8))
 
-    @property
-    def _nothing(self) -> NDArray[np.uint8]:
-        """What stands for a window that is 0 everywhere."""
-        return np.zeros((self._count, 0, 0), np.uint8)
-
-    def _write(self, window: Window, planes: NDArray[np.uint8]) -> None:
-        path = self._path(window)
+    def _write(self, path: Path, planes: NDArray[np.uint8], window: Window, *, count: int) -> None:
+        if planes.shape != (count, window.kept.height, window.kept.width):
+            raise ValueError(f"a window keeps {window.kept}, got an array of {planes.shape}")
+        if not planes.any():
+            planes = np.zeros((count, 0, 0), np.uint8)
         with atomic_path(path) as temporary:
             temporary.write_bytes(pack(planes, window.kept))
         with self._lock:
@@ -120,7 +125,7 @@ class WindowStore:
         """
         total = np.zeros((box.height, box.width), np.float32)
         for window in self.plan.windows_keeping(box):
-            planes = self._planes(window)
+            planes = self._planes(_file(self.folder, window), window, count=1)
             if not planes.size:
                 continue
             part = box.intersection(window.kept)
@@ -145,27 +150,25 @@ class WindowStore:
         OutputError
             When a window that is needed is missing or damaged.
         """
-        assert self.colours, "the store holds no colours"
+        assert self.colours is not None, "the store holds no colours"
         result = np.zeros((3, box.height, box.width), np.uint8)
         for window in self.plan.windows_keeping(box):
             part = box.intersection(window.core)
             if part.width <= 0 or part.height <= 0:
                 continue
-            planes = self._planes(window)
+            planes = self._planes(_file(self.colours, window), window, count=3)
             if planes.size:
-                values = planes[1:, *part.slices_in(window.kept)]
-                result[:, *part.slices_in(box)] = values
+                result[:, *part.slices_in(box)] = planes[:, *part.slices_in(window.kept)]
         return result
 
-    def _planes(self, window: Window) -> NDArray[np.uint8]:
-        """Return the maps of a window's kept part, or an empty array when they are 0 everywhere."""
-        path = self._path(window)
+    def _planes(self, path: Path, window: Window, *, count: int) -> NDArray[np.uint8]:
+        """Return a window's maps in a file, or an empty array when they are 0 everywhere."""
         with self._lock:
             if path in self._cache:
                 self._cache.move_to_end(path)
                 return self._cache[path]
-        packed = self._bytes_of(window)
-        planes = None if packed is None else unpack(packed, window.kept, count=self._count)
+        packed = _bytes_of(path)
+        planes = None if packed is None else unpack(packed, window.kept, count=count)
         if planes is None:
             raise OutputError(f"{path} is missing or damaged; run the same command again")
         with self._lock:
@@ -180,11 +183,18 @@ class WindowStore:
         planes = self._cache.pop(path, None)
         self._held_bytes -= 0 if planes is None else planes.nbytes
 
-    def _bytes_of(self, window: Window) -> bytes | None:
-        try:
-            return self._path(window).read_bytes()
-        except FileNotFoundError:
-            return None
 
-    def _path(self, window: Window) -> Path:
-        return self.folder / f"y{window.index_y:05d}_x{window.index_x:05d}.window"
+def _file(folder: Path, window: Window) -> Path:
+    return folder / f"y{window.index_y:05d}_x{window.index_x:05d}.window"
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _is_whole(path: Path, window: Window, *, count: int) -> bool:
+    packed = _bytes_of(path)
+    return packed is not None and is_whole(packed, window.kept, count=count)
