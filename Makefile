@@ -1,9 +1,11 @@
-# Two commands set everything up: `make demo` and `make test`. `make check` is what CI runs.
+# Two commands set everything up: `make demo` and `make test`. CI runs `make check` and `make dist` (.ci/run).
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= --out demo-output
+# Words for pytest: a process for each processor, with one thread. A part alone: make test TEST=tests/glands
+TEST ?= -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: install demo test check lint clean
+.PHONY: install demo test check lint dist clean
 
 install: .venv/.installed
 
@@ -18,7 +20,7 @@ demo: install
 	$(BIN)/acinus demo $(DEMO)
 
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TEST)
 
 lint: install
 	$(BIN)/ruff check .
@@ -27,6 +29,12 @@ lint: install
 	$(BIN)/lint-imports
 
 check: lint test
+
+# Builds archive and wheel, then installs the wheel where there is nothing else and looks at its viewer.
+dist: install
+	rm -rf dist build/lib build/bdist.*
+	$(BIN)/python -m build --sdist --wheel --outdir dist
+	ACINUS_DIST=dist OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/release
 
 clean:
 	rm -rf .venv demo-output build dist
