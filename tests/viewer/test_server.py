@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,14 @@ def test_nothing_to_show_ends_before_anything_listens(tmp_path: Path, announced:
     with pytest.raises(InputError):
         serve(tmp_path, open_browser=False, announce=announced.append)
     assert announced == []
+
+
+def test_the_link_can_be_read_from_a_pipe_while_the_server_runs(run_folder: Path) -> None:
+    command = [sys.executable, "-m", "acinus", "view", str(run_folder), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        running = server.poll() is None
+        server.terminate()
+    assert line.startswith(f"Showing {run_folder} at http://127.0.0.1:")
+    assert running

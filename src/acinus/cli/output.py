@@ -17,8 +17,8 @@ __all__ = ["console_progress", "say", "say_error"]
 
 
 def say(text: str = "") -> None:
-    """Print a line of the result."""
-    print(text)
+    """Print a line of the result, at once: whoever reads a pipe or a log must not wait for the end."""
+    print(text, flush=True)
 
 
 def say_error(text: str) -> None:
