@@ -32,7 +32,7 @@ check: lint test
 
 # Builds archive and wheel, then installs the wheel where there is nothing else and looks at its viewer.
 dist: install
-	rm -rf dist build/lib build/bdist.*
+	rm -rf dist
 	$(BIN)/python -m build --sdist --wheel --outdir dist
 	ACINUS_DIST=dist OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/release
 

@@ -10,6 +10,7 @@ Archives and wheels carry the commit they were made from, in ``acinus/COMMIT``.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,8 @@ def build_wheel(
 ) -> str:
     """Build the wheel, with script and commit."""
     _fetch()
+    # Setuptools packs all that it finds there: modules too that were removed since the last build.
+    shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
     with _commit_recorded():
         name: str = build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
         return name

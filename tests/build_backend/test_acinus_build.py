@@ -91,6 +91,14 @@ def test_a_commit_can_be_named_where_there_is_no_repository(
     assert acinus_build.build_wheel("out") == "none"
 
 
+def test_modules_that_were_removed_since_the_last_build_are_not_built_again(tree: Path) -> None:
+    (tree / "build" / "lib" / "acinus").mkdir(parents=True)
+    (tree / "build" / "lib" / "acinus" / "removed.py").touch()
+    (tree / "build" / "docs").mkdir()
+    acinus_build.build_wheel("out")
+    assert [path.name for path in (tree / "build").iterdir()] == ["docs"]
+
+
 def test_the_file_of_the_commit_goes_even_when_the_build_fails(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
