@@ -65,7 +65,7 @@ def test_a_bent_gland_is_one():
 
 
 @pytest.mark.parametrize("swelling_px", [0, 1, 2])
-def test_a_tail_that_swells_by_less_than_the_parting_stays_with_its_gland(swelling_px: int):
+def test_a_tail_that_swells_by_less_than_the_neck_depth_stays_with_its_gland(swelling_px: int):
     rows, columns = np.mgrid[:160, :300]
     tail = np.abs(rows - 80) <= 10 + swelling_px * np.sin(columns / 12.0)
     mask = disc((160, 300), 80, 60, 40) | (tail & (columns >= 60) & (columns < 260))
@@ -88,13 +88,13 @@ def test_two_equal_lobes_with_a_shallow_waist_are_one_gland():
     assert areas(labels_of(mask)) == [mask.sum()]
 
 
-def test_the_parting_decides_how_deep_a_waist_parts():
+def test_the_neck_depth_decides_how_deep_a_waist_splits():
     mask = disc((80, 140), 40, 40, 30) | disc((80, 140), 40, 88, 30)  # waist of half width 18
-    assert labels_of(mask, InstanceSettings(min_area_um2=50, parting_um=10.0)).max() == 2
-    assert labels_of(mask, InstanceSettings(min_area_um2=50, parting_um=14.0)).max() == 1
+    assert labels_of(mask, InstanceSettings(min_area_um2=50, neck_depth_um=10.0)).max() == 2
+    assert labels_of(mask, InstanceSettings(min_area_um2=50, neck_depth_um=14.0)).max() == 1
 
 
-def test_a_gland_thinner_than_the_parting_is_kept_whole():
+def test_a_gland_thinner_than_the_neck_depth_is_kept_whole():
     mask = np.zeros((40, 120), bool)
     mask[18:22, 10:110] = True
     assert areas(labels_of(mask)) == [400]
@@ -188,7 +188,7 @@ def test_all_sizes_are_physical(mpp: float):
     mask[35:55, 35:55] = False
     mask[2:8, 150:158] = True
     scaled = InstanceSettings(
-        min_area_um2=50 * mpp**2, max_hole_um2=400 * mpp**2, parting_um=6 * mpp, threshold=0.5
+        min_area_um2=50 * mpp**2, max_hole_um2=400 * mpp**2, neck_depth_um=6 * mpp, threshold=0.5
     )
     assert np.array_equal(labels_of(mask, scaled, mpp=mpp), labels_of(mask, SMALL, mpp=1.0))
 

@@ -1,8 +1,9 @@
-"""From probability to instances: fill what glands enclose, drop specks, part glands that touch."""
+"""From probability to instances: fill what glands enclose, drop specks, split glands that touch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from acinus.core.image import BoolMask, LabelMap
 from acinus.core.limits import Area, Length, Share
 from acinus.core.segmenter import ProbabilityMap
-from acinus.core.settings import settings_class
+from acinus.core.settings import formerly, settings_class
 from acinus.core.units import um2_to_px, um_to_px
-from acinus.inference.parting import part_touching
+from acinus.inference.splitting import split_touching
 
 __all__ = [
     "Components",
@@ -22,7 +23,7 @@ __all__ = [
     "gland_mask",
     "label_glands",
     "label_mask",
-    "part_component",
+    "split_component",
     "with_filled_holes",
 ]
 
@@ -39,15 +40,15 @@ class InstanceSettings:
         Smaller glands are dropped: less than a crypt cut across its tip.
     max_hole_um2 : float
         Enclosed areas up to this size belong to the gland: lumina and misread debris.
-    parting_um : float
-        Touching glands are parted where the neck between them is narrower than their bodies by this much
-        on each side.
+    neck_depth_um : float
+        Glands that touch are split where the neck between them is narrower than their bodies by this much on
+        each side.
     """
 
     threshold: Share = 0.5
     min_area_um2: Area = 800.0
     max_hole_um2: Area = 20_000.0
-    parting_um: Length = 10.0
+    neck_depth_um: Annotated[Length, formerly("parting_um")] = 10.0
 
 
 @dataclass(frozen=True)
@@ -122,21 +123,21 @@ def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp
 
 
 def label_mask(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
-    """Part each connected component of a cleaned mask and number all glands, (H, W) int32, 1..N."""
+    """Split each connected component of a cleaned mask and number all glands, (H, W) int32, 1..N."""
     components = components_of(mask)
     labels = np.zeros(mask.shape, dtype=np.int32)
     count = 0
     for number, (left, top, right, bottom) in enumerate(components.boxes.tolist(), start=1):
         box = np.s_[top:bottom, left:right]
         component = components.numbers[box] == number
-        parts = part_component(component, settings, mpp=mpp)
+        parts = split_component(component, settings, mpp=mpp)
         np.add(parts, count, out=labels[box], where=parts > 0)
         count += int(parts.max())
     return labels
 
 
-def part_component(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
-    """Part one connected component into the glands that touch in it.
+def split_component(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
+    """Split one connected component into the glands that touch in it.
 
     Parameters
     ----------
@@ -146,9 +147,9 @@ def part_component(mask: BoolMask, settings: InstanceSettings, *, mpp: float) ->
     Returns
     -------
     (H, W) int32
-        1..N without gaps, 0 elsewhere: also where parting left less than a gland.
+        1..N without gaps, 0 elsewhere: also where the split left less than a gland.
     """
-    labels = part_touching(mask, parting_px=um_to_px(settings.parting_um, mpp=mpp))
+    labels = split_touching(mask, neck_depth_px=um_to_px(settings.neck_depth_um, mpp=mpp))
     sizes = np.bincount(labels.ravel())
     kept = sizes >= um2_to_px(settings.min_area_um2, mpp=mpp)
     kept[0] = False

@@ -16,7 +16,7 @@ from acinus.inference.slide.labelling import LabelledCrop, label_slide
 
 from .drawn import ArraySource
 
-SMALL = InstanceSettings(min_area_um2=20.0, max_hole_um2=60.0, parting_um=2.0)
+SMALL = InstanceSettings(min_area_um2=20.0, max_hole_um2=60.0, neck_depth_um=2.0)
 
 
 def assembled(crops: list[LabelledCrop], shape: tuple[int, int]) -> NDArray[np.int32]:
@@ -66,7 +66,7 @@ def probabilities(draw: st.DrawFn) -> NDArray[np.uint8]:
         threshold=st.sampled_from([0.3, 0.5, 0.7]),
         min_area_um2=st.sampled_from([0.0, 1.0, 8.0, 50.0]),
         max_hole_um2=st.sampled_from([0.0, 3.0, 20.0, 400.0]),
-        parting_um=st.sampled_from([0.0, 1.0, 4.0]),
+        neck_depth_um=st.sampled_from([0.0, 1.0, 4.0]),
     ),
 )
 def test_a_slide_in_blocks_has_the_glands_of_the_whole(
@@ -215,7 +215,7 @@ def chain(discs: int, *, radius: int = 14, step: int = 26) -> np.ndarray:
 def test_glands_of_a_component_too_large_for_a_crop_are_those_of_the_whole(crop_px: int):
     """Cells see 640 µm more, here 64 pixels: more than a gland, so that none is cut."""
     mask, mpp = chain(30), 10.0
-    how = InstanceSettings(min_area_um2=2000.0, max_hole_um2=0.0, parting_um=40.0)
+    how = InstanceSettings(min_area_um2=2000.0, max_hole_um2=0.0, neck_depth_um=40.0)
     source = ArraySource(mask.astype(np.uint8) * 255)
     whole = label_glands(mask.astype(np.float32), how, mpp=mpp)
     assert whole.max() == 30
@@ -230,7 +230,7 @@ def test_cells_of_a_huge_component_cover_it_once_whatever_the_blocks(
     probability: NDArray[np.uint8], block_px: int, crop_px: int, mpp: float
 ):
     """Margins of 16, 6 and 1 pixels; no fragment is dropped, so that every pixel has to come."""
-    how = InstanceSettings(min_area_um2=0.0, max_hole_um2=20 * mpp**2, parting_um=1.5 * mpp)
+    how = InstanceSettings(min_area_um2=0.0, max_hole_um2=20 * mpp**2, neck_depth_um=1.5 * mpp)
 
     def in_blocks_of(side: int) -> NDArray[np.int32]:
         crops = label_slide(ArraySource(probability), how, mpp=mpp, block_px=side, crop_px=crop_px)
@@ -245,7 +245,7 @@ def test_cells_of_a_huge_component_cover_it_once_whatever_the_blocks(
 def test_a_gland_longer_than_a_cell_sees_is_cut_and_nothing_of_it_is_lost():
     mask = np.zeros((40, 400), dtype=bool)
     mask[10:30, 5:395] = True
-    how = InstanceSettings(min_area_um2=1000.0, parting_um=40.0)
+    how = InstanceSettings(min_area_um2=1000.0, neck_depth_um=40.0)
     crops = list(
         label_slide(ArraySource(mask.astype(np.uint8) * 255), how, mpp=20.0, block_px=64, crop_px=100)
     )

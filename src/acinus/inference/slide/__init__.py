@@ -8,7 +8,7 @@ origin.
 2. Refinement: the colours that the store keeps beside the probability are counted; a box is then read
    mixed with their likelihood.
 3. Labelling: the source is read once in blocks to find components of gland and the holes they enclose, joined
-   across blocks by union-find on the blocks' borders; then each component is read again on its own and parted
+   across blocks by union-find on the blocks' borders; then each component is read again on its own and split
    into glands.
 4. Output: each gland is measured, drawn and written as it comes.
 

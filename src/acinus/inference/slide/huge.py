@@ -1,4 +1,4 @@
-"""Components too large to be parted in one piece are parted in cells that overlap."""
+"""Components too large to be split in one piece are split in cells that overlap."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def label_in_cells(
     """Yield crops with the glands of one component, each crop numbered 1..N.
 
     The cells are squares of `cell_px` between fixed lines of the working grid, taken row by row. Each is
-    parted together with 640 µm around it. A gland whose middle lies in a later cell is left to that one if it
+    split together with 640 µm around it. A gland whose middle lies in a later cell is left to that one if it
     sees as much of the gland. What earlier cells took is background to later ones, so that no pixel comes
     twice. Thus glands are cut only where they reach more than 640 µm beyond their cell, and always at the
     same place, whatever blocks the slide was read in.
@@ -61,7 +61,7 @@ class _Cells:
     column: int
 
     def seen(self, row: int, column: int) -> Box:
-        """Return what is read to part a cell."""
+        """Return what is read to split a cell."""
         cell = Box(column * self.side_px, row * self.side_px, self.side_px, self.side_px)
         return cell.grown(self.margin_px).intersection(self.whole)
 

@@ -10,7 +10,7 @@ import numpy as np
 from acinus.core.geometry import Box
 from acinus.core.image import LabelMap
 from acinus.core.progress import Progress, SilentProgress
-from acinus.inference.instances import InstanceSettings, part_component
+from acinus.inference.instances import InstanceSettings, split_component
 from acinus.inference.slide.components import find_components
 from acinus.inference.slide.huge import label_in_cells
 from acinus.inference.slide.source import ProbabilitySource
@@ -46,7 +46,7 @@ def label_slide(
     """Yield the glands of a slide, numbered 1..N without gaps in the order in which they come.
 
     The glands are those of `label_glands` of the whole slide, but memory grows with the number of glands, not
-    of pixels. The source is read twice, first to find the components, then while they are parted, and has to
+    of pixels. The source is read twice, first to find the components, then while they are split, and has to
     say the same both times.
 
     Parameters
@@ -56,25 +56,25 @@ def label_slide(
     block_px : int
         Side of the blocks that are read at a time. Neither the glands nor their order depend on it.
     crop_px : int
-        Components up to this width and height are parted in one piece, in up to 45 bytes a pixel. Larger ones
-        are parted in cells of half this side, see `label_in_cells`: there a gland may come out otherwise than
+        Components up to this width and height are split in one piece, in up to 45 bytes a pixel. Larger ones
+        are split in cells of half this side, see `label_in_cells`: there a gland may come out otherwise than
         from the whole.
 
     Yields
     ------
     LabelledCrop
-        One for each component of which parting leaves a gland, by cells of 2048 px, then by row and column of
-        its first pixel; several for a component larger than `crop_px`.
+        One for each component of which splitting leaves a gland, by cells of 2048 px, then by row and column
+        of its first pixel; several for a component larger than `crop_px`.
     """
     progress = progress or SilentProgress()
     components = find_components(source, settings, mpp=mpp, block_px=block_px, progress=progress)
     count = 0
-    with progress.task("Parting glands", total=len(components.boxes)) as advance:
+    with progress.task("Splitting glands", total=len(components.boxes)) as advance:
         for number, box in enumerate(components.boxes, start=1):
             if max(box.width, box.height) > crop_px:
                 crops = label_in_cells(components, number, settings, mpp=mpp, cell_px=crop_px // 2)
             else:
-                crops = iter([(box, part_component(components.mask(number, box), settings, mpp=mpp))])
+                crops = iter([(box, split_component(components.mask(number, box), settings, mpp=mpp))])
             for crop_box, labels in crops:
                 found = int(labels.max())
                 if found:

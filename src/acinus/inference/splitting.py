@@ -1,4 +1,4 @@
-"""Part glands that touch: one gland for each summit of the distance to the background."""
+"""Split glands that touch: one gland for each summit of the distance to the background."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from skimage.segmentation import watershed
 
 from acinus.core.image import BoolMask, LabelMap
 
-__all__ = ["part_touching"]
+__all__ = ["split_touching"]
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
 
 
-def part_touching(mask: BoolMask, *, parting_px: float) -> LabelMap:
+def split_touching(mask: BoolMask, *, neck_depth_px: float) -> LabelMap:
     """Return one number per gland of a mask that is one connected component, (H, W) int32, 1..N on the mask.
 
     Parameters
     ----------
     mask : (H, W) bool
         One component, connected over edges; what lies outside of the array counts as background.
-    parting_px : float
+    neck_depth_px : float
         A summit of the distance to the background is a gland of its own if it rises by more than this above
         the saddle to a higher one. Lesser summits are bends of the same gland.
 
     Notes
     -----
     Every regional maximum of the distance is flooded by watershed, then basins are joined over their saddles,
-    highest saddle first, where the lesser of the two summits rises by no more than `parting_px`: what remains
-    are the maxima whose dynamics exceed `parting_px` (Grimaud 1992, "A new measure of contrast: the
-    dynamics"), which are the h-maxima (Soille 2003, section 6.3.4). Everything steps over edges, never over
-    corners.
+    highest saddle first, where the lesser of the two summits rises by no more than `neck_depth_px`: what
+    remains are the maxima whose dynamics exceed `neck_depth_px` (Grimaud 1992, "A new measure of contrast:
+    the dynamics"), which are the h-maxima (Soille 2003, section 6.3.4). Everything steps over edges, never
+    over corners.
 
     The result depends on the component alone, not on where in an image it lies.
     """
     depth = _depth(mask)
-    if _has_one_summit(depth, parting_px):
+    if _has_one_summit(depth, neck_depth_px):
         return mask.astype(np.int32)
     basins, summits = _basins(depth, mask)
-    return _joined(basins, summits, depth, parting_px)
+    return _joined(basins, summits, depth, neck_depth_px)
 
 
 def _depth(mask: BoolMask) -> NDArray[np.float32]:
@@ -56,15 +56,15 @@ def _maxima(depth: NDArray[np.float32]) -> BoolMask:
     return np.asarray((depth == cv2.dilate(depth, _CROSS)) & (depth > 0))
 
 
-def _has_one_summit(depth: NDArray[np.float32], parting_px: float) -> bool:
+def _has_one_summit(depth: NDArray[np.float32], neck_depth_px: float) -> bool:
     """Say whether it is certain, without flooding, that one gland remains: so it is for most components."""
     peak = depth.max()
-    if peak <= parting_px:
+    if peak <= neck_depth_px:
         return True
-    # Summits that can be reached from the peak without stepping deeper than `parting_px` below it are bends.
-    plateaus = cv2.connectedComponents((depth >= peak - parting_px).view(np.uint8), connectivity=4)[1]
+    # Summits that are reached from the peak without stepping deeper than `neck_depth_px` below it are bends.
+    plateaus = cv2.connectedComponents((depth >= peak - neck_depth_px).view(np.uint8), connectivity=4)[1]
     around_peak = plateaus == plateaus.flat[depth.argmax()]
-    return not (_maxima(depth) & (depth > parting_px) & ~around_peak).any()
+    return not (_maxima(depth) & (depth > neck_depth_px) & ~around_peak).any()
 
 
 def _basins(depth: NDArray[np.float32], mask: BoolMask) -> tuple[LabelMap, NDArray[np.float32]]:
@@ -77,10 +77,10 @@ def _basins(depth: NDArray[np.float32], mask: BoolMask) -> tuple[LabelMap, NDArr
 
 
 def _joined(
-    basins: LabelMap, summits: NDArray[np.float32], depth: NDArray[np.float32], parting_px: float
+    basins: LabelMap, summits: NDArray[np.float32], depth: NDArray[np.float32], neck_depth_px: float
 ) -> LabelMap:
-    """Join basins over saddles, highest first, where the lesser summit rises by at most `parting_px`."""
-    height = np.float32(parting_px)
+    """Join basins over saddles, highest first, where the lesser summit rises by at most `neck_depth_px`."""
+    height = np.float32(neck_depth_px)
     parent = list(range(len(summits)))
 
     def root(basin: int) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acinus.inference.parting import part_touching
+from acinus.inference.splitting import split_touching
 
 
 def drawn(seed: int, *, side: int = 70, blur: float = 3.0) -> np.ndarray:
@@ -40,10 +40,10 @@ def tops_by_definition(mask: np.ndarray, height: float) -> list[np.ndarray]:
 
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([1.0, 2.0, 3.5]))
-def test_each_gland_has_one_top_as_the_definition_says(seed: int, parting_px: float):
+def test_each_gland_has_one_top_as_the_definition_says(seed: int, neck_depth_px: float):
     mask = drawn(seed, side=40)
-    labels = part_touching(mask, parting_px=parting_px)
-    tops = tops_by_definition(mask, parting_px)
+    labels = split_touching(mask, neck_depth_px=neck_depth_px)
+    tops = tops_by_definition(mask, neck_depth_px)
     assert labels.max() == max(1, len(tops))
     assert sorted({int(n) for top in tops for n in np.unique(labels[top])}) == list(range(1, len(tops) + 1))
     assert all(len(np.unique(labels[top])) == 1 for top in tops)
@@ -51,9 +51,9 @@ def test_each_gland_has_one_top_as_the_definition_says(seed: int, parting_px: fl
 
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0, 2.0, 5.0]))
-def test_the_glands_cover_the_mask_and_each_hangs_together(seed: int, parting_px: float):
+def test_the_glands_cover_the_mask_and_each_hangs_together(seed: int, neck_depth_px: float):
     mask = drawn(seed)
-    labels = part_touching(mask, parting_px=parting_px)
+    labels = split_touching(mask, neck_depth_px=neck_depth_px)
     assert np.array_equal(labels > 0, mask)
     for number in range(1, labels.max() + 1):
         assert cv2.connectedComponents((labels == number).astype(np.uint8), connectivity=4)[0] == 2
@@ -64,18 +64,19 @@ def test_the_glands_cover_the_mask_and_each_hangs_together(seed: int, parting_px
 def test_the_background_around_a_component_changes_nothing(seed: int, around: tuple[int, int, int, int]):
     mask = drawn(seed)
     top, bottom, left, right = around
-    framed = part_touching(np.pad(mask, ((top, bottom), (left, right))), parting_px=2.0)
+    framed = split_touching(np.pad(mask, ((top, bottom), (left, right))), neck_depth_px=2.0)
     inside = framed[top : top + mask.shape[0], left : left + mask.shape[1]]
-    assert np.array_equal(inside, part_touching(mask, parting_px=2.0))
+    assert np.array_equal(inside, split_touching(mask, neck_depth_px=2.0))
 
 
-def test_a_higher_parting_never_parts_more():
+def test_a_greater_neck_depth_never_splits_more():
     mask = drawn(3, side=200, blur=5.0)
-    counts = [int(part_touching(mask, parting_px=height).max()) for height in (0.0, 1.0, 2.0, 4.0, 8.0, 50.0)]
+    depths = (0.0, 1.0, 2.0, 4.0, 8.0, 50.0)
+    counts = [int(split_touching(mask, neck_depth_px=depth).max()) for depth in depths]
     assert counts == sorted(counts, reverse=True)
     assert counts[2] > counts[-1] == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (5, 1)])
 def test_the_smallest_components_are_one_gland(shape: tuple[int, int]):
-    assert part_touching(np.ones(shape, dtype=bool), parting_px=0.0).tolist() == np.ones(shape).tolist()
+    assert split_touching(np.ones(shape, dtype=bool), neck_depth_px=0.0).tolist() == np.ones(shape).tolist()
