@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from acinus.inference.instances import InstanceSettings
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import ShallowSettings
 from acinus.networks.unet import UNetSpec
+from acinus.pipeline.segment import segment_files
+from acinus.results.folder import read_results
 
 TINY = {
     "mining": MiningSettings(shallow=ShallowSettings(steps=2, batch_crops=2, crop_px=32)),
@@ -73,7 +76,7 @@ def test_the_folder_of_a_fit_can_be_loaded(tmp_path, tiles):
 
 def test_a_model_that_was_not_fitted_says_so(tiles):
     for use in (lambda m: m.segment(tiles / "tile_000.png"), lambda m: m.save("/tmp/never")):
-        with pytest.raises(UsageError, match="call fit first, or load a model folder"):
+        with pytest.raises(UsageError, match="is not fitted; call fit first, or load a model folder"):
             use(GlandSegmenter())
 
 
@@ -134,3 +137,84 @@ def test_the_result_of_a_large_image_does_not_show_the_windows_it_was_computed_i
     wide = RgbImage(np.tile(tile, (1, 5, 1))[:64], 2.5, "wide")  # 3.2 mm, windows have 2.5 mm
     whole = fitted.fitted.probability(wide)
     assert np.allclose(probability_in_windows(wide, fitted.fitted), whole, atol=1e-5)
+
+
+def test_a_picture_of_pillow_is_segmented_as_its_pixels_are(tiles, fitted):
+    with Image.open(tiles / "tile_000.png") as opened:
+        picture = opened.convert("RGBA")
+    pixels = array_of(tiles / "tile_000.png")
+    assert np.array_equal(fitted.segment(picture, mpp=0.62).labels, fitted.segment(pixels, mpp=0.62).labels)
+    with pytest.raises(UsageError, match="a Pillow image has no µm/px; pass mpp="):
+        fitted.segment(picture)
+
+
+def test_what_is_no_image_is_refused(fitted):
+    for wrong in (3, None, [1, 2]):
+        with pytest.raises(UsageError, match=r"expected a path, an \(H, W, 3\) uint8 array"):
+            fitted.segment(wrong, mpp=0.5)
+    with pytest.raises(UsageError, match="got int"):
+        GlandSegmenter().fit([3], mpp=0.5)
+
+
+def test_the_table_and_the_outlines_of_a_result_are_those_of_its_label_map(tiles, fitted):
+    result = fitted.segment(tiles / "tile_000.png")
+    area_um2 = np.bincount(result.labels.ravel())[1:] * result.image.mpp**2
+    assert len(result.glands) == result.gland_count > 0
+    assert result.glands["area_um2"] == pytest.approx(area_um2)
+    assert list(result.outlines) == list(range(1, result.gland_count + 1))
+    for label, outline in result.outlines.items():  # in pixels of the image
+        assert outline.area == pytest.approx((result.labels == label).sum(), rel=0.02)
+        x, y = np.array(outline.centroid.coords[0]) * result.image.mpp
+        assert x == pytest.approx(result.glands["centroid_x_um"][label - 1], abs=3.0)
+        assert y == pytest.approx(result.glands["centroid_y_um"][label - 1], abs=3.0)
+
+
+def test_a_saved_result_is_read_back_as_that_of_acinus_segment(tmp_path, tiles, fitted):
+    result = fitted.segment(tiles / "tile_000.png")
+    saved = result.save(tmp_path / "results" / "tile_000")
+    [read] = read_results(tmp_path / "results").images
+    assert saved.folder == read.folder
+    assert read.record.gland_count == result.gland_count
+    assert read.record.quality == pytest.approx(result.quality)
+    assert read.source == (tiles / "tile_000.png").resolve()
+    assert read.glands["area_um2"] == pytest.approx(result.glands["area_um2"], abs=0.01)
+    for file in (read.labels_file, read.outlines_file, read.overlay_file, read.table_file):
+        assert file is not None
+        assert file.is_file()
+    segment_files([tiles / "tile_000.png"], fitted, model_name="model", out=tmp_path / "batch")
+    names = {path.name for path in (tmp_path / "batch" / "tile_000").iterdir()}
+    assert {path.name for path in read.folder.iterdir()} == names
+
+
+def test_a_result_of_an_array_is_saved_too(tmp_path, tiles, fitted):
+    saved = fitted.segment(array_of(tiles / "tile_001.png"), mpp=0.62).save(tmp_path / "mine")
+    assert saved.record.path is None
+    assert saved.name == "image"
+
+
+def test_a_slide_s_result_has_its_table_and_its_files(tmp_path, fitted):
+    from acinus.data.synthetic import write_synthetic_slide
+
+    slide = tmp_path / "slide.tif"
+    write_synthetic_slide(slide, seed=1, width_px=600, height_px=500)
+    result = fitted.segment_slide(slide, tmp_path / "out")
+    assert result.folder == tmp_path / "out" / "slide"
+    assert len(result.glands) == result.record.gland_count
+    assert result.record.is_slide
+    assert result.labels_file == tmp_path / "out" / "slide" / "labels.zarr"
+    with pytest.raises(UsageError, match="is not fitted"):
+        GlandSegmenter().segment_slide(slide, tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_settings_of_segmenting_change_without_a_new_fit_and_others_undo_it(tiles, fitted):
+    image = tiles / "tile_000.png"
+    model = copy.copy(fitted).set_params(instances__threshold=0.0)
+    assert model.segment(image).gland_count >= 1
+    assert np.array_equal(model.segment(image).probability, fitted.segment(image).probability)
+    assert model.stain == fitted.stain
+    assert model.__sklearn_is_fitted__()
+    model.set_params(grouping__steps=7)
+    assert not model.__sklearn_is_fitted__()
+    with pytest.raises(UsageError, match="is not fitted"):
+        model.segment(image)

@@ -54,16 +54,13 @@ def settings_class(cls: type[T]) -> type[T]:
 
     Examples
     --------
-    >>> from acinus.core.limits import Share
-    >>> @settings_class
-    ... class Tea:
-    ...     milk: Share = 0.1
-    >>> Tea(milk=0.2)
-    Tea(milk=0.2)
-    >>> Tea(milk=5)
+    >>> from acinus.inference.instances import InstanceSettings  # of which the first field is a `Share`
+    >>> InstanceSettings(threshold=0.4).threshold
+    0.4
+    >>> InstanceSettings(threshold=5)
     Traceback (most recent call last):
     ...
-    acinus.core.errors.UsageError: Tea.milk is 5; expected a number from 0 to 1
+    acinus.core.errors.UsageError: InstanceSettings.threshold is 5; expected a number from 0 to 1
     """
     own_names: Any = classmethod(_checked_names)
     setattr(cls, "_own_names", pydantic.model_validator(mode="before")(own_names))  # noqa: B010

@@ -35,7 +35,7 @@ def read_settings_file(path: Path) -> Any:
     format_name = "TOML" if path.suffix.lower() == ".toml" else "JSON"
     try:
         content = path.read_bytes()
-        return tomllib.loads(content.decode()) if format_name == "TOML" else orjson.loads(content)
+        plain = tomllib.loads(content.decode()) if format_name == "TOML" else orjson.loads(content)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}); --settings takes a JSON or TOML file"
@@ -45,10 +45,13 @@ def read_settings_file(path: Path) -> Any:
         raise UsageError(
             f"{path} is not {format_name} ({reason}); --settings takes a JSON or TOML file"
         ) from error
+    if isinstance(plain, dict):
+        plain.pop("$schema", None)  # by which editors find the schema
+    return plain
 
 
 def commented_toml(settings: Any) -> str:
-    """Return settings as TOML, each field with its comment: what it is, its unit and source, and its limits.
+    r"""Return settings as TOML, each field with its comment: what it is, its unit and source, and its limits.
 
     Parameters
     ----------
@@ -57,21 +60,10 @@ def commented_toml(settings: Any) -> str:
 
     Examples
     --------
-    >>> from acinus.core.limits import Length
-    >>> from acinus.core.settings import settings_class
-    >>> @settings_class
-    ... class Tea:
-    ...     '''A tea.
-    ...
-    ...     Attributes
-    ...     ----------
-    ...     depth_um : float
-    ...         How deep the cup is (ours).
-    ...     '''
-    ...     depth_um: Length = 2.0
-    >>> print(commented_toml(Tea()))
-    # How deep the cup is (ours). Takes a number of at least 0.
-    depth_um = 2.0
+    >>> from acinus.inference.instances import InstanceSettings
+    >>> print("\n".join(commented_toml(InstanceSettings()).splitlines()[:2]))
+    # Probability from which a pixel is gland. Takes a number from 0 to 1.
+    threshold = 0.5
     """
     return "\n".join(_table(settings, path="")).strip()
 
@@ -115,7 +107,9 @@ def json_schema(settings: Any) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of acinus fit",
-        **{name: root[name] for name in ("type", "properties", "additionalProperties")},
+        "type": "object",
+        "properties": {"$schema": {"type": "string"}, **root["properties"]},
+        "additionalProperties": False,
         "$defs": dict(sorted(definitions.items())),
     }
 

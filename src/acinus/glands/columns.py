@@ -95,6 +95,8 @@ class Glands:
     >>> glands = Glands.empty()
     >>> len(glands), glands["area_um2"].dtype
     (0, dtype('float64'))
+
+    As a data frame: ``polars.DataFrame(glands)``, ``pyarrow.table(glands).to_pandas()``.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -122,6 +124,26 @@ class Glands:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return one column, shape (N,)."""
         return self.columns[name]
+
+    def keys(self) -> list[str]:
+        """Return the names of the columns: ``dict(glands)`` is the table as a dictionary of arrays."""
+        return list(self.columns)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the table as an Arrow stream, by which pandas, polars, pyarrow and DuckDB take it.
+
+        Missing values stay NaN.
+
+        Examples
+        --------
+        >>> import pyarrow
+        >>> pyarrow.table(Glands.empty()).schema.field("area_um2").type
+        DataType(double)
+        """
+        import pyarrow as pa  # type: ignore[import-untyped]  # not needed to measure glands
+
+        stream: object = pa.table(dict(self.columns)).__arrow_c_stream__(requested_schema)
+        return stream
 
     def select(self, rows: NDArray[Any]) -> Glands:
         """Return the glands chosen by a boolean mask or by row numbers.

@@ -5,32 +5,43 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from acinus.core.errors import ModelError, UsageError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
+from acinus.core.settings import settings_to_plain
 from acinus.data.folder import folder as find_samples
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
-from acinus.inference.segmentation import Segmentation, segment_image
+from acinus.inference.segmentation import segment_image
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.device import choose_device
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.model import load_model, save_model
+from acinus.pipeline.params import changed_fields, flattened, with_params
+from acinus.pipeline.segmented import SegmentedImage
 from acinus.pipeline.settings import Settings, with_weights
+from acinus.results.folder import ImageResult, read_results
+from acinus.results.record import OriginName
 from acinus.slides.images import read_image
 
-__all__ = ["GlandSegmenter"]
+__all__ = ["GlandSegmenter", "ImageLike"]
 
-ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | RgbImage
+ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image | RgbImage
+"""A file, an (H, W, 3) uint8 array, a picture of Pillow, or an image with its resolution."""
+
+_STAGES = ("mining", "grouping", "refinement", "instances")
+_FITTED_WITH = ("mining", "grouping", "seed", "weights")
 
 
 class GlandSegmenter:
@@ -43,7 +54,7 @@ class GlandSegmenter:
     grouping : GroupingSettings, optional
         Settings of stage 2.
     refinement : RefinementSettings, optional
-        Settings of what an image's own colours and sides add to the network's probability.
+        Settings of what an image's own colours and borders add to the network's probability.
     instances : InstanceSettings, optional
         Settings of the last step, from probability to glands.
     seed : int
@@ -55,12 +66,35 @@ class GlandSegmenter:
         Initial weights of a PSPNet's backbone, which then is the network: a file, or ``imagenet`` to download
         them.
 
+    Attributes
+    ----------
+    settings : Settings
+        All four, as they are used.
+    stain : dict
+        ``mean_od`` and ``std_od`` of the training images' channels; empty before `fit`.
+
+    Raises
+    ------
+    UsageError
+        When a setting lies outside its limits, or `seed` or `device` cannot be used.
+
     Examples
     --------
-    >>> from acinus import GlandSegmenter
-    >>> model = GlandSegmenter(seed=1)
-    >>> model.fit(["a.png", "b.png"], mpp=0.5)  # doctest: +SKIP
-    >>> model.segment("c.png", mpp=0.5).labels  # doctest: +SKIP
+    A model that has learnt too little to be good, on images that are synthetic:
+
+    >>> from acinus import GlandSegmenter, GroupingSettings, MiningSettings
+    >>> from acinus.data.synthetic import synthetic_tile
+    >>> image = synthetic_tile(seed=1, height_px=128, width_px=160).image
+    >>> small = GroupingSettings(steps=3, rounds=1, batch_crops=2, crop_px=32)
+    >>> model = GlandSegmenter(grouping=small, device="cpu").set_params(mining__shallow__steps=2)
+    >>> result = model.fit([image], processes=1).segment(image)
+    >>> result.labels.shape, len(result.glands) == result.gland_count == len(result.outlines)
+    ((128, 160), True)
+
+    With your own:
+
+    >>> model = GlandSegmenter(seed=1).fit("tiles/", mpp=0.5)  # doctest: +SKIP
+    >>> model.segment("tile.png", mpp=0.5).glands["area_um2"].mean()  # doctest: +SKIP
     """
 
     def __init__(
@@ -86,11 +120,13 @@ class GlandSegmenter:
         self.device = choose_device(device)
         self.weights = weights
         self.stain: dict[str, Any] = {}
+        self._device_name = device
         self._segmenter: NetworkSegmenter | None = None
 
     def fit(
         self,
-        images: Iterable[ImageLike],
+        images: ImageLike | Iterable[ImageLike],
+        y: object = None,
         *,
         mpp: float | None = None,
         folder: Path | str | None = None,
@@ -101,20 +137,30 @@ class GlandSegmenter:
 
         Parameters
         ----------
-        images : iterable of paths, (H, W, 3) uint8 arrays or RgbImage
+        images : path, (H, W, 3) uint8 array, Pillow image or RgbImage, or several of them
             Folders stand for the images in them.
+        y : object
+            Not used; there are no labels. It is here for scikit-learn's pipelines.
         mpp : float, optional
-            µm per pixel; needed for arrays, and for files that do not say.
+            µm per pixel; needed for arrays and Pillow images, and for files that do not say.
         folder : path, optional
-            Keeps proposals, metrics, checkpoints and the model; an interrupted fit goes on from there.
+            Keeps proposals, metrics, checkpoints and the model; an interrupted fit resumes from there.
         processes : int, optional
-            Processes of stage 1; by default one a core.
+            Processes of stage 1; by default one per core.
+
+        Returns
+        -------
+        GlandSegmenter
+            This one, fitted.
 
         Raises
         ------
+        UsageError
+            When there is no image, two have one name, or an array comes without `mpp`.
         AcinusError
             When an image cannot be read or `folder` cannot be used.
         """
+        del y
         loaded = [reduced(image, self.settings) for image in _load_all(images, mpp)]
         with tempfile.TemporaryDirectory() as temporary:
             network, self.stain = fit(
@@ -130,21 +176,93 @@ class GlandSegmenter:
         self._segmenter = NetworkSegmenter(network, mpp=self.settings.grouping.mpp, device=self.device)
         return self
 
-    def segment(self, image: ImageLike, *, mpp: float | None = None) -> Segmentation:
-        """Segment one image: instance labels and probability at its own size.
+    def segment(self, image: ImageLike, *, mpp: float | None = None) -> SegmentedImage:
+        """Segment one image that fits into memory, at its own size.
+
+        Parameters
+        ----------
+        image : path, (H, W, 3) uint8 array, Pillow image or RgbImage
+        mpp : float, optional
+            µm per pixel; needed for arrays and Pillow images, and for a file that does not say.
+
+        Returns
+        -------
+        SegmentedImage
+            With ``labels`` and ``probability`` (H, W), the table ``glands``, the polygons ``outlines``,
+            ``quality``, and ``save(folder)``.
 
         Raises
         ------
         UsageError
-            When the model was not fitted.
-        AcinusError
-            When the image cannot be read.
+            When the model is not fitted, or an array comes without `mpp`.
+        InputError
+            When the image cannot be read; one that is too large for memory goes to `segment_slide`.
         """
         segmenter = RefinedSegmenter(self.fitted, self.settings.refinement)
-        return segment_image(_load(image, mpp), segmenter, self.settings.instances)
+        found = segment_image(_load(image, mpp), segmenter, self.settings.instances)
+        return SegmentedImage(
+            image=found.image,
+            labels=found.labels,
+            probability=found.probability,
+            certainty=found.certainty,
+            made_by={"settings": settings_to_plain(self.settings), "stain": self.stain},
+            path=Path(image) if isinstance(image, str | os.PathLike) else None,
+        )
+
+    def segment_slide(
+        self,
+        path: Path | str,
+        out: Path | str,
+        *,
+        mpp: float | None = None,
+        origin: OriginName = "level0",
+        progress: Progress | None = None,
+    ) -> ImageResult:
+        """Segment a slide of any size, window by window, at the model's resolution.
+
+        Parameters
+        ----------
+        path : path
+            Anything that ``acinus info`` can read.
+        out : path
+            Takes ``<stem of path>/`` with the files that ``acinus segment`` writes. After an interruption the
+            same call resumes.
+        mpp : float, optional
+            µm per pixel at level 0, overriding what the file says.
+        origin : {"level0", "bounds"}
+            From where coordinates count: the corner of the whole slide, or that of the scanned part, as in
+            QuPath.
+
+        Returns
+        -------
+        ImageResult
+            With ``glands`` (in µm), ``record``, and the paths of the files.
+
+        Raises
+        ------
+        UsageError
+            When the model is not fitted.
+        InputError
+            When the slide cannot be read, or its resolution is unknown or absurd.
+        OutputError
+            When `out` cannot be written to; what was computed is kept.
+        """
+        from acinus.pipeline.segment_slide import segment_slide  # which takes estimators itself
+
+        path, out = Path(path), Path(out)
+        segment_slide(path, self, out=out, mpp=mpp, origin=origin, progress=progress)
+        return read_results(out / path.stem).images[0]
 
     def save(self, folder: Path | str) -> None:
-        """Write the model folder: safetensors and JSON."""
+        """Write the model folder: safetensors and JSON.
+
+        Raises
+        ------
+        UsageError
+            When the model is not fitted.
+        OutputError
+            When the folder cannot be written.
+        """
         save_model(Path(folder), self.fitted.network, self.settings, stain=self.stain)
 
     @classmethod
@@ -158,38 +276,79 @@ class GlandSegmenter:
         """
         if not Path(folder).is_dir():
             raise ModelError(f"{folder} is not a folder; --model takes the folder that acinus fit wrote")
-        chosen = choose_device(device)
-        network, settings, stain = load_model(Path(folder), device=chosen)
-        model = cls(
-            mining=settings.mining,
-            grouping=settings.grouping,
-            refinement=settings.refinement,
-            instances=settings.instances,
-        )
-        model.device, model.stain = chosen, stain
-        model._segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=chosen)
+        network, settings, stain = load_model(Path(folder), device=choose_device(device))
+        model = cls(**{stage: getattr(settings, stage) for stage in _STAGES}, device=device)
+        model.stain = stain
+        model._segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=model.device)
         return model
 
     @property
     def fitted(self) -> NetworkSegmenter:
-        """The trained network as a `Segmenter`."""
+        """The trained network as a `Segmenter`.
+
+        Raises
+        ------
+        UsageError
+            When the model is not fitted.
+        """
         if self._segmenter is None:
-            raise UsageError("this model has learnt nothing yet; call fit first, or load a model folder")
+            raise UsageError("this GlandSegmenter is not fitted; call fit first, or load a model folder")
         return self._segmenter
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; `deep` adds those within settings: ``refinement__gland_above``."""
+        params = {stage: getattr(self.settings, stage) for stage in _STAGES}
+        params |= {"seed": self.seed, "device": self._device_name, "weights": self.weights}
+        if deep:
+            for stage in _STAGES:
+                params |= dict(flattened(stage, params[stage]))
+        return params
 
-def _load_all(images: Iterable[ImageLike], mpp: float | None) -> list[RgbImage]:
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters, as ``set_params(seed=1, instances__threshold=0.4)``, and return the estimator.
+
+        What only concerns segmenting (refinement, instances, device) keeps a fit; anything else undoes it.
+
+        Raises
+        ------
+        UsageError
+            When there is no such parameter, or a value lies outside its limits; then nothing is changed.
+        """
+        before = self.get_params(deep=False)
+        after = with_params(before, params)
+        changed = type(self)(**after)
+        segmenter, stain = self._segmenter, self.stain
+        self.__dict__.update(changed.__dict__)
+        if segmenter is not None and all(after[name] == before[name] for name in _FITTED_WITH):
+            network = cast("Any", segmenter.network).to(self.device)
+            self._segmenter, self.stain = replace(segmenter, network=network, device=self.device), stain
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether it is fitted, to scikit-learn's checks."""
+        return self._segmenter is not None
+
+    def __repr__(self) -> str:
+        """Show the parameters that differ from their defaults."""
+        default: dict[str, Any] = {stage: getattr(Settings(), stage) for stage in _STAGES}
+        default |= {"seed": 0, "device": "auto", "weights": None}
+        params = self.get_params(deep=False).items()
+        shown = [f"{name}={changed_fields(value)}" for name, value in params if value != default[name]]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _load_all(images: ImageLike | Iterable[ImageLike], mpp: float | None) -> list[RgbImage]:
     """Read all images; those in memory are numbered where they have no name of their own."""
     loaded: list[RgbImage] = []
-    entries = [images] if isinstance(images, str | os.PathLike | np.ndarray | RgbImage) else list(images)
+    one = isinstance(images, str | os.PathLike | np.ndarray | Image.Image | RgbImage)
+    entries = cast("list[ImageLike]", [images] if one else list(cast("Iterable[ImageLike]", images)))
     for number, entry in enumerate(entries):
         if isinstance(entry, str | os.PathLike):
             loaded += [sample.image() for sample in find_samples([Path(entry)], mpp=mpp)]
         elif isinstance(entry, RgbImage):
             loaded.append(entry)
         else:
-            image = _load(entry, mpp)
-            loaded.append(RgbImage(rgb=image.rgb, mpp=image.mpp, name=f"image_{number:03d}"))
+            loaded.append(replace(_load(entry, mpp), name=f"image_{number:03d}"))
     names = [image.name for image in loaded]
     if len(set(names)) < len(names):
         raise UsageError(
@@ -201,8 +360,14 @@ def _load_all(images: Iterable[ImageLike], mpp: float | None) -> list[RgbImage]:
 def _load(image: ImageLike, mpp: float | None) -> RgbImage:
     if isinstance(image, RgbImage):
         return image
-    if isinstance(image, np.ndarray):
-        if mpp is None:
-            raise UsageError("an array has no µm/px; pass mpp=, for example mpp=0.5")
-        return RgbImage(rgb=image, mpp=mpp)
-    return read_image(Path(image), mpp=mpp)
+    if isinstance(image, str | os.PathLike):
+        return read_image(Path(image), mpp=mpp)
+    if not isinstance(image, np.ndarray | Image.Image):
+        raise UsageError(
+            "expected a path, an (H, W, 3) uint8 array, a Pillow image or an RgbImage, "
+            f"got {type(image).__name__}"
+        )
+    if mpp is None:
+        what = "an array" if isinstance(image, np.ndarray) else "a Pillow image"
+        raise UsageError(f"{what} has no µm/px; pass mpp=, for example mpp=0.5")
+    return RgbImage(rgb=image if isinstance(image, np.ndarray) else np.asarray(image.convert("RGB")), mpp=mpp)

@@ -14,6 +14,7 @@ from acinus.core.errors import AcinusError, InputError
 from acinus.core.files import read_json
 from acinus.core.naming import natural_key
 from acinus.glands import Glands
+from acinus.results.anndata import to_anndata
 from acinus.results.files import (
     GLANDS_CSV,
     LABELS_PNG,
@@ -77,6 +78,10 @@ class ImageResult:
         """The outlines as polygons, in level-0 pixels from `record.origin`."""
         return find_outlines(self.folder)
 
+    def to_anndata(self) -> Any:
+        """Return its glands as `anndata.AnnData`, see `acinus.results.anndata.to_anndata`."""
+        return to_anndata({self.name: self.glands})
+
     @property
     def table_file(self) -> Path:
         """The table of its glands, for people."""
@@ -102,6 +107,10 @@ class Results:
     run: dict[str, Any]
     images: tuple[ImageResult, ...]
     problems: tuple[str, ...]
+
+    def to_anndata(self) -> Any:
+        """Return the glands of all images as one `anndata.AnnData`, see `acinus.results.anndata`."""
+        return to_anndata({image.name: image.glands for image in self.images})
 
     @property
     def summary_file(self) -> Path | None:
