@@ -202,7 +202,7 @@ def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_p
     lines = [line for line in errors.splitlines() if not line.startswith("Checking images")]
     if how == signal.SIGTERM:
         assert process.returncode == 130
-        assert lines == ["acinus: interrupted; run the same command again to go on"]
+        assert lines == ["acinus: interrupted; run the same command again to resume"]
         assert list((tmp_path / "temporary").iterdir()) == []
     else:
         assert lines == []

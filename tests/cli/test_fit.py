@@ -11,8 +11,7 @@ from safetensors.numpy import load_file
 
 from acinus.cli import run
 from acinus.core.lock import locked
-from acinus.core.proposal import ProposalMap
-from acinus.grouping.rounds import proposal_path
+from acinus.core.proposal import ProposalMap, proposal_path
 
 
 def visible(folder: Path) -> list[str]:

@@ -141,7 +141,7 @@ def test_ctrl_c_ends_a_fit_with_130_and_one_line_and_leaves_no_temporary_file(tm
     assert process.returncode == 130
     assert "Traceback" not in errors
     told = [line for line in errors.splitlines() if line.startswith("acinus: ")]
-    assert told == ["acinus: interrupted; run the same command again to go on"]
+    assert told == ["acinus: interrupted; run the same command again to resume"]
     assert not list(out.rglob(".*"))
 
 
@@ -151,4 +151,4 @@ def test_ctrl_c_in_this_process_is_one_line_and_130(monkeypatch, tmp_path, error
 
     monkeypatch.setattr("acinus.report.write_report", interrupted)
     assert run(["report", str(tmp_path)]) == 130
-    assert error_lines() == ["acinus: interrupted; run the same command again to go on"]
+    assert error_lines() == ["acinus: interrupted; run the same command again to resume"]

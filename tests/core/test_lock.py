@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,41 @@ def test_nothing_is_left_of_it_also_after_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with locked(tmp_path):
         pass
+
+
+def test_the_same_process_does_not_get_it_twice_either(tmp_path):
+    with locked(tmp_path), pytest.raises(UsageError, match="another acinus process"), locked(tmp_path):
+        pytest.fail("one folder is held twice")
+    with locked(tmp_path):
+        pass
+
+
+def test_a_file_that_a_killed_process_left_does_not_block(tmp_path):
+    (tmp_path / ".lock").write_text("12345\nanother-machine\n")
+    with locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EROFS, errno.EIO])
+def test_on_a_disk_that_does_not_know_locks_the_block_runs_without(tmp_path, monkeypatch, number):
+    def flock(*arguments: object) -> None:
+        raise OSError(number, "not here")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    ran = []
+    with locked(tmp_path):
+        ran.append(True)
+    assert ran
+
+
+def test_a_process_that_waits_gets_the_folder_when_it_is_free(tmp_path, holder):
+    with pytest.raises(UsageError), locked(tmp_path):
+        pytest.fail("two processes hold one folder")
+    holder.terminate()
+    holder.wait()
+    with locked(tmp_path):
+        assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
 
 
 def test_where_nothing_can_be_locked_the_block_runs_without(tmp_path):

@@ -9,10 +9,10 @@ import safetensors.torch
 import torch
 
 from acinus.core.errors import ModelError, UsageError
-from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap, proposal_path
 from acinus.grouping import rounds
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
-from acinus.grouping.rounds import build_network, proposal_path, relabel, train_rounds
+from acinus.grouping.rounds import build_network, relabel, train_rounds
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings
 from acinus.networks import pspnet

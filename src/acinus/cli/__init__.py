@@ -71,7 +71,7 @@ def run(words: Sequence[str] | None = None) -> int:
         say_error(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        say_error("interrupted; run the same command again to go on")
+        say_error("interrupted; run the same command again to resume")
         return 130
     except BrokenPipeError:
         return 1

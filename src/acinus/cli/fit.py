@@ -30,7 +30,7 @@ def fit(
 
     Example: acinus fit tiles/ --mpp 0.5 --out model
 
-    An interrupted fit goes on when the same command is run again. Progress and metrics of each step are in
+    An interrupted fit resumes when the same command is run again. Progress and metrics of each step are in
     RUN/metrics.jsonl, the proposals of stage 1 as pictures in RUN/proposals/.
 
     Parameters
@@ -38,7 +38,7 @@ def fit(
     images
         Image files, or folders of them. At least a dozen images of the same stain are a good start.
     out
-        The model folder, new or of an interrupted fit.
+        The model folder: a new one, or that of an interrupted fit.
     mpp
         µm per pixel of the images; overrides what the files say.
     seed
@@ -52,12 +52,12 @@ def fit(
     device
         auto, cpu, cuda or mps.
     devices
-        So many GPUs (or processes on the CPU) of this machine train together; docs/cluster.md has more.
+        Number of GPUs (or processes on the CPU) of this machine that train together; see docs/cluster.md.
     processes
-        Processes of stage 1; one a core by default.
+        Processes of stage 1; by default one per core.
     """
     from acinus.pipeline.fit_files import fit_files
-    from acinus.pipeline.ranks import first_process
+    from acinus.pipeline.torchrun import is_first_process
 
     outcome = fit_files(
         images,
@@ -71,8 +71,8 @@ def fit(
         processes=processes,
         progress=console_progress(),
     )
-    if not first_process():
-        return 0  # the first says it all
+    if not is_first_process():
+        return 0  # the first reports
     for failure in outcome.failures:
         say_error(failure.reason)
     say(f"Learnt from {len(outcome.done)} images; the model is in {out}")

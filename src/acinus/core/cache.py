@@ -27,6 +27,9 @@ class LruCache(Generic[K, V]):
 
     Examples
     --------
+    >>> squares = LruCache[int, int](limit=2)
+    >>> squares.get_or_make(3, lambda: 3 * 3)
+    9
     >>> cache = LruCache[str, bytes](limit=5, weigh=len)
     >>> cache.put("a", b"123")
     >>> cache.put("b", b"456")
@@ -56,6 +59,19 @@ class LruCache(Generic[K, V]):
             self._values.move_to_end(key)
             return self._values[key]
 
+    def get_or_make(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value, made and held now if it was not held; two threads may both make it.
+
+        A value may be None.
+        """
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        made = make()
+        self.put(key, made)
+        return made
+
     def put(self, key: K, value: V) -> None:
         """Hold a value; the oldest go until the limit is kept."""
         gone: list[V] = []
@@ -68,6 +84,13 @@ class LruCache(Generic[K, V]):
                 _, oldest = self._values.popitem(last=False)
                 self._held -= self._weigh(oldest)
                 gone.append(oldest)
+        self._let_go(gone)
+
+    def forget(self, key: K) -> None:
+        """Let a value go if it is held."""
+        with self._lock:
+            gone = [self._values.pop(key)] if key in self._values else []
+            self._held -= sum(map(self._weigh, gone))
         self._let_go(gone)
 
     def clear(self) -> None:

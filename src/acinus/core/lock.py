@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from acinus.core.errors import UsageError
-
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is locked there
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["locked"]
 
@@ -43,38 +38,21 @@ def locked(folder: Path) -> Iterator[None]:
     >>> with locked(Path(tempfile.mkdtemp())):
     ...     pass
     """
-    path = folder / _NAME
-    file = _acquired(path)
+    # Not filelock's stand-in for disks without locks, a file that stays when its process is killed.
+    lock = FileLock(folder / _NAME, blocking=False, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UsageError(
+            f"another acinus process is writing into {folder}; wait until it has ended, or choose another "
+            "--out"
+        ) from error
+    except OSError:
+        pass  # nothing can be locked there
     try:
         yield
     finally:
-        if file is not None:
-            with suppress(OSError):
-                path.unlink()
-            file.close()
-
-
-def _acquired(path: Path) -> IO[str] | None:
-    """Return the open file whose lock this process has, None where there are no locks."""
-    while fcntl is not None:
-        try:
-            file = path.open("a")
-        except OSError:
-            return None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
-                return file
-        except BlockingIOError as error:
-            file.close()
-            raise UsageError(
-                f"another acinus process is writing into {path.parent}; wait until it has ended, or choose "
-                "another --out"
-            ) from error
-        except FileNotFoundError:
-            pass  # the process that had it has just ended and removed the file
-        except OSError:
-            file.close()
-            return None
-        file.close()
-    return None
+        if lock.is_locked:
+            with suppress(OSError):  # while it is held: whoever waits sees that the file is gone
+                Path(lock.lock_file).unlink()
+            lock.release()

@@ -14,7 +14,7 @@ from acinus.core.errors import InputError
 from acinus.core.files import atomic_path
 from acinus.core.image import BoolMask
 
-__all__ = ["BACKGROUND", "EXTERIOR", "IGNORE", "INTERIOR", "ProposalMap"]
+__all__ = ["BACKGROUND", "EXTERIOR", "IGNORE", "INTERIOR", "ProposalMap", "proposal_path"]
 
 BACKGROUND: Final = 0
 EXTERIOR: Final = 1
@@ -92,6 +92,15 @@ class ProposalMap:
         if not palette_mode or not dpi or regions.shape != confidence.shape:
             raise InputError(f"{path} is not a proposal map written by acinus; delete it and run fit again")
         return cls(regions=regions, confidence=confidence, mpp=25400.0 / dpi)
+
+
+def proposal_path(folder: Path, name: str) -> Path:
+    """Return where the proposal map of image `name` is saved.
+
+    All regions end in ``.regions.png`` and all confidences in ``.regions_confidence.png``: those of an image
+    ``a`` and of an image ``a_confidence`` are four files.
+    """
+    return folder / f"{name}.regions.png"
 
 
 def _confidence_path(path: Path) -> Path:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from torch import nn
 
-from acinus.core.files import atomic_path, make_folder
+from acinus.core.files import make_folder
 from acinus.core.image import RgbArray
-from acinus.core.proposal import ProposalMap
+from acinus.core.proposal import ProposalMap, proposal_path
 from acinus.data.resample import resize_map, resize_regions
 from acinus.grouping.batch import TrainingImage
-from acinus.grouping.ranks import OneRank, Ranks
+from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.train import StepRecord, train_network
-from acinus.networks.weights import load_own_weights
+from acinus.networks.weights import load_own_weights, save_weights
 
-__all__ = ["build_network", "proposal_path", "relabel", "save_weights", "train_rounds"]
+__all__ = ["build_network", "relabel", "train_rounds"]
 
 
 def train_rounds(
@@ -34,7 +33,7 @@ def train_rounds(
     folder: Path,
     weights: str | None,
     on_step: Callable[[int, StepRecord], None],
-    ranks: Ranks | None = None,
+    group: ProcessGroup | None = None,
 ) -> nn.Module:
     """Train `settings.rounds` networks, each on the proposals as the one before relabelled them.
 
@@ -48,12 +47,12 @@ def train_rounds(
         Of stage 1, at any resolution.
     folder : Path
         Takes ``round<i>.safetensors`` once a round is done, ``round<i>.checkpoint`` while it runs and
-        ``proposals_round<i>/`` from the second round on. A call with the same arguments goes on from there.
+        ``proposals_round<i>/`` from the second round on. A call with the same arguments resumes there.
     weights : str, optional
         Initial weights, see `NetworkSpec.load_weights`; where the network's settings name their own, those.
     on_step : callable
         Receives the round and the metrics of each step, in every process.
-    ranks : Ranks, optional
+    group : ProcessGroup, optional
         The processes that train together; by default this one alone. All see `folder`.
 
     Raises
@@ -61,16 +60,16 @@ def train_rounds(
     ModelError
         When what an earlier call left in `folder` is damaged.
     """
-    ranks = ranks or OneRank()
+    group = group or ProcessGroup()
     weights = settings.network.own_weights or weights
     make_folder(folder)
     current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
     for number in range(settings.rounds):
         round_seed = seed * 1000 + number
         finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
-        state = ranks.from_first(_load_weights, finished)
+        state = group.broadcast(_load_weights, finished)
         # The other processes are given the first one's weights, which may be a download.
-        needed = weights if state is None and ranks.number == 0 else None
+        needed = weights if state is None and group.is_first else None
         network: nn.Module = build_network(settings, seed=round_seed, weights=needed)
         if state is not None:
             network.load_state_dict(state)
@@ -85,31 +84,22 @@ def train_rounds(
                 device=device,
                 on_step=lambda record, number=number: on_step(number, record),  # type: ignore[misc]
                 checkpoint=checkpoint,
-                ranks=ranks,
+                group=group,
             )
-            if ranks.number == 0:
+            if group.is_first:
                 save_weights(network, finished)
-        if ranks.number == 0:
+        if group.is_first:
             checkpoint.unlink(missing_ok=True)  # which a run killed right here leaves, too
         if number + 1 < settings.rounds:
             target = make_folder(folder / f"proposals_round{number + 1}")
             paths = [proposal_path(target, name) for name in names]
-            for index in range(ranks.number, len(images), ranks.count):
+            for index in range(group.rank, len(images), group.size):
                 current[index] = relabel(network, images[index], current[index], settings, device=device)
                 current[index].save(paths[index])
-            ranks.wait()
-            if ranks.count > 1:  # all read all of them, since files round the confidence
+            group.barrier()
+            if group.size > 1:  # all read all of them, since files round the confidence
                 current = [ProposalMap.load(path) for path in paths]
     return network
-
-
-def proposal_path(folder: Path, name: str) -> Path:
-    """Return where the proposal map of image `name` is saved.
-
-    All regions end in ``.regions.png`` and all confidences in ``.regions_confidence.png``: those of an image
-    ``a`` and of an image ``a_confidence`` are four files.
-    """
-    return folder / f"{name}.regions.png"
 
 
 def relabel(
@@ -149,14 +139,6 @@ def build_network(settings: GroupingSettings, *, seed: int, weights: str | None)
     if weights is not None:
         settings.network.load_weights(network, weights)
     return network
-
-
-def save_weights(network: nn.Module, path: Path) -> None:
-    """Write the state dict as safetensors, whole or not at all."""
-    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(path) as temporary:
-        # Written by Python, so that a full disk is an OSError and not safetensors' own.
-        temporary.write_bytes(safetensors.torch.save(state))
 
 
 def _load_weights(path: Path) -> dict[str, torch.Tensor] | None:

@@ -18,7 +18,7 @@ from acinus.core.errors import ModelError
 from acinus.core.files import atomic_path
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.mask_loss import mask_loss
-from acinus.grouping.ranks import OneRank, Ranks
+from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
 from acinus.networks.prediction import Prediction
 
@@ -40,7 +40,7 @@ def train_network(
     device: torch.device,
     on_step: Callable[[StepRecord], None],
     checkpoint: Path | None = None,
-    ranks: Ranks | None = None,
+    group: ProcessGroup | None = None,
 ) -> nn.Module:
     """Train `network` on proposals and return its moving average, in evaluation mode.
 
@@ -58,8 +58,8 @@ def train_network(
     on_step : callable
         Receives the metrics of each step, in every process.
     checkpoint : Path, optional
-        File from which training goes on if it exists, written every 25 steps. The caller removes it.
-    ranks : Ranks, optional
+        File from which training resumes if it exists, written every 25 steps. The caller removes it.
+    group : ProcessGroup, optional
         The processes that train together, whose number divides `settings.batch_crops`; by default this one
         alone.
 
@@ -68,20 +68,20 @@ def train_network(
     ModelError
         When the checkpoint is damaged.
     """
-    ranks = ranks or OneRank()
+    group = group or ProcessGroup()
     network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
-    trained = ranks.wrapped(network)
+    trained = group.wrap(network)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    start = _restore(ranks.from_first(_read, checkpoint), network, averaged, optimiser)
-    size = settings.batch_crops // ranks.count
-    share = slice(ranks.number * size, (ranks.number + 1) * size)
+    start = _restore(group.broadcast(_read, checkpoint), network, averaged, optimiser)
+    size = settings.batch_crops // group.size
+    share = slice(group.rank * size, (group.rank + 1) * size)
     for step in range(start, settings.steps):
         learning_rate = _learning_rate(step, settings)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate
+        for parameters in optimiser.param_groups:
+            parameters["lr"] = learning_rate
         batch = draw_batch(
             images,
             crops=settings.batch_crops,
@@ -92,12 +92,12 @@ def train_network(
             share=share,
         ).to(device)
         prediction: Prediction = trained(batch.images)
-        mask = mask_loss(ranks.gathered(prediction.logits), batch.gland, batch.weight)
-        diffusion = _diffusion(prediction, batch, settings, ranks)
+        mask = mask_loss(group.all_gather(prediction.logits), batch.gland, batch.weight)
+        diffusion = _diffusion(prediction, batch, settings, group)
         loss = mask + settings.diffusion_weight * diffusion
         optimiser.zero_grad()
         # Each process knows the gradient of its own crops; their average is that of all over the count.
-        (loss * ranks.count).backward()  # type: ignore[no-untyped-call]
+        (loss * group.size).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         _average(averaged, network, decay=min(settings.averaging, (step + 1) / (step + 10)))
         on_step(
@@ -109,15 +109,15 @@ def train_network(
                 "learning_rate": learning_rate,
             }
         )
-        if checkpoint is not None and ranks.number == 0 and (step + 1) % _CHECKPOINT_EVERY == 0:
+        if checkpoint is not None and group.is_first and (step + 1) % _CHECKPOINT_EVERY == 0:
             _save(checkpoint, network, averaged, optimiser, step + 1)
     # Running statistics are of each process's own crops: those of the first are kept.
-    averaged.load_state_dict(ranks.from_first(_state_on_cpu, averaged))
+    averaged.load_state_dict(group.broadcast(_state_on_cpu, averaged))
     return averaged.eval()
 
 
 def _diffusion(
-    prediction: Prediction, batch: Batch, settings: GroupingSettings, ranks: Ranks
+    prediction: Prediction, batch: Batch, settings: GroupingSettings, group: ProcessGroup
 ) -> torch.Tensor:
     """Return the knowledge diffusion loss on regions brought to the features' stride."""
     if settings.diffusion_weight == 0.0:
@@ -125,7 +125,7 @@ def _diffusion(
     size = (prediction.features.shape[2], prediction.features.shape[3])
     exterior = functional.adaptive_avg_pool2d(batch.exterior, size)
     interior = functional.adaptive_avg_pool2d(batch.interior, size)
-    return settings.diffusion(ranks.gathered(prediction.features), exterior, interior)
+    return settings.diffusion(group.all_gather(prediction.features), exterior, interior)
 
 
 def _learning_rate(step: int, settings: GroupingSettings) -> float:
@@ -167,7 +167,7 @@ def _state_on_cpu(network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _read(checkpoint: Path | None) -> dict[str, Any] | None:
-    """Return what `_save` wrote, None when there is nothing to go on from."""
+    """Return what `_save` wrote, None when there is nothing to resume from."""
     if checkpoint is None or not checkpoint.exists():
         return None
     try:
@@ -186,7 +186,7 @@ def _restore(
     averaged: nn.Module,
     optimiser: torch.optim.Optimizer,
 ) -> int:
-    """Load a checkpoint's state if there is one and return the step to go on with."""
+    """Load a checkpoint's state if there is one and return the step to resume at."""
     if state is None:
         return 0
     network.load_state_dict(state["network"])

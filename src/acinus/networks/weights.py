@@ -1,4 +1,4 @@
-"""Load ResNet weights: a torchvision-layout state dict as .pth or .safetensors, or ImageNet's."""
+"""Read and write state dicts: those of this package, and ResNet weights in torchvision's layout."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
+from torch import nn
 
 from acinus.core.errors import ModelError
+from acinus.core.files import atomic_path
 from acinus.networks.resnet import ResNet
 
-__all__ = ["load_backbone_weights", "load_own_weights"]
+__all__ = ["load_backbone_weights", "load_own_weights", "save_weights"]
 
 _IMAGENET_URLS = {
     18: "https://download.pytorch.org/models/resnet18-f37072fd.pth",
@@ -59,6 +61,14 @@ def load_own_weights(path: Path) -> dict[str, torch.Tensor]:
         return safetensors.torch.load_file(path)
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise ModelError(f"{path} is damaged ({error}); delete it and run the same command again") from error
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write the state dict as safetensors, whole or not at all."""
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(path) as temporary:
+        # Written by Python, so that a full disk is an OSError and not safetensors' own.
+        temporary.write_bytes(safetensors.torch.save(state))
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

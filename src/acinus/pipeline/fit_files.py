@@ -10,21 +10,29 @@ import torch
 
 from acinus.core.errors import InputError
 from acinus.core.image import RgbImage
+from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum
-from acinus.grouping.ranks import OneRank, Ranks
+from acinus.grouping.process_group import ProcessGroup
 from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_seed
 from acinus.pipeline.device import choose_device, choose_kind
-from acinus.pipeline.fit import check_folder, fit, reduced
+from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.fit_folder import check_folder
 from acinus.pipeline.inputs import find_inputs
-from acinus.pipeline.launch import launch
-from acinus.pipeline.ranks import Plan, first_process, joined_ranks, plan_ranks
 from acinus.pipeline.settings import Settings, load_settings, with_weights
+from acinus.pipeline.torchrun import (
+    count_processes,
+    is_first_process,
+    is_under_torchrun,
+    joined_process_group,
+    run_on_devices,
+)
 from acinus.results.batch import BatchResult
 
 __all__ = ["fit_files"]
 
 
+@sigterm_as_interrupt()
 def fit_files(
     inputs: Sequence[Path],
     *,
@@ -40,14 +48,14 @@ def fit_files(
 ) -> BatchResult:
     """Learn from image files and write the model folder `out`.
 
-    Images that cannot be read are noted in the outcome and left out.
+    Images that cannot be read are noted in the result and left out.
 
     Parameters
     ----------
     devices : int
-        So many processes on this machine train together, each on a GPU or CPU of its own. They are fresh
-        interpreters, so a script that calls this guards its work with ``if __name__ == "__main__"``. Left
-        at 1 under torchrun, the processes that it started train together.
+        Number of processes on this machine that train together, each on a GPU or CPU of its own. They are
+        fresh interpreters, so a script that calls this guards its work with ``if __name__ == "__main__"``.
+        Left at 1 under torchrun, the processes that it started train together.
 
     Raises
     ------
@@ -60,12 +68,8 @@ def fit_files(
     check_seed(seed)
     check_processes(processes)
     settings = with_weights(load_settings(settings_path), weights)
-    plan = plan_ranks(devices, batch_crops=settings.grouping.batch_crops)
-    alone = choose_device(device) if plan.count == 1 else None
-    kind = choose_kind(device, count=plan.here) if alone is None else ""
-    if first_process():
-        check_folder(out)
-    learn = partial(
+    progress = progress or SilentProgress()
+    learn: Callable[..., BatchResult] = partial(
         _learn,
         list(inputs),
         out=out,
@@ -74,19 +78,24 @@ def fit_files(
         settings=settings,
         weights=weights,
         processes=processes,
+        progress=progress,
     )
-    if alone is not None:
-        return learn(device=alone, ranks=OneRank(), progress=progress)
-    together = partial(_learn_together, learn, plan=plan, kind=kind, progress=progress)
-    return together() if plan.torchrun else launch(together, count=plan.here)
+    here, count = count_processes(devices, batch_crops=settings.grouping.batch_crops)
+    if count == 1:
+        learn = partial(learn, device=choose_device(device), group=ProcessGroup())
+    else:
+        learn = partial(_learn_together, learn, kind=choose_kind(device, count=here))
+    if is_first_process():
+        check_folder(out)
+    return learn() if count == 1 or is_under_torchrun() else run_on_devices(learn, count=count)
 
 
-def _learn_together(
-    learn: Callable[..., BatchResult], *, plan: Plan, kind: str, progress: Progress | None
-) -> BatchResult:
-    """Be one of the processes that fit together; the first shows progress."""
-    with joined_ranks(plan, kind=kind) as ranks:
-        return learn(device=ranks.device, ranks=ranks, progress=progress if ranks.number == 0 else None)
+def _learn_together(learn: Callable[..., BatchResult], *, kind: str) -> BatchResult:
+    """Be one of the processes that torchrun started; the first shows progress."""
+    with joined_process_group(kind) as (group, device):
+        if not group.is_first:
+            learn = partial(learn, progress=SilentProgress())
+        return learn(device=device, group=group)
 
 
 def _learn(
@@ -99,28 +108,11 @@ def _learn(
     weights: str | None,
     processes: int | None,
     device: torch.device,
-    ranks: Ranks,
-    progress: Progress | None,
+    group: ProcessGroup,
+    progress: Progress,
 ) -> BatchResult:
-    progress = progress or SilentProgress()
-    outcome = BatchResult(folder=out)
-    samples = find_inputs(inputs, mpp=mpp, result=outcome)
-    images: list[RgbImage] = []
-    records = []
-    with progress.task("Reading", total=len(samples)) as advance:
-        for sample in samples:
-            try:
-                images.append(reduced(sample.image(), settings))
-            except Exception as error:  # whatever is wrong with one image, the others are read
-                outcome.failed(str(sample.image_path), error)
-            else:
-                path = sample.image_path
-                records.append({"name": sample.name, "path": str(path.resolve()), "sha256": checksum(path)})
-                outcome.done.append(sample.name)
-            advance(sample.name)
-    if not images:
-        reasons = "; ".join(failure.reason for failure in outcome.failures[:3])
-        raise InputError(f"no image could be read: {reasons}")
+    result = BatchResult(folder=out)
+    images, records = _read(inputs, settings, mpp=mpp, result=result, progress=progress)
     fit(
         images,
         settings,
@@ -131,8 +123,32 @@ def _learn(
         processes=processes,
         inputs=records,
         progress=progress,
-        ranks=ranks,
+        group=group,
     )
-    if ranks.number == 0:
-        outcome.write_log()
-    return outcome
+    if group.is_first:
+        result.write_log()
+    return result
+
+
+def _read(
+    inputs: Sequence[Path], settings: Settings, *, mpp: float | None, result: BatchResult, progress: Progress
+) -> tuple[list[RgbImage], list[dict[str, str]]]:
+    """Return the images that can be read and what the run file says of them; `result` notes the others."""
+    images: list[RgbImage] = []
+    records: list[dict[str, str]] = []
+    samples = find_inputs(inputs, mpp=mpp, result=result)
+    with progress.task("Reading", total=len(samples)) as advance:
+        for sample in samples:
+            try:
+                images.append(reduced(sample.image(), settings))
+            except Exception as error:  # whatever is wrong with one image, the others are read
+                result.failed(str(sample.image_path), error)
+            else:
+                path = sample.image_path
+                records.append({"name": sample.name, "path": str(path.resolve()), "sha256": checksum(path)})
+                result.done.append(sample.name)
+            advance(sample.name)
+    if not images:
+        reasons = "; ".join(failure.reason for failure in result.failures[:3])
+        raise InputError(f"no image could be read: {reasons}")
+    return images, records

@@ -16,7 +16,8 @@ from acinus.core.errors import ModelError, UsageError
 from acinus.core.files import make_folder, write_json
 from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
-from acinus.grouping.rounds import build_network, save_weights
+from acinus.grouping.rounds import build_network
+from acinus.networks.weights import save_weights
 from acinus.pipeline.settings import Settings, settings_from_plain
 
 __all__ = ["FORMAT", "load_model", "model_state", "save_model"]

@@ -12,8 +12,8 @@ Histochem. Cell Biol. 160, 2023; the specification, version 0.5: https://ngff.op
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import LabelMap
@@ -40,6 +41,14 @@ _ZSTD_LEVEL = 3
 _DTYPE = np.uint32
 
 
+@dataclass(eq=False)
+class _Chunk:
+    """A chunk in memory, which may differ from that on disk."""
+
+    key: tuple[int, int]
+    labels: NDArray[np.uint32]
+
+
 class LabelChunks:
     """A label array on disk of which a few chunks are held in memory, changed ones until they make room.
 
@@ -51,8 +60,8 @@ class LabelChunks:
 
     def __init__(self, array: Any) -> None:
         self._array = array
-        self._chunks: OrderedDict[tuple[int, int], NDArray[np.uint32]] = OrderedDict()
-        self._changed: set[tuple[int, int]] = set()
+        self._chunks = LruCache[tuple[int, int], _Chunk](limit=_CACHE_CHUNKS, discard=self._store)
+        self._changed: dict[tuple[int, int], _Chunk] = {}
 
     @property
     def size(self) -> Size:
@@ -73,37 +82,32 @@ class LabelChunks:
             crop = labels[part]
             painted = crop > 0
             if painted.any():
-                self._chunk(key)[inside][painted] = crop[painted].astype(_DTYPE)
-                self._changed.add(key)
+                chunk = self._chunk(key)
+                chunk.labels[inside][painted] = crop[painted].astype(_DTYPE)
+                self._changed[key] = chunk
 
     def read(self, box: Box) -> LabelMap:
         """Return the labels of a box of the working grid, int32 of shape (box.height, box.width)."""
         labels = np.zeros((box.height, box.width), dtype=np.int32)
         for key, inside, part in _parts(box):
-            labels[part] = self._chunk(key)[inside]
+            labels[part] = self._chunk(key).labels[inside]
         return labels
 
     def flush(self) -> None:
         """Write every chunk that changed, so that others can read them."""
         for key in sorted(self._changed):
-            self._store(key)
+            self._store(self._changed[key])
 
-    def _chunk(self, key: tuple[int, int]) -> NDArray[np.uint32]:
+    def _chunk(self, key: tuple[int, int]) -> _Chunk:
         """Return a chunk; the one used least lately makes room for it."""
-        if key in self._chunks:
-            self._chunks.move_to_end(key)
-            return self._chunks[key]
-        if len(self._chunks) >= _CACHE_CHUNKS:
-            oldest = next(iter(self._chunks))
-            if oldest in self._changed:
-                self._store(oldest)
-            del self._chunks[oldest]
-        self._chunks[key] = np.array(self._array[_window(key)], dtype=_DTYPE)
-        return self._chunks[key]
+        return self._chunks.get_or_make(
+            key, lambda: _Chunk(key, np.array(self._array[_window(key)], dtype=_DTYPE))
+        )
 
-    def _store(self, key: tuple[int, int]) -> None:
-        self._array[_window(key)] = self._chunks[key]
-        self._changed.discard(key)
+    def _store(self, chunk: _Chunk) -> None:
+        """Write a chunk if it changed."""
+        if self._changed.pop(chunk.key, None) is not None:
+            self._array[_window(chunk.key)] = chunk.labels
 
 
 class LabelPyramid:

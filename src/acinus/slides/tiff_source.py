@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from acinus.core.cache import LruCache
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
@@ -66,7 +66,9 @@ class TiffSource:
                 raise SourceRefusedError(str(error)) from error
             raise
         self._lock = threading.Lock()
-        self._cache: OrderedDict[tuple[int, int, int], NDArray[Any] | None] = OrderedDict()
+        self._cache = LruCache[tuple[int, int, int], NDArray[Any] | None](
+            limit=_CACHE_BYTES, weigh=lambda segment: 0 if segment is None else segment.nbytes
+        )
 
     def read_level(self, level: int, box: Box) -> RgbArray:
         """Return a box of one level as 8-bit RGB, transparent parts on white."""
@@ -109,11 +111,8 @@ class TiffSource:
 
     def _decode(self, level: int, index: int, number: int) -> NDArray[Any] | None:
         """Return one tile or strip as (height, width, samples), from the cache if it was read lately."""
-        key = (level, index, number)
-        with self._lock:  # one file position, so one reader at a time
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
+
+        def decode() -> NDArray[Any] | None:
             frame = self._pages[level][index]
             data = None
             if frame.databytecounts[number]:
@@ -121,12 +120,10 @@ class TiffSource:
                 data = self._file.filehandle.read(frame.databytecounts[number])
             tables = {} if frame.jpegtables is None else {"jpegtables": frame.jpegtables}
             segment, _, _ = frame.keyframe.decode(data, number, **tables)
-            self._cache[key] = None if segment is None else segment[0]
-            held = sum(array.nbytes for array in self._cache.values() if array is not None)
-            while held > _CACHE_BYTES and len(self._cache) > 1:
-                _, oldest = self._cache.popitem(last=False)
-                held -= 0 if oldest is None else oldest.nbytes
-            return self._cache[key]
+            return None if segment is None else segment[0]
+
+        with self._lock:  # one file position, so one reader at a time
+            return self._cache.get_or_make((level, index, number), decode)
 
     def close(self) -> None:
         """Release the file."""

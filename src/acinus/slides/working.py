@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 
+from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
@@ -45,7 +44,7 @@ class WorkingImage:
         self._reader = reader
         self._mpp = mpp
         self._whole = Box(0, 0, size.width, size.height)
-        self._blocks: OrderedDict[tuple[int, int], RgbArray] = OrderedDict()
+        self._blocks = LruCache[tuple[int, int], RgbArray](limit=_CACHE_BLOCKS)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -71,15 +70,10 @@ class WorkingImage:
         return result
 
     def _block(self, row: int, column: int) -> RgbArray:
-        key = (row, column)
-        if key in self._blocks:
-            self._blocks.move_to_end(key)
-            return self._blocks[key]
-        if len(self._blocks) >= _CACHE_BLOCKS:
-            self._blocks.popitem(last=False)
         box = Box(column * _BLOCK_PX, row * _BLOCK_PX, _BLOCK_PX, _BLOCK_PX).intersection(self._whole)
         try:
-            self._blocks[key] = self._reader.read_working(box, mpp=self._mpp)
+            return self._blocks.get_or_make(
+                (row, column), lambda: self._reader.read_working(box, mpp=self._mpp)
+            )
         except OSError as error:  # the file went away: whoever writes results must not take it for theirs
             raise InputError(f"{self._reader.path.name} cannot be read ({error}); copy it again") from error
-        return self._blocks[key]

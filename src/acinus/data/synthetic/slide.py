@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
+from acinus.core.cache import LruCache
 from acinus.core.errors import UsageError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray, RgbImage
@@ -24,6 +24,7 @@ __all__ = ["synthetic_region", "write_synthetic_slide"]
 
 BLOCK_PX = 1024
 BLOCKS_KEPT = 32
+_EMPTY_KEPT = 4096  # blocks without tissue, which take no memory
 _TISSUE = 51
 
 
@@ -63,14 +64,16 @@ class _Slide:
         self.world = World(seed=plan.seed, settings=plan.settings, tissue=self.tissue)
         white = np.rint(self.world.stains.white)
         self.blank = int(white[0]), int(white[1]), int(white[2])
-        self._blocks: OrderedDict[tuple[int, int], RgbArray | None] = OrderedDict()
+        self._blocks = LruCache[tuple[int, int], RgbArray | None](
+            limit=BLOCKS_KEPT, weigh=lambda block: BLOCKS_KEPT / _EMPTY_KEPT if block is None else 1.0
+        )
 
     def rgb(self, box: Box) -> RgbArray | None:
         """Return the pixels of a box, None where there is only glass."""
         picture: RgbArray | None = None
         for row in range(box.y // BLOCK_PX, (box.bottom - 1) // BLOCK_PX + 1):
             for column in range(box.x // BLOCK_PX, (box.right - 1) // BLOCK_PX + 1):
-                block = self._block(row, column)
+                block = self._blocks.get_or_make((row, column), partial(self._block, row, column))
                 if block is None:
                     continue
                 if picture is None:
@@ -81,18 +84,9 @@ class _Slide:
         return picture
 
     def _block(self, row: int, column: int) -> RgbArray | None:
-        """Draw one block, or return it if it is one of the last."""
-        if (row, column) in self._blocks:
-            self._blocks.move_to_end((row, column))
-            return self._blocks[row, column]
+        """Draw one block."""
         box = Box(column * BLOCK_PX, row * BLOCK_PX, BLOCK_PX, BLOCK_PX)
-        block = None if self._is_glass(box) else self._drawn(box)
-        self._blocks[row, column] = block
-        while (
-            sum(kept is not None for kept in self._blocks.values()) > BLOCKS_KEPT or len(self._blocks) > 4096
-        ):
-            self._blocks.popitem(last=False)
-        return block
+        return None if self._is_glass(box) else self._drawn(box)
 
     def _is_glass(self, box: Box) -> bool:
         mpp = self.mpp

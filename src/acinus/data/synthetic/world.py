@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.cache import LruCache
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, LabelMap
 from acinus.data.synthetic.epithelium import GlandPicture, draw_gland
@@ -89,7 +89,9 @@ class World:
             GlandGrid(seed=seed, grade="benign", pitch_um=float(rng.uniform(112, 140))),
             GlandGrid(seed=seed, grade="malignant", pitch_um=float(rng.uniform(150, 210))),
         )
-        self._pictures: OrderedDict[GlandKey, GlandPicture | None] = OrderedDict()
+        self._pictures = LruCache[GlandKey, GlandPicture | None](
+            limit=GLAND_MEMORY_BYTES, weigh=lambda picture: 0 if picture is None else picture.nbytes
+        )
 
     def draw(self, box: Box) -> Scene:
         """Draw a box of the world's pixels with a margin around it."""
@@ -145,26 +147,17 @@ class World:
         pictures = []
         x_um, y_um, pad = box.x * mpp - PAD_UM, box.y * mpp - PAD_UM, 2 * PAD_UM
         for gland in self._candidates(x_um, y_um, box.width * mpp + pad, box.height * mpp + pad):
-            picture = self._picture(gland)
+            picture = self._pictures.get_or_make(gland.key, partial(self._picture, gland))
             if picture is not None:
                 pictures.append((gland.key, picture))
         return pictures
 
     def _picture(self, gland: Gland) -> GlandPicture | None:
-        """Draw a gland once, and keep the last ones in memory."""
-        if gland.key in self._pictures:
-            self._pictures.move_to_end(gland.key)
-            return self._pictures[gland.key]
+        """Draw a gland."""
         reach = gland.reach_um
         around = self._candidates(gland.x_um - reach, gland.y_um - reach, 2 * reach, 2 * reach)
         neighbours = [other for other in around if other.key != gland.key and _may_meet(gland, other)]
-        picture = draw_gland(gland, neighbours, self.style, seed=self.seed, mpp=self.settings.mpp)
-        self._pictures[gland.key] = picture
-        held = sum(kept.nbytes for kept in self._pictures.values() if kept is not None)
-        while held > GLAND_MEMORY_BYTES and len(self._pictures) > 1:
-            _, dropped = self._pictures.popitem(last=False)
-            held -= dropped.nbytes if dropped is not None else 0
-        return picture
+        return draw_gland(gland, neighbours, self.style, seed=self.seed, mpp=self.settings.mpp)
 
 
 def _normal_quantile(share: float) -> float:

@@ -7,14 +7,15 @@ length of the borders, not with the slide.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from acinus.core.cache import LruCache
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, LabelMap
 from acinus.core.progress import Progress
@@ -46,8 +47,7 @@ class SlideComponents:
         self._blocks = blocks
         self._first_piece = first_piece  # (blocks + 1,): pieces of block b are first_piece[b] + 1, ...
         self._component_of = joined.component_of
-        self._cache: OrderedDict[int, LabelMap] = OrderedDict()
-        self._cached_bytes = 0
+        self._cache = LruCache[int, LabelMap](limit=_CACHE_BYTES, weigh=lambda numbers: numbers.nbytes)
 
     def mask(self, number: int, box: Box) -> BoolMask:
         """Return the pixels of one component within a box of the working grid."""
@@ -57,25 +57,17 @@ class SlideComponents:
                 continue
             block = self._blocks.box(index)
             part = box.intersection(block)
-            numbers = self._numbers(index)[part.slices_in(block)]
+            numbers = self._cache.get_or_make(index, partial(self._numbers, index))[part.slices_in(block)]
             np.equal(numbers, number, out=mask[part.slices_in(box)])
         return mask
 
     def _numbers(self, index: int) -> LabelMap:
         """Return the component of every pixel of a block: it is labelled again, as it was the first time."""
-        if index in self._cache:
-            self._cache.move_to_end(index)
-            return self._cache[index]
         pieces = self._blocks.pieces(index)
         component_of = self._component_of[self._first_piece[index] : self._first_piece[index + 1] + 1].copy()
         assert len(component_of) == len(pieces.areas) + 1, "the source changed while it was read"
         component_of[0] = 0
-        numbers = component_of[pieces.numbers]
-        self._cache[index] = numbers
-        self._cached_bytes += numbers.nbytes
-        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
-        return numbers
+        return component_of[pieces.numbers]
 
 
 def find_components(

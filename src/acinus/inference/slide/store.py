@@ -7,13 +7,12 @@ index has to be kept.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.cache import LruCache
 from acinus.core.errors import OutputError
 from acinus.core.files import atomic_path, make_folder
 from acinus.core.geometry import Box, Size
@@ -47,10 +46,7 @@ class WindowStore:
         self.folder = make_folder(folder)
         self.plan = plan
         self.colours = None if colours is None else make_folder(colours)
-        self._cache_bytes = cache_bytes
-        self._cache: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
-        self._held_bytes = 0
-        self._lock = threading.Lock()
+        self._cache = LruCache[Path, NDArray[np.uint8]](limit=cache_bytes, weigh=lambda planes: planes.nbytes)
 
     @property
     def size(self) -> Size:
@@ -112,8 +108,7 @@ class WindowStore:
             planes = np.zeros((count, 0, 0), np.uint8)
         with atomic_path(path) as temporary:
             temporary.write_bytes(pack(planes, window.kept))
-        with self._lock:
-            self._forget(path)
+        self._cache.forget(path)
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return probability × 255, rounded, of a box inside the grid: uint8 of (box.height, box.width).
@@ -163,25 +158,7 @@ class WindowStore:
 
     def _planes(self, path: Path, window: Window, *, count: int) -> NDArray[np.uint8]:
         """Return a window's maps in a file, or an empty array when they are 0 everywhere."""
-        with self._lock:
-            if path in self._cache:
-                self._cache.move_to_end(path)
-                return self._cache[path]
-        packed = _bytes_of(path)
-        planes = None if packed is None else unpack(packed, window.kept, count=count)
-        if planes is None:
-            raise OutputError(f"{path} is missing or damaged; run the same command again")
-        with self._lock:
-            self._forget(path)
-            self._cache[path] = planes
-            self._held_bytes += planes.nbytes
-            while self._held_bytes > self._cache_bytes:
-                self._forget(next(iter(self._cache)))
-        return planes
-
-    def _forget(self, path: Path) -> None:
-        planes = self._cache.pop(path, None)
-        self._held_bytes -= 0 if planes is None else planes.nbytes
+        return self._cache.get_or_make(path, lambda: _unpacked(path, window, count=count))
 
 
 def _file(folder: Path, window: Window) -> Path:
@@ -198,3 +175,11 @@ def _bytes_of(path: Path) -> bytes | None:
 def _is_whole(path: Path, window: Window, *, count: int) -> bool:
     packed = _bytes_of(path)
     return packed is not None and is_whole(packed, window.kept, count=count)
+
+
+def _unpacked(path: Path, window: Window, *, count: int) -> NDArray[np.uint8]:
+    packed = _bytes_of(path)
+    planes = None if packed is None else unpack(packed, window.kept, count=count)
+    if planes is None:
+        raise OutputError(f"{path} is missing or damaged; run the same command again")
+    return planes

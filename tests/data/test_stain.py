@@ -6,7 +6,7 @@ import numpy as np
 
 from acinus.core.colour import optical_density
 from acinus.core.image import RgbImage
-from acinus.pipeline.fit import _stain
+from acinus.data.stain import stain_of
 
 EOSIN, PALE, GLASS = (225, 150, 190), (236, 200, 225), (243, 243, 244)
 
@@ -22,16 +22,16 @@ def density(colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_glass_beside_the_tissue_does_not_count():
-    stain = _stain([image(EOSIN, GLASS)])
+    stain = stain_of([image(EOSIN, GLASS)])
     np.testing.assert_allclose(stain["mean_od"], density(EOSIN), atol=0.03)
     assert max(stain["std_od"]) == 0
 
 
 def test_each_image_with_tissue_counts_once_and_those_without_not_at_all():
-    stain = _stain([image(EOSIN, EOSIN), image(PALE, GLASS), image(GLASS, GLASS)])
+    stain = stain_of([image(EOSIN, EOSIN), image(PALE, GLASS), image(GLASS, GLASS)])
     np.testing.assert_allclose(stain["mean_od"], (density(EOSIN) + density(PALE)) / 2, atol=0.03)
     np.testing.assert_allclose(stain["std_od"], np.abs(density(EOSIN) - density(PALE)) / 2, atol=0.03)
 
 
 def test_where_no_image_has_tissue_all_pixels_count():
-    np.testing.assert_allclose(_stain([image(GLASS, GLASS)])["mean_od"], density(GLASS), rtol=1e-5)
+    np.testing.assert_allclose(stain_of([image(GLASS, GLASS)])["mean_od"], density(GLASS), rtol=1e-5)

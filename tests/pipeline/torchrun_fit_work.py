@@ -1,4 +1,4 @@
-"""What processes that fit together do in the tests of `joined_ranks`."""
+"""What processes that fit together do in the tests of `joined_process_group`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from acinus.core.progress import Advance
+from acinus.core.progress import Advance, SilentProgress
 from acinus.core.proposal import ProposalMap
 from acinus.grouping.batch import TrainingImage
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
-from acinus.grouping.ranks import OneRank, Ranks
+from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.train import StepRecord, train_network
 from acinus.networks.prediction import Prediction
 from acinus.pipeline import fit_files
-from acinus.pipeline.ranks import Plan, joined_ranks
 from acinus.pipeline.settings import load_settings
+from acinus.pipeline.torchrun import joined_process_group
 
 
 class Trained(NamedTuple):
@@ -49,9 +49,9 @@ class Plain(nn.Module):
         return Prediction(self.classifier(features), features)
 
 
-def train(ranks: Ranks | None = None) -> Trained:
+def train(group: ProcessGroup | None = None) -> Trained:
     """Train a network on crops that are labelled more and less, by a loss that means over all of them."""
-    ranks = ranks or OneRank()
+    group = group or ProcessGroup()
     rng = np.random.default_rng(0)
     images = []
     for share in (1.0, 0.3):
@@ -59,7 +59,7 @@ def train(ranks: Ranks | None = None) -> Trained:
         regions[rng.random(regions.shape) > share] = 255
         rgb = rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)
         images.append(TrainingImage.of(rgb, ProposalMap(regions, np.ones((48, 48), np.float32), mpp=2.5)))
-    torch.manual_seed(ranks.number)  # the first one's weights count
+    torch.manual_seed(group.rank)  # the first one's weights count
     records: list[StepRecord] = []
     network = train_network(
         Plain(),
@@ -75,15 +75,15 @@ def train(ranks: Ranks | None = None) -> Trained:
         seed=0,
         device=torch.device("cpu"),
         on_step=records.append,
-        ranks=ranks,
+        group=group,
     )
     return Trained(records, network.state_dict())
 
 
 def train_and_fit(tiles: Path, settings: Path, out: Path) -> None:
     """Train, then fit `tiles`; beside `out` each process leaves what it trained."""
-    with joined_ranks(Plan(here=2), kind="cpu") as ranks:
-        torch.save(tuple(train(ranks)), out.with_name(f"trained{ranks.number}"))
+    with joined_process_group("cpu") as (group, device):
+        torch.save(tuple(train(group)), out.with_name(f"trained{group.rank}"))
         fit_files._learn(
             [tiles],
             out=out,
@@ -92,9 +92,9 @@ def train_and_fit(tiles: Path, settings: Path, out: Path) -> None:
             settings=load_settings(settings),
             weights=None,
             processes=1,
-            device=ranks.device,
-            ranks=ranks,
-            progress=None,
+            device=device,
+            group=group,
+            progress=SilentProgress(),
         )
 
 

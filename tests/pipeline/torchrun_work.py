@@ -1,6 +1,6 @@
-"""What launched processes do in the tests of `launch`; as a script, it launches that itself.
+"""What processes do in the tests of `run_on_devices`; as a script, it starts them itself.
 
-python launch_work.py HOW FOLDER
+python torchrun_work.py HOW FOLDER
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from acinus.core.errors import AcinusError, UsageError
-from acinus.pipeline.launch import launch
+from acinus.pipeline.torchrun import run_on_devices
 
 
 def work(how: str, folder: Path) -> str:
@@ -41,12 +41,10 @@ def go_wrong(how: str) -> None:
         raise UsageError("there is no such thing; choose another")
     if how == "bug":
         raise ZeroDivisionError("a mistake of ours")
-    if how in ("killed", "lost"):
+    if how == "lost":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "told":
         os.kill(os.getpid(), signal.SIGTERM)
-    if how == "quits":
-        os._exit(3)
 
 
 def wait_for(path: Path) -> None:
@@ -56,7 +54,7 @@ def wait_for(path: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        launch(partial(work, sys.argv[1], Path(sys.argv[2])), count=2)
+        run_on_devices(partial(work, sys.argv[1], Path(sys.argv[2])), count=2)
     except AcinusError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

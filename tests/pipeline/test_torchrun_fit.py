@@ -9,26 +9,22 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from acinus import GlandSegmenter
 from acinus.core.errors import AcinusError, InputError, UsageError
 from acinus.core.image import RgbImage
-from acinus.grouping.ranks import OneRank
-from acinus.networks.unet import UNetSpec
-from acinus.pipeline import ranks as ranks_module
+from acinus.grouping.process_group import ProcessGroup
 from acinus.pipeline.device import choose_kind
 from acinus.pipeline.fit import fit
 from acinus.pipeline.fit_files import fit_files
-from acinus.pipeline.launch import launch
-from acinus.pipeline.ranks import FabricRanks, Plan, first_process, plan_ranks
 from acinus.pipeline.settings import Settings
+from acinus.pipeline.torchrun import count_processes, is_first_process, run_on_devices
 
 # Of the loss of each step, relative to the single process: batch normalisation sees half a batch.
 TOLERANCE = 0.03
@@ -39,7 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, tiny_settings: Path) -> P
     """Steps enough for a checkpoint, which is written after 25."""
     plain = json.loads(tiny_settings.read_text())
     plain["grouping"] |= {"steps": 28, "batch_crops": 4}
-    path = tmp_path_factory.mktemp("ranks") / "settings.json"
+    path = tmp_path_factory.mktemp("torchrun") / "settings.json"
     path.write_text(json.dumps(plain))
     return path
 
@@ -50,7 +46,7 @@ def work() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parent)
         patch.setenv("OMP_NUM_THREADS", "1")
-        yield importlib.import_module("ranks_work")
+        yield importlib.import_module("torchrun_fit_work")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +55,7 @@ def together(
 ) -> tuple[Path, list[Any]]:
     """The model of an undisturbed fit by two processes, and what each of them trained."""
     out = tmp_path_factory.mktemp("together") / "model"
-    launch(partial(work.train_and_fit, tiles, settings, out), count=2)
+    run_on_devices(partial(work.train_and_fit, tiles, settings, out), count=2)
     return out, [work.Trained(*torch.load(out.with_name(f"trained{number}"))) for number in range(2)]
 
 
@@ -149,25 +145,25 @@ def test_a_fit_whose_process_was_killed_goes_on_under_torchrun_to_the_model_of_a
     assert steps_of(out) == steps_of(together[0])
 
 
-class Second(OneRank):
+class Second(ProcessGroup):
     """Process 1 of 2, whose first has found something else."""
 
-    number, count = 1, 2
-
-    def from_first(self, compute: Any, *arguments: object) -> Any:
+    def broadcast(self, compute: Any, *arguments: object) -> Any:
         return "another fingerprint"
 
 
 def test_a_process_that_found_other_images_than_the_first_says_so(tmp_path):
     image = RgbImage(np.zeros((64, 64, 3), np.uint8), mpp=0.5, name="a")
     with pytest.raises(InputError, match="process 1 found other images or settings than process 0"):
-        fit([image], Settings(), seed=0, device=torch.device("cpu"), folder=tmp_path, ranks=Second())
+        fit(
+            [image],
+            Settings(),
+            seed=0,
+            device=torch.device("cpu"),
+            folder=tmp_path,
+            group=Second(rank=1, size=2),
+        )
     assert list(tmp_path.iterdir()) == []
-
-
-def test_one_device_loads_nothing_of_fabric(alone):
-    assert "acinus.pipeline.ranks" in sys.modules
-    assert not [name for name in sys.modules if name.startswith("lightning")]
 
 
 def torchrun_says(monkeypatch: pytest.MonkeyPatch, *, here: int, count: int, rank: int = 0) -> None:
@@ -177,38 +173,36 @@ def torchrun_says(monkeypatch: pytest.MonkeyPatch, *, here: int, count: int, ran
 
 
 def test_the_number_of_processes_is_that_of_torchrun_or_of_devices(monkeypatch):
-    assert plan_ranks(1, batch_crops=5) == Plan()
-    assert plan_ranks(4, batch_crops=8) == Plan(here=4)
+    assert count_processes(1, batch_crops=5) == (1, 1)
+    assert count_processes(4, batch_crops=8) == (4, 4)
     torchrun_says(monkeypatch, here=4, count=8)
-    assert plan_ranks(1, batch_crops=16) == plan_ranks(4, batch_crops=16) == Plan(4, 2, torchrun=True)
-    assert plan_ranks(1, batch_crops=16).count == 8
+    assert count_processes(1, batch_crops=16) == count_processes(4, batch_crops=16) == (4, 8)
+    torchrun_says(monkeypatch, here=4, count=6)  # fewer on another machine
+    assert count_processes(1, batch_crops=12) == (4, 6)
 
 
 def test_what_cannot_be_shared_out_is_wrong_usage(monkeypatch):
     with pytest.raises(UsageError, match="16 crops a step cannot be shared out among 3 devices"):
-        plan_ranks(3, batch_crops=16)
+        count_processes(3, batch_crops=16)
     torchrun_says(monkeypatch, here=4, count=8)
     with pytest.raises(UsageError, match="--devices is 2, but torchrun started 4 processes here; leave"):
-        plan_ranks(2, batch_crops=16)
+        count_processes(2, batch_crops=16)
     with pytest.raises(UsageError, match="12 crops a step cannot be shared out among 8 devices"):
-        plan_ranks(1, batch_crops=12)
-    torchrun_says(monkeypatch, here=4, count=6)
-    with pytest.raises(UsageError, match="torchrun started 4 processes here and 6 in all; start as many on"):
-        plan_ranks(1, batch_crops=12)
+        count_processes(1, batch_crops=12)
 
 
-def test_without_fabric_several_devices_name_the_extra_that_brings_it(monkeypatch):
-    monkeypatch.setattr(ranks_module, "find_spec", lambda name: None)
-    assert plan_ranks(1, batch_crops=16).count == 1
-    with pytest.raises(UsageError, match=r"pip install 'acinus\[multi\]', or leave --devices out"):
-        plan_ranks(2, batch_crops=16)
+def test_a_pytorch_without_torch_distributed_fits_on_one_device_alone(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    assert count_processes(1, batch_crops=16) == (1, 1)
+    with pytest.raises(UsageError, match=r"cannot use several devices .*; leave --devices out"):
+        count_processes(2, batch_crops=16)
 
 
 def test_one_of_the_processes_of_torchrun_speaks(monkeypatch):
-    assert first_process()
+    assert is_first_process()
     for rank in (0, 1):
         torchrun_says(monkeypatch, here=2, count=2, rank=rank)
-        assert first_process() == (rank == 0)
+        assert is_first_process() == (rank == 0)
 
 
 @pytest.mark.parametrize(
@@ -225,19 +219,3 @@ def test_devices_that_are_not_there_or_not_alike_are_wrong_usage(monkeypatch, gp
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     with pytest.raises(UsageError, match="--device"):
         choose_kind(name, count=2)
-
-
-def test_on_gpus_batch_normalisation_is_that_of_all_processes_and_the_network_stays_the_same():
-    """PyTorch's layer needs a GPU to compute; that it takes the place of the plain one needs none."""
-    fabric = SimpleNamespace(
-        global_rank=0, world_size=2, device=torch.device("cuda", 0), setup_module=lambda module: module
-    )
-    network = UNetSpec(widths=(4, 8)).build()
-    before = network.state_dict()
-    parameters = list(network.parameters())
-    wrapped = FabricRanks(fabric).wrapped(network)  # type: ignore[arg-type]
-    assert wrapped is network
-    layers = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    assert {type(layer) for layer in layers} == {nn.SyncBatchNorm}
-    assert network.state_dict().keys() == before.keys()
-    assert all(a is b for a, b in zip(network.parameters(), parameters, strict=True))

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acinus.core.errors import InputError, ModelError
+from acinus.core.image import RgbImage
+from acinus.core.progress import SilentProgress
+from acinus.core.proposal import proposal_path
+from acinus.mining import proposals as module
+from acinus.mining.cue import DarkestCluster
+from acinus.mining.proposals import load_proposals, mine_into
+from acinus.mining.settings import MiningSettings
+from acinus.mining.train import ShallowSettings
+
+SHALLOW = ShallowSettings(channels=6, responses=5, steps=2, batch_crops=2, crop_px=24)
+SETTINGS = MiningSettings(shallow=SHALLOW, cue=DarkestCluster(min_cluster_um2=300.0))
+
+
+def images() -> list[RgbImage]:
+    rng = np.random.default_rng(0)
+    return [RgbImage(rng.integers(0, 255, (50, 60, 3), dtype=np.uint8), mpp=1.0, name=name) for name in "abc"]
+
+
+def mine(folder: Path, *, settings: MiningSettings = SETTINGS, seed: int = 0) -> None:
+    mine_into(folder, images(), settings, seed=seed, processes=1, progress=SilentProgress())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_each_image_has_its_proposals_and_all_share_a_network(tmp_path):
+    mine(tmp_path)
+    assert set(contents(tmp_path)) == {
+        "shallow.safetensors",
+        *(f"{name}.regions{kind}.png" for name in "abc" for kind in ("", "_confidence")),
+    }
+    loaded = load_proposals(tmp_path, "cab")
+    assert [proposal.regions.shape for proposal in loaded] == [(40, 48)] * 3
+    assert [proposal.mpp for proposal in loaded] == [1.25] * 3
+
+
+def test_images_with_networks_of_their_own_leave_none(tmp_path):
+    mine(tmp_path, settings=replace(SETTINGS, shallow=replace(SHALLOW, shared=False)))
+    assert not (tmp_path / "shallow.safetensors").exists()
+
+
+def test_only_what_is_missing_or_damaged_is_mined_again_to_the_same_files(tmp_path, monkeypatch):
+    mine(tmp_path)
+    expected = contents(tmp_path)
+    proposal_path(tmp_path / "proposals", "a").unlink()
+    proposal_path(tmp_path / "proposals", "c").write_bytes(b"cut off")
+    mined = []
+    monkeypatch.setattr(
+        module,
+        "mine_proposals",
+        lambda images, *more, real=module.mine_proposals, **options: (
+            mined.extend(image.name for image in images) or real(images, *more, **options)
+        ),
+    )
+    mine(tmp_path)
+    assert mined == ["a", "c"]
+    assert contents(tmp_path) == expected
+    mined.clear()
+    mine(tmp_path, seed=7)  # nothing is missing, so nothing is computed
+    assert mined == []
+    assert contents(tmp_path) == expected
+
+
+def test_the_network_on_disk_is_used_and_a_damaged_one_is_named(tmp_path):
+    mine(tmp_path)
+    for name in "abc":
+        proposal_path(tmp_path / "proposals", name).unlink()
+    (tmp_path / "shallow.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ModelError, match=r"shallow\.safetensors is damaged"):
+        mine(tmp_path)
+
+
+def test_proposals_that_are_missing_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"z\.regions\.png"):
+        load_proposals(tmp_path, ["z"])
