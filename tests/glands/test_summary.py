@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from acinus.core.errors import InputError
 from acinus.glands import COLUMNS, Glands, auc, clark_evans, measure_glands, summarise
-from acinus.glands.summary import STATISTICS
+from acinus.glands.summary import STATISTICS, summarise_image
 
 
 def table(**columns: list[float]) -> Glands:
@@ -33,6 +33,22 @@ def test_fractions_and_densities_are_of_the_tissue():
     assert summary["gland_area_fraction"] == 0.25
     assert summary["glands_per_mm2"] == pytest.approx(125)
     assert summary["side_fraction"] == 0.5
+
+
+def test_a_gland_is_tissue_of_an_image_however_pale_it_is():
+    labels, tissue = np.zeros((20, 30), np.int32), np.zeros((20, 30), bool)
+    labels[2:12, 2:12] = 1  # 100 px, half of them where no tissue was seen
+    tissue[:, 7:] = True  # 460 px
+    summary = summarise_image(measure_glands(labels, mpp=0.5), labels, tissue, mpp=0.5)
+    assert summary["tissue_area_um2"] == (460 + 50) * 0.25
+    assert summary["gland_area_fraction"] == pytest.approx(100 / 510)
+
+
+def test_an_image_of_glass_has_no_tissue_and_no_density():
+    nothing = np.zeros((20, 30), np.int32)
+    summary = summarise_image(Glands.empty(), nothing, nothing > 0, mpp=0.5)
+    assert (summary["glands"], summary["tissue_area_um2"]) == (0, 0)
+    assert math.isnan(summary["glands_per_mm2"])
 
 
 def test_large_glands_weigh_more_in_the_mean_but_not_in_the_quantiles():

@@ -57,6 +57,19 @@ def test_objects_weigh_by_area_over_the_whole_set():
     assert scores.image_means["object_hausdorff_px"] == 0.5
 
 
+def test_where_one_image_has_no_resolution_objects_weigh_by_pixels_and_nothing_is_said_in_um():
+    large = evaluate_pair(row(1, 1, 1, 1, 1, 1), row(1, 1, 1, 1, 1, 1), mpp=None)
+    small = evaluate_pair(row(0, 1, 1, 0, 0, 0), row(0, 0, 1, 1, 0, 0), mpp=2.0)  # Dice ½, 1 px apart
+    assert (large.object_hausdorff_um, small.object_hausdorff_um) == (None, 2.0)
+    scores = pool([large, small])
+    assert scores.object_dice == pytest.approx((6 * 1 + 2 * 0.5) / 8)
+    assert scores.object_hausdorff_px == pytest.approx((6 * 0 + 2 * 1) / 8)
+    assert scores.object_hausdorff_um is None
+    assert not [name for name in scores.as_dict() if "_um" in name]
+    assert "mpp" not in large.as_dict()
+    assert not [name for name in large.as_dict() if "_um" in name]
+
+
 def test_images_of_different_resolution_weigh_by_true_area():
     fine = evaluate_pair(row(1, 1, 1, 1, 0), row(0, 1, 1, 1, 1), mpp=0.25)  # 4 px = 0.25 µm²; 1 px = 0.25 µm
     coarse = evaluate_pair(row(1, 0, 0), row(0, 1, 0), mpp=1.0)  # 1 px = 1 µm²; 1 px = 1 µm; Dice 0

@@ -84,6 +84,23 @@ def test_a_csv_cut_inside_a_line_is_refused_by_name_and_line(tmp_path, glands, k
     assert "\n" not in str(caught.value)
 
 
+def test_a_csv_cut_within_its_last_field_or_before_its_end_is_refused(tmp_path, glands):
+    path = tmp_path / "glands.csv"
+    write_csv(path, glands)
+    whole = path.read_text(encoding="utf-8")
+    for lost in (1, 2):  # the last field has a digit and no more
+        path.write_text(whole[:-lost], encoding="utf-8")
+        with pytest.raises(InputError, match=r"glands\.csv cannot be read .*\(line 3 has no end"):
+            read_table(path)
+
+
+def test_a_csv_that_a_spreadsheet_saved_is_read(tmp_path, glands):
+    path = tmp_path / "glands.csv"
+    write_csv(path, glands)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_table(path)["label"].tolist() == [5, 12]
+
+
 def test_a_csv_of_zeros_as_a_crash_leaves_it_is_refused_by_name(tmp_path):
     path = tmp_path / "glands.csv"
     path.write_bytes(bytes(200_000))

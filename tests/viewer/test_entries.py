@@ -15,6 +15,25 @@ def test_slides_come_in_natural_order(run_folder: Path) -> None:
     assert list(find_entries(run_folder).by_name) == ["slide_2", "slide_10"]
 
 
+def test_digits_that_are_no_decimal_ones_are_part_of_a_name(run_folder: Path) -> None:
+    (run_folder / "slide_2").rename(run_folder / "a5²")
+    assert list(find_entries(run_folder).by_name) == ["a5²", "slide_10"]
+
+
+def test_a_damaged_origin_costs_one_slide_and_is_said(run_folder: Path) -> None:
+    file = run_folder / "slide_2" / "image.json"
+    write_json(file, read_json(file) | {"origin": {"from": "bounds", "x_px": [1], "y_px": 2}})
+    entries = find_entries(run_folder)
+    assert list(entries.by_name) == ["slide_10"]
+    assert "slide_2/image.json is damaged (origin.x_px" in entries.notices[0]
+
+
+def test_results_that_were_moved_together_with_their_images_are_shown_with_them(run_folder: Path) -> None:
+    image = run_folder.parent / "images" / "slide_2.png"
+    image.rename(run_folder / "slide_2.png")
+    assert find_entries(run_folder).by_name["slide_2"].source == (run_folder / "slide_2.png").resolve()
+
+
 def test_a_recorded_source_may_lie_outside_of_the_folder(run_folder: Path) -> None:
     entry = find_entries(run_folder).by_name["slide_2"]
     assert not entry.source.is_relative_to(run_folder)
