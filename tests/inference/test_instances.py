@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acinus.inference.instances import InstanceSettings, gland_mask, label_glands
+from acinus.inference.instances import InstanceSettings, components_of, gland_mask, label_glands
 
 SMALL = InstanceSettings(min_area_um2=50.0, max_hole_um2=400.0)
 
@@ -240,3 +240,52 @@ def test_every_pixel_of_the_mask_is_in_one_connected_gland_or_a_dropped_fragment
         gland = labels == number
         assert gland.sum() >= 50
         assert cv2.connectedComponents(gland.astype(np.uint8), connectivity=4)[0] == 2
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.tuples(*[st.integers(0, 12)] * 4))
+def test_background_around_a_tile_moves_its_glands_and_changes_nothing_else(
+    seed: int, around: tuple[int, int, int, int]
+):
+    noise = np.random.default_rng(seed).normal(size=(60, 70)).astype(np.float32)
+    probability = np.clip(0.5 + 4 * cv2.GaussianBlur(noise, (0, 0), 4), 0, 1)
+    probability[[0, -1]] = probability[:, [0, -1]] = 0.0  # a hole that the tile's border opens is none
+    top, bottom, left, right = around
+    framed = np.pad(probability, ((top, bottom), (left, right)))
+    how = InstanceSettings(min_area_um2=50.0, max_hole_um2=10_000.0, neck_depth_um=2.0)
+    inside = label_glands(framed, how, mpp=1.0)[top : top + 60, left : left + 70]
+    assert np.array_equal(inside, label_glands(probability, how, mpp=1.0))
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000))
+def test_a_gland_does_not_depend_on_the_others(seed: int):
+    """Each component alone is split as it is among the others."""
+    noise = np.random.default_rng(seed).normal(size=(80, 80)).astype(np.float32)
+    probability = np.clip(0.4 + 4 * cv2.GaussianBlur(noise, (0, 0), 4), 0, 1)
+    how = InstanceSettings(min_area_um2=30.0, max_hole_um2=0.0, neck_depth_um=1.0)
+    labels = label_glands(probability, how, mpp=1.0)
+    _, components = cv2.connectedComponents((labels > 0).astype(np.uint8), connectivity=4)
+    for number in range(1, components.max() + 1):
+        alone = label_glands(np.where(components == number, probability, 0.0), how, mpp=1.0)
+        among = np.where(components == number, labels, 0)
+        first = among[among > 0].min()
+        assert np.array_equal(alone, np.where(among > 0, among - first + 1, 0))
+
+
+def test_components_know_which_touch_the_edge_and_where_their_pixels_are():
+    mask = np.zeros((7, 9), bool)
+    mask[0, 4] = mask[6, 0:2] = mask[2:4, 2:4] = mask[5, 8] = True
+    found = components_of(mask)
+    assert found.areas.tolist() == [1, 4, 1, 2]
+    assert found.boxes.tolist() == [[4, 0, 5, 1], [2, 2, 4, 4], [8, 5, 9, 6], [0, 6, 2, 7]]
+    assert found.at_edge().tolist() == [True, False, True, True]
+    chosen = found.mask_of(np.array([False, True, False, True]))
+    assert np.argwhere(chosen).tolist() == [[2, 2], [2, 3], [3, 2], [3, 3], [6, 0], [6, 1]]
+    assert np.array_equal(found.mask_of(np.ones(4, bool)), mask)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (3, 3)])
+def test_an_empty_mask_has_no_components(shape: tuple[int, int]):
+    found = components_of(np.zeros(shape, bool))
+    assert (found.numbers.shape, len(found.areas), found.boxes.shape) == (shape, 0, (0, 4))

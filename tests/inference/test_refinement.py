@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.segmenter import ProbabilityMap
@@ -191,3 +193,41 @@ def test_a_refined_segmenter_works_at_its_own_resolution_and_answers_at_the_imag
     assert result.dtype == np.float32
     assert result[:, :50].min() > 0.89
     assert result[:, 70:].max() < 0.1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 3), st.booleans())
+def test_a_turned_and_mirrored_image_has_the_turned_and_mirrored_answer(
+    seed: int, quarters: int, mirrored: bool
+):
+    rng = np.random.default_rng(seed)
+    rgb = np.where(rng.random((40, 48, 1)) < 0.5, PURPLE, PINK) + rng.integers(-20, 21, (40, 48, 3))
+    rgb[:15, :12] = WHITE
+    rgb = rgb.astype(np.uint8)
+    probability = rng.random((40, 48), dtype=np.float32)
+    how = RefinementSettings(least_um2=0.0, tissue_only=False)
+
+    def turned(values: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.rot90(values[:, ::-1] if mirrored else values, quarters))
+
+    found = refined(turned(probability), turned(rgb), how, mpp=MPP)
+    expected = refined(probability, rgb, how, mpp=MPP)
+    assert found.probability == pytest.approx(turned(expected.probability), abs=1e-4)
+    assert found.certainty == pytest.approx(turned(expected.certainty), abs=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.0, 1.0))
+def test_the_answer_lies_between_network_and_colours_and_is_a_probability(seed: int, weight: float):
+    rng = np.random.default_rng(seed)
+    rgb = rng.integers(60, 240, (30, 36, 3), dtype=np.uint8)
+    probability = rng.random((30, 36), dtype=np.float32)
+    how = RefinementSettings(colour_weight=weight, least_um2=0.0, lumen_above=1.0, tissue_only=False)
+    found = refined(probability, rgb, how, mpp=MPP)
+    likelihood = by_colour(probability, rgb, how)
+    assert found.certainty.min() >= 0.0
+    assert found.certainty.max() <= 1.0
+    if likelihood is not None:
+        low, high = np.minimum(probability, likelihood), np.maximum(probability, likelihood)
+        assert (found.probability >= low - 1e-6).all()
+        assert (found.probability <= high + 1e-6).all()
