@@ -1,8 +1,8 @@
-"""A trained network as a segmenter, and its folder on disk."""
+"""A trained network as a segmenter."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from acinus.core.image import RgbArray, RgbImage
 from acinus.core.segmenter import ProbabilityMap
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.networks.inference import for_inference
 from acinus.networks.prediction import Prediction
 
 __all__ = ["NetworkSegmenter", "embed", "predict"]
@@ -45,6 +46,10 @@ class NetworkSegmenter:
         """Return P(gland), float32 of the image's own (H, W)."""
         small = predict(self.network, rgb_at_mpp(image, self.mpp), device=self.device, mirrors=self.mirrors)
         return resize_map(small, image.shape)
+
+    def prepared(self) -> NetworkSegmenter:
+        """Return the same method, prepared for many forward passes; see `for_inference`."""
+        return replace(self, network=for_inference(self.network))
 
 
 @torch.no_grad()

@@ -60,8 +60,8 @@ class Segmentation:
 def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSettings) -> Segmentation:
     """Return the glands of one image in memory.
 
-    An image of one colour (empty glass, a black frame) has none, whatever a network that never saw such an
-    image would say: its probability is 0.
+    An image of one colour (bare background, a black frame) has none, whatever a network that never saw such
+    an image would answer: its probability is 0.
     """
     if is_one_colour(image.rgb):
         nothing = np.zeros(image.shape, dtype=np.float32)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.segmenter import Segmenter
 from acinus.grouping.segmenter import NetworkSegmenter
-from acinus.networks.inference import for_inference
 from acinus.pipeline.estimator import GlandSegmenter
 
 __all__ = ["SavedModel", "prepared"]
@@ -40,7 +39,5 @@ class SavedModel:
 
 
 def prepared(segmenter: Segmenter) -> Segmenter:
-    """Return the same method, prepared for many forward passes."""
-    if isinstance(segmenter, NetworkSegmenter):
-        return replace(segmenter, network=for_inference(segmenter.network))
-    return segmenter
+    """Return the same method, prepared for many forward passes where it is a network."""
+    return segmenter.prepared() if isinstance(segmenter, NetworkSegmenter) else segmenter

@@ -47,7 +47,7 @@ def label_slide(
 
     The glands are those of `label_glands` of the whole slide, but memory grows with the number of glands, not
     of pixels. The source is read twice, first to find the components, then while they are split, and has to
-    say the same both times.
+    give the same both times.
 
     Parameters
     ----------
