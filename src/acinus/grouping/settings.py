@@ -43,9 +43,9 @@ class GroupingSettings:
         Its weight against the cross-entropy; 0, the default, leaves it out: measured, it does not
         help (docs/results.md).
     omission : OmissionRelabelling or None
-        Relabels background that looks like gland between rounds; None leaves it out.
+        Relabels background that looks like gland between rounds; may be left out.
     self_training : SelfTraining or None
-        Adds the network's own confident predictions between rounds; None leaves it out.
+        Adds the network's own confident predictions between rounds; may be left out.
     averaging : float
         Decay of the exponential moving average of the weights, which is the network that is kept
         (Tarvainen and Valpola, arXiv 1703.01780).

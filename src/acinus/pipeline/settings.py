@@ -27,6 +27,8 @@ __all__ = [
     "with_weights",
 ]
 
+_HEAD = "# For acinus fit --settings FILE.toml: keep what you change, what is left out has its default."
+
 
 @settings_class
 class Settings:
@@ -93,11 +95,11 @@ def described_settings(path: Path | None) -> str:
         As of `load_settings`.
     """
     if path is None:
-        return commented_toml(Settings())
+        return f"{_HEAD}\n\n{commented_toml(Settings())}"
     plain = read_settings_file(path)
     if isinstance(plain, Mapping) and "weights_sha256" in plain:  # a model's description
         plain = plain.get("settings")
-    return commented_toml(settings_from_plain(plain, where=path.name))
+    return f"{_HEAD}\n\n{commented_toml(settings_from_plain(plain, where=path.name))}"
 
 
 def settings_schema() -> str:
