@@ -5,7 +5,7 @@ DEMO ?= --out demo-output
 # Words for pytest: a process for each processor, with one thread. A part alone: make test TEST=tests/glands
 TEST ?= -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: install demo test check lint dist clean
+.PHONY: install demo test check lint docs dist clean
 
 install: .venv/.installed
 
@@ -13,7 +13,7 @@ install: .venv/.installed
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "acinus needs Python 3.11 or newer; run make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@
 
 demo: install
@@ -27,6 +27,9 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
 check: lint test
 

@@ -1,10 +1,10 @@
-"""Makes the pictures of the README again: the report and the viewer over drawn (synthetic) images.
+"""Makes the pictures of the README and the tutorial again, over synthetic images.
 
     python examples/make_pictures.py --work pictures-work --out docs/pictures
 
-Runs `acinus demo`, draws a slide and segments it with the demo's model; what is in `--work` already is used.
-Screenshots are taken with Chromium as the tests of the viewer do, so it needs what they need: `make install`
-and Chromium (in $ACINUS_CHROMIUM or on the path). No real image is ever shown.
+Runs `acinus demo`, makes a synthetic slide and segments it with the demo's model; what `--work` already holds
+is used. Screenshots are taken with Chromium, as in the tests of the viewer, so this needs `make install` and
+Chromium (in $ACINUS_CHROMIUM or on the path). No real image is ever shown.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import importlib.util
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 from PIL import Image
 
 from acinus.core.errors import AcinusError, InputError
@@ -37,7 +39,7 @@ serve(Path(sys.argv[1]), open_browser=False, announce=lambda url: print(url, flu
 
 
 def main() -> None:
-    """Make both pictures, or say in one line what is missing."""
+    """Make all pictures, or say in one line what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--work", type=Path, default=Path("pictures-work"), help="keeps what is computed")
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
@@ -50,6 +52,8 @@ def main() -> None:
             write_synthetic_slide(slide, seed=2, width_px=3072, height_px=3072, tissue_fraction=0.6)
         results = options.work / "slide"
         acinus("segment", str(slide), "--model", str(demo / "model"), "--out", str(results))
+        picture_of_tiles(demo, options.out / "tutorial-tiles.jpg")
+        picture_of_steps(demo, options.out / "tutorial-steps.jpg")
         picture_of_report(demo, options.out / "report.jpg")
         picture_of_viewer(results, options.out / "viewer.jpg")
     except AcinusError as error:
@@ -61,6 +65,34 @@ def acinus(*words: str) -> None:
     """Run a command of acinus."""
     if subprocess.run([sys.executable, "-m", "acinus", *words], check=False).returncode:
         raise InputError(f"acinus {' '.join(words)} failed; see above")
+
+
+def picture_of_tiles(demo: Path, target: Path, *, count: int = 4) -> Path:
+    """Save some of the demo's tiles side by side."""
+    paths = sorted((demo / "images").glob("tile_???.png"))[:count]
+    return side_by_side([Image.open(path) for path in paths], target)
+
+
+def picture_of_steps(demo: Path, target: Path, *, tile: str = "tile_001") -> Path:
+    """Save a tile beside its proposals, its probability and its outlines."""
+    (overlay,) = (demo / tile).glob("overlay.*")
+    paths = (
+        demo / "images" / f"{tile}.png",
+        demo / "model" / "proposals" / f"{tile}.regions.png",
+        demo / tile / "probability.png",
+        overlay,
+    )
+    return side_by_side([Image.open(path) for path in paths], target)
+
+
+def side_by_side(
+    pictures: Sequence[Image.Image], target: Path, *, side_px: int = 384, gap_px: int = 8
+) -> Path:
+    """Save pictures in a row, each scaled to one size."""
+    row = Image.new("RGB", (len(pictures) * (side_px + gap_px) - gap_px, side_px), "white")
+    for number, picture in enumerate(pictures):
+        row.paste(picture.convert("RGB").resize((side_px, side_px)), (number * (side_px + gap_px), 0))
+    return save(np.asarray(row), target)
 
 
 def picture_of_report(results: Path, target: Path, *, width_px: int = 1240, height_px: int = 1500) -> Path:

@@ -5,7 +5,7 @@
 Takes the folder of one image or slide as `acinus segment` wrote it, checks that `glands.geojson` (or
 `glands.geojson.gz`) is what QuPath reads and that it agrees with the label map, and prints the largest glands
 with their place and size. In QuPath, select the gland of that name: place and area must be the same. See
-`glands_into_qupath.md` for the steps.
+`docs/qupath.md` for the steps.
 """
 
 from __future__ import annotations

@@ -141,4 +141,4 @@ def test_the_gallery_is_described_and_every_file_it_names_exists():
     assert scripts >= {"tiles_to_report", "slide_to_viewer", "qupath_check", "statistics_against_grade"}
     for name in scripts:
         assert f"python examples/{name}.py" in (load(name).__doc__ or "")
-    assert "python examples/qupath_check.py" in (EXAMPLES / "glands_into_qupath.md").read_text("utf-8")
+    assert "python examples/qupath_check.py" in (EXAMPLES.parent / "docs" / "qupath.md").read_text("utf-8")

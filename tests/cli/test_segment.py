@@ -159,36 +159,6 @@ def test_a_second_run_leaves_finished_images_alone(own, tiny_model, capsys):
     assert {path: path.stat().st_mtime_ns for path in out.glob("tile_*/*")} == before
 
 
-def test_results_in_the_layout_of_an_earlier_version_are_left_alone_and_pooled(own, tiny_model, capsys):
-    images, out = own
-    for k in range(3):
-        folder = out / f"tile_00{k}"
-        facts = json.loads((folder / "image.json").read_text())
-        for name in ("version", "kind", "working_mpp", "scanned", "origin", "tissue_area_um2"):
-            del facts[name]
-        (folder / "image.json").write_text(json.dumps(facts))
-        (folder / "overlay.jpg").rename(folder / "overlay.png")
-        (folder / "glands.parquet").unlink()
-        (folder / "run.json").unlink()
-    before = {path.name: path.read_bytes() for path in out.glob("*.csv")}
-    assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
-    assert "Segmented 0 images, 3 were there already" in capsys.readouterr().out
-    assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == before
-    (out / "tile_001" / "overlay.png").unlink()
-    assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
-    assert visible(out / "tile_001") == FILES
-
-
-def test_a_table_that_was_cut_is_reported_and_the_others_are_pooled(own, tiny_model, error_lines):
-    images, out = own
-    table = out / "tile_001" / "glands.csv"
-    table.write_text(table.read_text()[:-2])
-    assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
-    [line] = error_lines()
-    assert "tile_001/glands.csv cannot be read as a table of glands" in line
-    assert {row["image"] for row in rows_of(out / "glands.csv")} == {"tile_000", "tile_002"}
-
-
 def test_an_image_whose_file_changed_is_segmented_again(own, tiny_model, capsys):
     images, out = own
     Image.fromarray(rgb_of(images / "tile_001.png")[:128]).save(images / "tile_001.png", dpi=(40968, 40968))

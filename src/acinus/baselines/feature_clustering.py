@@ -34,7 +34,7 @@ from acinus.losses.spatial import spatial_loss
 from acinus.networks.dense import repeat_borders
 from acinus.networks.shallow import ShallowCNN
 
-__all__ = ["DifferentiableFeatureClustering"]
+__all__ = ["DifferentiableFeatureClustering", "FittedFeatureClustering"]
 
 
 @settings_class

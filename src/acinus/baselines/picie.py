@@ -1,7 +1,7 @@
 """PiCIE: pixels are clustered under two views, and the features of each view must fit the clusters of both.
 
 Cho et al. 2021 (arXiv 2103.17070), section 3.3. With f the network, P¹ and P² photometric transforms and G a
-geometric one,
+geometric one::
 
     z¹ = f(G(P¹(x))),   z² = G(f(P²(x)))                        (both invariance and equivariance)
     y¹, μ¹ = k-means of z¹,   y², μ² = k-means of z²            (clustering per view)

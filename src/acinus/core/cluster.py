@@ -12,31 +12,10 @@ from typing import Any
 
 from acinus.core.errors import AcinusError, UsageError
 
-__all__ = ["connect", "local_cluster", "results_on", "some_cluster"]
+__all__ = ["connect", "local_cluster", "results_on"]
 
 _AGAIN = "run the same command again, what is done is kept"
 _PATIENCE_S = 30.0  # in which a local worker that was lost is replaced
-
-
-@contextmanager
-def some_cluster(*, workers: int | None, scheduler: str | None) -> Iterator[Any]:
-    """Yield a `distributed.Client` of the cluster that was asked for; None where this process is to compute.
-
-    Raises
-    ------
-    UsageError
-        When both are given, or no cluster can be had.
-    """
-    if workers is not None and scheduler is not None:
-        raise UsageError("--workers starts a cluster here, --scheduler uses another one; give one of the two")
-    if scheduler is not None:
-        with connect(scheduler) as client:
-            yield client
-    elif workers is not None:
-        with local_cluster(workers) as client:
-            yield client
-    else:
-        yield None
 
 
 @contextmanager

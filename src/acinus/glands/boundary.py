@@ -65,13 +65,14 @@ def best_alignment(outline: Outline) -> float:
     """Return the best alignment metric: how far the outline stays from its ellipse when best aligned.
 
     Both closed curves, the largest part's outer ring γ and its `matching_ellipse` ε, are complex functions
-    of arc length s in [0, 1), centred on their means and divided by their lengths. Then
+    of arc length s in [0, 1), centred on their means and divided by their lengths. Then::
 
         BAM = min over rotation θ and start point t of  ( ∫ |γ(s) − e^{iθ} ε(s + t)|² ds )^½.
 
     0 for an ellipse; no unit; independent of position, orientation and size. Two-sided minimum in closed
-    form: with c(t) = ∫ γ(s) conj(ε(s + t)) ds the best θ is arg c, so BAM² = ∫|γ|² + ∫|ε|² − 2 max_t |c(t)|
-    (one FFT).
+    form, with one FFT: with c(t) = ∫ γ(s) conj(ε(s + t)) ds the best θ is arg c, and so::
+
+        BAM² = ∫ |γ|² + ∫ |ε|² − 2 max_t |c(t)|
 
     References
     ----------

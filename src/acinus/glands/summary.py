@@ -124,7 +124,7 @@ def area_weighted_mean(values: NDArray[np.float64], areas: NDArray[np.float64]) 
 def clark_evans(centroids: NDArray[np.float64], *, area: float, perimeter: float | None = None) -> float:
     """Return Clark & Evans' ratio of mean nearest-neighbour distance to that of chance.
 
-    R = mean(d) / E(d), with Donnelly's edge correction of a region of area A and perimeter P for N points,
+    R = mean(d) / E(d), with Donnelly's edge correction of a region of area A and perimeter P for N points::
 
         E(d) = ½ √(A/N) + (0.0514 + 0.041/√N) P/N.
 

@@ -1,7 +1,7 @@
 """Knowledge diffusion: what is known about interior regions is brought near to the exterior they lie in.
 
 The proposal, second stage (region-level embedding, mean squared error); Zhang et al. 2023 (MSSG, arXiv
-2307.11989) aggregate in the same way:
+2307.11989) aggregate in the same way::
 
     e    = mean of f over the exterior region,
     L_kd = mean over interior-prior pixels i of ‖f_i − e‖².

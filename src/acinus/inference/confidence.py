@@ -19,7 +19,7 @@ __all__ = ["Confidence", "certainty"]
 
 
 def certainty(probability: ProbabilityMap, likelihood: ProbabilityMap | None) -> NDArray[np.float32]:
-    """Return how certain each pixel is, 0..1: |2 P − 1| less how far the colours contradict it.
+    """Return how certain each pixel is, 0..1: ``|2 P − 1|`` less how far the colours contradict it.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Differentiable feature clustering: each pixel is pulled to the cluster it already prefers.
 
-Kim et al. 2020 (arXiv 2007.09990), equation 1 with the pseudo label c = argmax_c F:
+Kim et al. 2020 (arXiv 2007.09990), equation 1 with the pseudo label c = argmax_c F::
 
     loss = CE(F, argmax_c F).
 """

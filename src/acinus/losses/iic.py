@@ -1,7 +1,7 @@
 """Invariant information clustering, dense form: the self-supervised loss the proposal names.
 
 Ji et al. 2018 (arXiv 1807.06653), equations 3 to 5 and section 3.3: with Φ, Φ' the soft assignments of an
-image and of a transformed view mapped back, for every displacement t in a (2d+1)² window
+image and of a transformed view mapped back, for every displacement t in a (2d+1)² window::
 
     P_t = norm(Σ_u Φ(x)_u Φ(x')_{u+t}ᵀ),  symmetrised,
     loss = mean_t −Σ_ij P_ij (log P_ij − λ log P_i − λ log P_j).

@@ -1,5 +1,7 @@
 """The proposal's spatial loss: neighbouring pixels should respond alike.
 
+::
+
     L_sp = mean|F[y+1] − F[y]| + mean|F[x+1] − F[x]|
 
 Source: the proposal, first stage; as L1 in Kim et al. 2020 (arXiv 2007.09990, equation 3).

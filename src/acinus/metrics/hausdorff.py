@@ -124,8 +124,8 @@ class ObjectShape:
     def extents_px(self) -> NDArray[np.float64]:
         """How far the object reaches in eight directions, max_x ⟨x, u⟩ for unit vectors u: (8,).
 
-        For every direction |h_a(u) − h_b(u)| ≤ H(a, b), so the Chebyshev distance between the extents of two
-        objects bounds their Hausdorff distance from below.
+        For every direction ``|h_a(u) − h_b(u)| ≤ H(a, b)``, so the Chebyshev distance between the extents of
+        two objects bounds their Hausdorff distance from below.
         """
         reach: NDArray[np.float64] = (self.boundary @ _DIRECTIONS).max(axis=0)
         return reach

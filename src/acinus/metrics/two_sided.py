@@ -14,7 +14,7 @@ __all__ = ["TwoSidedMean"]
 class TwoSidedMean:
     """Sums from which an area-weighted two-sided mean follows; they add up over the images of a data set.
 
-    With value v_i and area |S_i| of predicted object i, w_j and |G_j| of true object j::
+    With value v_i and area ``|S_i|`` of predicted object i, w_j and ``|G_j|`` of true object j::
 
         mean = ½ (Σ_i |S_i| v_i / Σ_i |S_i|  +  Σ_j |G_j| w_j / Σ_j |G_j|)
 

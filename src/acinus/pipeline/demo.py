@@ -1,4 +1,4 @@
-"""The main job on synthetic images, end to end: what ``make demo`` runs."""
+"""The main job on drawn images, end to end: what ``make demo`` runs."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ class DemoResult:
 def run_demo(
     out: Path, *, images: int, seed: int, small: bool = False, progress: Progress | None = None
 ) -> DemoResult:
-    """Make images, learn from them without labels, segment, compare with the truth, write a report.
+    """Draw images, learn from them without labels, segment, compare with the truth, write a report.
 
     Parameters
     ----------
     out : Path
         Takes ``images/``, ``model/``, one folder for each image, ``glands.geojson`` and ``glands.csv`` of all
-        images and ``report.html``. An interrupted demo is resumed.
+        images and ``report.html``. What an interrupted demo left there is used.
     images : int
-        How many images are made.
+        How many images are drawn.
     seed : int
-        Decides which images are made and what is learnt.
+        Decides what is drawn and learnt.
     small : bool
         Few images and steps, for a check that everything works.
     """
@@ -69,7 +69,7 @@ def run_demo(
     progress = progress or SilentProgress()
     _claim(make_folder(out), {"images": images, "seed": seed, "small": small})
     side_px = _SMALL_PX if small else _TILE_PX
-    inputs = _make_images(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
+    inputs = _draw(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
     settings_file = out / "settings.json"
     write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
     fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
@@ -90,22 +90,22 @@ def run_demo(
     )
 
 
-def _claim(out: Path, options: dict[str, int]) -> None:
+def _claim(out: Path, drawn: dict[str, int]) -> None:
     """Take the folder for this demo; a demo of other images must not be mixed with it."""
     path = out / "demo.json"
     try:
         earlier = read_json(path)
     except (OSError, ValueError):
-        write_json(path, options)
+        write_json(path, drawn)
     else:
-        if earlier != options:
+        if earlier != drawn:
             raise UsageError(f"{out} holds a demo of other --images, --seed or --small; choose another --out")
 
 
-def _make_images(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
-    """Return the images, made now unless they are there."""
+def _draw(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
+    """Return the drawn images, drawing those that are not there."""
     if not folder.is_dir():
-        with progress.task("Making images", total=1) as advance, atomic_path(folder) as temporary:
+        with progress.task("Drawing images", total=1) as advance, atomic_path(folder) as temporary:
             write_synthetic_tiles(temporary, count=count, seed=seed, height_px=side_px, width_px=side_px)
             advance(f"{count} images")
     return [sample.image_path for sample in find_samples(folder)]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from acinus.core.cluster import some_cluster
-from acinus.core.errors import InputError, OutputError
-from acinus.core.files import make_folder
+from acinus.core.cluster import connect, local_cluster
+from acinus.core.errors import InputError, OutputError, UsageError
+from acinus.core.files import make_folder, write_json
 from acinus.core.image import RgbImage
 from acinus.core.lock import locked
+from acinus.core.naming import natural_key
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum, fingerprint, run_record
 from acinus.core.settings import settings_to_plain
@@ -24,8 +26,9 @@ from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.model import model_state
 from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state
 from acinus.results.batch import BatchResult
-from acinus.results.batch_tables import write_batch
-from acinus.results.files import is_whole, remove_leftovers, work_folder
+from acinus.results.batch_tables import records_in, write_tables
+from acinus.results.files import RUN, is_whole, remove_leftovers, work_folder
+from acinus.results.folder import read_run
 from acinus.results.record import ImageRecord, OriginName, read_record, results_code
 from acinus.results.writing import write_image_result
 from acinus.slides.identity import file_identity
@@ -84,7 +87,7 @@ def segment_files(
     """
     check_mpp_argument(mpp)
     progress = progress or SilentProgress()
-    with some_cluster(workers=workers, scheduler=scheduler) as client, locked(make_folder(out)):
+    with _cluster(workers, scheduler) as client, locked(make_folder(out)):
         result = BatchResult(folder=out)
         samples = find_inputs(inputs, mpp=mpp, result=result)
         remove_leftovers(out, {sample.name for sample in samples})
@@ -100,7 +103,10 @@ def segment_files(
                     result.failed(str(sample.image_path), error)
                 advance(sample.name)
         result.warn_of_outdated()
-        result.warnings += write_batch(out, sources, run=batch.run)
+        records = records_in(out)
+        sources += _earlier_sources(out, records.keys() - {source["name"] for source in sources})
+        write_json(out / RUN, batch.run(sorted(sources, key=lambda source: natural_key(source["name"]))))
+        result.warnings += write_tables(out, records)
         result.write_log()
     return result
 
@@ -121,11 +127,14 @@ class _Batch:
         return model_state(self.model.fitted.network, self.model.settings)
 
     @cached_property
-    def run(self) -> dict[str, Any]:
-        """Content of the run file, but for the inputs."""
+    def _record(self) -> dict[str, Any]:
         settings = settings_to_plain(self.model.settings)
         record = run_record(command=None, settings=settings, seed=None, inputs=[])
         return {**record, "model": self.model_name, "stain": self.model.stain}
+
+    def run(self, sources: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return the content of the run file of these inputs."""
+        return {**self._record, "inputs": list(sources)}
 
     def made_from(self, sample: Sample, source: dict[str, Any], *, slide: bool) -> str:
         """Return the digest that results of this input, made now, would bear."""
@@ -133,6 +142,21 @@ class _Batch:
             return fingerprint(self.state, source["sha256"], str(sample.mpp))
         identity = {key: value for key, value in source.items() if key not in ("name", "path")}
         return slide_fingerprint(slide_state(self.state, identity), mpp=sample.mpp, origin=self.origin)
+
+
+@contextmanager
+def _cluster(workers: int | None, scheduler: str | None) -> Iterator[Any]:
+    """Yield a Dask client, or None where everything is to be computed in this process."""
+    if workers is not None and scheduler is not None:
+        raise UsageError("--workers starts a cluster here, --scheduler uses another one; give one of the two")
+    if scheduler is not None:
+        with connect(scheduler) as client:
+            yield client
+    elif workers is not None:
+        with local_cluster(workers) as client:
+            yield client
+    else:
+        yield None
 
 
 def _segment_one(sample: Sample, batch: _Batch, result: BatchResult, progress: Progress) -> dict[str, Any]:
@@ -181,7 +205,7 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[
         segmentation.probability,
         tissue=segmentation.tissue,
         quality=segmentation.quality,
-        run={**batch.run, "inputs": [source]},
+        run=batch.run([source]),
         path=Path(source["path"]),
         model=batch.model_name,
         fingerprint=batch.made_from(sample, source, slide=False),
@@ -215,3 +239,11 @@ def _finished(sample: Sample, batch: _Batch, result: BatchResult) -> dict[str, A
     if record.code != results_code():
         result.outdated.append(sample.name)
     return source
+
+
+def _earlier_sources(out: Path, names: set[str]) -> list[dict[str, Any]]:
+    """Return the lines that the run file has of these results of earlier calls."""
+    try:
+        return [source for source in read_run(out)["inputs"] if source["name"] in names]
+    except (InputError, KeyError, TypeError):  # no earlier call, or its file is damaged
+        return []

@@ -22,7 +22,15 @@ from acinus.slides import tissue_mask
 
 Channels = tuple[float, float, float]
 
-__all__ = ["FOCUS_MPP", "ImageWarning", "PictureFacts", "image_warnings", "picture_facts", "stain_reference"]
+__all__ = [
+    "FOCUS_MPP",
+    "ImageWarning",
+    "PictureFacts",
+    "StainReference",
+    "image_warnings",
+    "picture_facts",
+    "stain_reference",
+]
 
 FOCUS_MPP = 1.0
 """µm per pixel at which focus is judged, so that one threshold holds for every scanner."""

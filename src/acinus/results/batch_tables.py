@@ -1,50 +1,22 @@
-"""What sums up a batch: the run file, a table of all glands, one with a row per image or slide."""
+"""The tables of a batch: all glands, and one row per image or slide."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from acinus.core.errors import InputError
-from acinus.core.files import atomic_path, write_json
+from acinus.core.files import atomic_path
 from acinus.core.naming import natural_key
-from acinus.results.files import GLANDS_CSV, RUN, SUMMARY_CSV, result_folders
-from acinus.results.folder import read_run
+from acinus.results.files import GLANDS_CSV, SUMMARY_CSV, result_folders
 from acinus.results.record import ImageRecord, read_record
 from acinus.results.tables import csv_lines
 
-__all__ = ["records_in", "write_batch", "write_tables"]
-
-
-def write_batch(out: Path, sources: Sequence[Mapping[str, Any]], *, run: Mapping[str, Any]) -> list[str]:
-    """Write the run file and the tables of all results in a folder, also of earlier calls.
-
-    Parameters
-    ----------
-    out : Path
-    sources : sequence of mapping
-        Of the results of this call: ``name`` and what else the run file says of each.
-    run : mapping
-        What else the run file says. It keeps what it said of results that are still there.
-
-    Returns
-    -------
-    list of str
-        As `write_tables`.
-    """
-    records = records_in(out)
-    others = records.keys() - {source["name"] for source in sources}
-    try:
-        earlier = [source for source in read_run(out)["inputs"] if source["name"] in others]
-    except (InputError, KeyError, TypeError):  # no earlier call, or its file is damaged
-        earlier = []
-    inputs = sorted([*sources, *earlier], key=lambda source: natural_key(source["name"]))
-    write_json(out / RUN, {**run, "inputs": inputs})
-    return write_tables(out, records)
+__all__ = ["records_in", "write_tables"]
 
 
 def records_in(out: Path) -> dict[str, ImageRecord]:

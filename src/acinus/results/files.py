@@ -48,16 +48,16 @@ __all__ = [
 ]
 
 RECORD = "image.json"
-"""What was found, by `acinus.results.record.ImageRecord`; with it a folder is a result."""
+"""What was found on the image or slide; `acinus.results.record.ImageRecord` describes its fields."""
 
 RUN = "run.json"
-"""What made the results: of a batch, and of each image or slide."""
+"""Command, settings, versions and inputs: of the whole folder, and of each image or slide."""
 
 LABELS_PNG, LABELS_TIFF, LABELS_ZARR = "labels.png", "labels.tif", "labels.zarr"
-"""The label map: of an image (TIFF where it has more glands than 16 bits count), and of a slide."""
+"""Label map: of an image (TIFF if it has more than 65,535 glands), and of a slide (OME-NGFF)."""
 
 PROBABILITY = "probability.png"
-"""P(gland) of an image, 0..255."""
+"""Probability of gland of an image, 0 to 255."""
 
 OVERLAY = "overlay.jpg"
 """The image, or the scanned part of the slide, with its glands outlined."""
@@ -66,22 +66,22 @@ OUTLINES, OUTLINES_GZ = "glands.geojson", "glands.geojson.gz"
 """Outlines for QuPath, of an image and of a slide."""
 
 GLANDS_CSV, GLANDS_PARQUET = "glands.csv", "glands.parquet"
-"""One row per gland; the CSV also of a whole batch."""
+"""One row per gland; the CSV also of all results in the folder together."""
 
 SUMMARY_CSV = "summary.csv"
-"""Of a batch: one row per image or slide."""
+"""One row per image or slide, of all results in the folder."""
 
 SUMMARY_JSON = "summary.json"
-"""Of ``acinus measure``: what the record of a result holds as ``summary``."""
+"""What ``acinus measure`` writes: statistics summed up over the image."""
 
 FAILURES = "failures.log"
-"""Of a batch: tracebacks of what failed."""
+"""Tracebacks of inputs that failed."""
 
 REPORT = "report.html"
-"""What ``acinus report`` writes into a batch."""
+"""The page that ``acinus report`` writes."""
 
 MARKS = "marks.json"
-"""What people said of glands in the viewer; not ours to replace."""
+"""Glands marked as right or wrong in the viewer; kept when results are made again."""
 
 WINDOWS = "windows"
 """Of a slide: the probability by the network, in windows, for results with other settings; may be deleted."""

@@ -18,7 +18,7 @@ const SHORTCUTS = [
   { keys: ["["], shown: "[", does: "previous-slide", text: "Previous slide" },
   { keys: ["c"], shown: "C", does: "copy-link", text: "Copy a link to this position" },
   { keys: ["s"], shown: "S", does: "toggle-panel", text: "Side panel" },
-  { keys: ["Escape"], shown: "Esc", does: "deselect", text: "Deselect" },
+  { keys: ["Escape"], shown: "Esc", does: "deselect", text: "Let go of the gland" },
   { keys: ["?"], shown: "?", does: "help", text: "This list" },
 ];
 
