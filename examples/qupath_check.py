@@ -61,7 +61,7 @@ def check(folder: Path, *, count: int) -> str:
         UUID(feature["id"])  # QuPath replaces ids that are none
         if not gland.is_valid or properties["objectType"] != "detection":
             raise InputError(f"{properties['name']} is no valid detection; run acinus segment again")
-        if len(sizes) <= label or abs(gland.area / sizes[label] - 1) > MOST_DIFFERENCE:
+        if len(sizes) <= label or abs(gland.area - sizes[label]) > MOST_DIFFERENCE * sizes[label]:
             raise InputError(
                 f"{properties['name']} is not the gland of the label map; run acinus segment again"
             )
