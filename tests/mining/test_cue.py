@@ -5,9 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from acinus.core.errors import UsageError
 from acinus.core.image import RgbImage
+from acinus.core.limits import Share
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
-from acinus.mining.cue import AgreedBackground, DarkestCluster
+from acinus.core.settings import apply_settings, settings_class
+from acinus.mining.cue import AgreedBackground, Cue, DarkestCluster
+from acinus.mining.settings import MiningSettings
 
 STROMA, RING, LUMEN, INK = (220, 160, 195), (95, 55, 135), (240, 235, 240), (0, 0, 0)
 
@@ -147,3 +151,44 @@ def test_agreed_background_is_what_neither_cue_claims(trusted: int, doubter: int
     assert proposal.confidence.tolist() == [[np.float32(0.3)]]
     assert proposal.mpp == 2.0
     assert said.tolist() == [[trusted]]  # the trusted cue's own map is left alone
+
+
+@settings_class
+class Everything(Cue):
+    """Claims all of an image.
+
+    Attributes
+    ----------
+    trust : float
+        In all of it.
+    """
+
+    trust: Share = 0.5
+
+    def __call__(self, image: RgbImage, clusters: np.ndarray) -> ProposalMap:
+        regions = np.full(image.shape, EXTERIOR, np.uint8)
+        return ProposalMap(regions, np.full(image.shape, self.trust, np.float32), mpp=image.mpp)
+
+
+def test_a_new_cue_is_a_class_and_no_other_change():
+    chosen = apply_settings(MiningSettings(), {"cue": {"kind": "Everything", "trust": 0.25}}).cue
+    assert chosen == Everything(0.25)
+    image = RgbImage(np.full((32, 40, 3), 200, np.uint8), 1.0)
+    found = chosen(image, np.zeros((32, 40), np.uint8))
+    assert (found.regions == EXTERIOR).all()
+    assert (found.confidence == 0.25).all()
+
+
+def test_a_cue_that_combines_cues_takes_any():
+    cues = {"trusted": {"kind": "Everything"}, "doubter": {"kind": "DarkestCluster"}}
+    changes = {"cue": {"kind": "AgreedBackground", **cues}}
+    assert apply_settings(MiningSettings(), changes).cue == AgreedBackground(Everything(), DarkestCluster())
+    with pytest.raises(UsageError, match=r"AgreedBackground.doubter is 3; expected one of AgreedBackground"):
+        AgreedBackground(Everything(), 3)  # type: ignore[arg-type]
+
+
+def test_a_function_serves_as_a_cue_where_no_file_has_to_name_it():
+    def nothing(image: RgbImage, clusters: np.ndarray) -> ProposalMap:
+        return Everything(0.0)(image, clusters)
+
+    assert MiningSettings(cue=nothing).cue is nothing

@@ -218,3 +218,32 @@ def test_settings_of_segmenting_change_without_a_new_fit_and_others_undo_it(tile
     assert not model.__sklearn_is_fitted__()
     with pytest.raises(UsageError, match="is not fitted"):
         model.segment(image)
+
+
+def test_glands_of_a_result_of_a_saved_one_and_of_a_folder_become_anndata(tmp_path, tiles, fitted):
+    results = [fitted.segment(tiles / f"tile_00{number}.png") for number in (0, 1)]
+    for result in results:
+        result.save(tmp_path / result.image.name)
+    alone, pooled = results[1].to_anndata(), read_results(tmp_path).to_anndata()
+    assert list(alone.obs_names) == [f"tile_001:{label}" for label in range(1, results[1].gland_count + 1)]
+    assert pooled.n_obs == sum(result.gland_count for result in results) > 0
+    assert list(pooled.obs["image"].cat.categories) == ["tile_000", "tile_001"]
+    again = read_results(tmp_path / "tile_001").images[0].to_anndata()
+    assert again.obsm["spatial"] == pytest.approx(alone.obsm["spatial"], abs=0.01)  # as the CSV rounds them
+    assert list(again.obs_names) == list(alone.obs_names)
+
+
+def test_two_arrays_are_learnt_from_under_names_of_their_own(tmp_path, tiles):
+    pixels = array_of(tiles / "tile_000.png")
+    GlandSegmenter(**TINY).fit([pixels, pixels[::-1]], mpp=0.62, processes=1, folder=tmp_path / "run")
+    names = {path.name for path in (tmp_path / "run" / "proposals").glob("*.regions.png")}
+    assert names == {"image_000.regions.png", "image_001.regions.png"}
+
+
+def test_one_image_needs_no_list(tiles):
+    picture = Image.fromarray(array_of(tiles / "tile_000.png"))
+    one = GlandSegmenter(**TINY).fit(picture, mpp=0.62, processes=1)
+    several = GlandSegmenter(**TINY).fit([picture], mpp=0.62, processes=1)
+    assert np.array_equal(
+        one.segment(picture, mpp=0.62).probability, several.segment(picture, mpp=0.62).probability
+    )
