@@ -12,7 +12,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from acinus.core.interrupts import exit_with_parent, interrupts_deferred, sigterm_as_interrupt
+from acinus.core.interrupts import (
+    exit_with_parent,
+    interrupts_deferred,
+    interrupts_kept_from_children,
+    sigterm_as_interrupt,
+)
 
 SAYS_WHETHER_DEAF = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
 
@@ -77,6 +82,24 @@ def test_processes_started_in_the_block_are_deaf_to_ctrl_c_and_others_are_not():
     with interrupts_deferred():
         assert says() == "True"
     assert says() == "False"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_can_be_kept_from_new_processes_and_yet_be_answered_at_once():
+    def deaf() -> str:
+        words = [sys.executable, "-c", SAYS_WHETHER_DEAF]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+    def wait() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    with interrupts_kept_from_children():
+        assert deaf() == "True"
+    assert deaf() == "False"
+    with pytest.raises(KeyboardInterrupt), interrupts_kept_from_children():
+        wait()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 

@@ -116,9 +116,22 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path):
     assert {path.name for path in tmp_path.glob("tidy*")} == {"tidy0", "tidy1"}
 
 
-def started(folder: Path) -> subprocess.Popen[str]:
-    """Launch processes that wait, from one of their own, and return it when they do."""
-    process = subprocess.Popen(
+def test_ctrl_c_of_a_terminal_while_the_processes_start_ends_all_without_a_word(tmp_path):
+    process = start(tmp_path)
+    parent = psutil.Process(process.pid)
+    while sum("spawn_main" in " ".join(child.cmdline()) for child in parent.children()) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    children = parent.children()
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert (process.returncode, errors) == (130, "")
+    assert psutil.wait_procs(children, timeout=60)[1] == []
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """Have processes that wait started from one of their own."""
+    return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("torchrun_work.py")), "waits", str(folder)],
         stderr=subprocess.PIPE,
         text=True,
@@ -126,6 +139,11 @@ def started(folder: Path) -> subprocess.Popen[str]:
         # A shell that starts the tests in the background leaves them deaf to this signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    """Have processes that wait started from one of their own, which is returned when they do."""
+    process = start(folder)
     deadline = time.monotonic() + 300
     while not all((folder / f"pid{number}").exists() for number in range(2)):
         assert time.monotonic() < deadline

@@ -12,7 +12,13 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["end_with_parent", "exit_with_parent", "interrupts_deferred", "sigterm_as_interrupt"]
+__all__ = [
+    "end_with_parent",
+    "exit_with_parent",
+    "interrupts_deferred",
+    "interrupts_kept_from_children",
+    "sigterm_as_interrupt",
+]
 
 _GRACE_SECONDS = 10.0
 """How long a process may take to put things in order before it is killed."""
@@ -47,6 +53,24 @@ def interrupts_deferred() -> Iterator[None]:
             signal.signal(number, answer)
         if came:
             signal.raise_signal(came[0])
+
+
+@contextmanager
+def interrupts_kept_from_children() -> Iterator[None]:
+    """Keep Ctrl-C from processes that start in the block; this one answers it, at most a moment later.
+
+    For a block in which others start processes and wait for them: see `interrupts_deferred` for one that only
+    starts them.
+    """
+    over = threading.Event()
+    ear = threading.Thread(target=over.wait, daemon=True)  # the system interrupts this one instead
+    ear.start()
+    try:
+        with _blocked_in_new_processes(signal.SIGINT):
+            yield
+    finally:
+        over.set()
+        ear.join()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import torch
 from torch import distributed
 
 from acinus.core.errors import AcinusError, UsageError
-from acinus.core.interrupts import end_with_parent
+from acinus.core.interrupts import end_with_parent, interrupts_kept_from_children
 from acinus.grouping.process_group import ProcessGroup
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ def run_on_devices(function: Callable[[], Result], *, count: int) -> Result:
     others = set(multiprocessing.active_children())
     with tempfile.TemporaryDirectory(prefix="acinus-devices-") as scratch, _torchrun_in_charge():
         try:
-            results = elastic_launch(_launch_config(count, scratch), _work)(function, errors)
+            with interrupts_kept_from_children():
+                results = elastic_launch(_launch_config(count, scratch), _work)(function, errors)
         except ChildFailedError as error:
             raise _reason(error, errors, count=count) from None
         finally:
