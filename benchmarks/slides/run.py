@@ -9,7 +9,6 @@ looked at ten times a second. Prints the table that stands in ``README.md`` besi
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from acinus.data.synthetic import write_synthetic_slide
+from acinus.results.record import read_record
 
 PHASES = ("read", "network", "write", "colours", "label", "output", "measure")
 AROUND_THE_NETWORK = ("read", "write", "colours", "label", "output")
@@ -84,14 +84,14 @@ def segment(slide: Path, *, model: Path, out: Path, workers: int, threads: int) 
     if child.wait() != 0:
         raise SystemExit(f"{' '.join(words)} ended with {child.returncode}")
     wall = time.perf_counter() - start
-    image = json.loads((out / slide.stem / "image.json").read_text())
-    seconds = image["seconds"]
+    image = read_record(out / slide.stem)
+    seconds = image.seconds
     return {
         "wall": wall,
         "peak_gb": peak / 1e9,
-        "mpx": image["width_px"] * image["height_px"] / 1e6,
-        "tissue_mm2": image["tissue_area_um2"] / 1e6,
-        "glands": image["gland_count"],
+        "mpx": image.width_px * image.height_px / 1e6,
+        "tissue_mm2": (image.tissue_area_um2 or 0.0) / 1e6,
+        "glands": image.gland_count,
         "rest": sum(seconds[phase] for phase in AROUND_THE_NETWORK) / seconds["network"],
         **{phase: seconds[phase] for phase in PHASES},
     }

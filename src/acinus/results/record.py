@@ -20,7 +20,7 @@ from acinus.core.code import code_digest
 from acinus.core.errors import InputError
 from acinus.core.files import is_there, write_json
 from acinus.core.geometry import Box, Size
-from acinus.core.units import MPP_RANGE
+from acinus.core.limits import Area, Count, Limits, Mpp, Number, Share
 from acinus.results.files import RECORD
 
 __all__ = [
@@ -43,9 +43,6 @@ OriginName = Literal["level0", "bounds"]
 
 _ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands", "results")
 
-Mpp = Annotated[float, Field(ge=MPP_RANGE[0], le=MPP_RANGE[1])]
-Pixels = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 OrMissing = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A number that may be missing: null in the file, NaN in memory."""
 
@@ -62,8 +59,8 @@ class Origin(_Frozen):
     name: OriginName = Field(
         default="level0", validation_alias=AliasChoices("from", "name"), serialization_alias="from"
     )
-    x_px: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    y_px: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    x_px: Number = 0.0
+    y_px: Number = 0.0
 
     @classmethod
     def of(cls, name: OriginName, *, scanned: Box) -> Origin:
@@ -82,8 +79,8 @@ class ScannedPart(_Frozen):
 
     x_px: int
     y_px: int
-    width_px: Pixels
-    height_px: Pixels
+    width_px: Count
+    height_px: Count
 
     @classmethod
     def of(cls, box: Box) -> ScannedPart:
@@ -136,15 +133,15 @@ class ImageRecord(_Frozen):
     kind: Literal["image", "slide"]
     name: str
     path: str | None = None
-    width_px: Pixels
-    height_px: Pixels
+    width_px: Count
+    height_px: Count
     mpp: Mpp
     working_mpp: Mpp
     scanned: ScannedPart
     origin: Origin = Origin()
-    gland_count: Annotated[int, Field(ge=0)]
+    gland_count: Annotated[int, Limits(ge=0)]
     gland_area_fraction: Share
-    tissue_area_um2: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
+    tissue_area_um2: Area | None = None
     quality: Share | None = None
     summary: dict[str, OrMissing] = {}
     seconds: dict[str, float] = {}

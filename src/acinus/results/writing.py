@@ -114,7 +114,7 @@ def write_image_result(
         gland_count=len(glands),
         gland_area_fraction=float((labels > 0).mean()),
         tissue_area_um2=summary["tissue_area_um2"],
-        quality=quality,
+        quality=None if quality is None else min(1.0, quality),  # rounding may go beyond
         summary=summary,
         model=model,
         fingerprint=fingerprint,
@@ -224,7 +224,7 @@ def write_slide_result(
         # The label map may reach a pixel beyond the slide.
         gland_area_fraction=min(1.0, float(glands["area_um2"].sum()) / slide_um2),
         tissue_area_um2=tissue_area_um2,
-        quality=quality,
+        quality=None if quality is None else min(1.0, quality),  # rounding may go beyond
         summary=summarise(glands, tissue_area_um2=tissue_area_um2),
         seconds={phase: round(value, 3) for phase, value in seconds.items()},
         model=model,
