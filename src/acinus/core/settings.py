@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import json
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -23,6 +22,7 @@ from pydantic.dataclasses import dataclass as validated
 from pydantic_core import ArgsKwargs, CoreSchema, PydanticCustomError, core_schema
 
 from acinus.core.errors import UsageError
+from acinus.core.settings_errors import in_one_line, shown
 
 __all__ = [
     "OneOf",
@@ -72,7 +72,7 @@ def settings_class(cls: type[T]) -> type[T]:
         try:
             construct(self, *args, **values)
         except ValidationError as error:
-            raise UsageError(_message(error, made)) from None
+            raise UsageError(in_one_line(error, made)) from None
 
     made.__init__ = checked_init
     checked: type[T] = made
@@ -118,7 +118,7 @@ class OneOf:
             return value
         name, kinds = value.get("kind"), self.kinds(family)
         if not isinstance(name, str) or name not in kinds:
-            absent = "it needs a kind" if name is None else f"there is no kind {_shown(name)}"
+            absent = "it needs a kind" if name is None else f"there is no kind {shown(name)}"
             raise PydanticCustomError(
                 "wrong", "{text}", {"text": f"{absent}; choose one of {', '.join(kinds)}"}
             )
@@ -193,7 +193,7 @@ def apply_settings(settings: T, changes: Any, *, where: str = "settings") -> T:
     try:
         changed: T = _validated(type(settings), _laid_over(settings, changes))
     except ValidationError as error:
-        raise UsageError(_message(error, type(settings), file=where)) from None
+        raise UsageError(in_one_line(error, type(settings), file=where)) from None
     return changed
 
 
@@ -231,7 +231,7 @@ def _checked_names(cls: Any, data: Any) -> Any:
         return data
     kind = data.get("kind", cls.__name__)
     if kind != cls.__name__:
-        raise _wrong(f"there is no kind {_shown(kind)}; choose one of {cls.__name__}")
+        raise _wrong(f"there is no kind {shown(kind)}; choose one of {cls.__name__}")
     data = _renamed(cls, {name: value for name, value in data.items() if name != "kind"})
     known = [field.name for field in fields(cls)]
     for name in data:
@@ -251,54 +251,3 @@ def _derived(family: type) -> set[type]:
     for child in children:
         below |= {child, *_derived(child)}
     return {kind for kind in below if is_dataclass(kind) and not inspect.isabstract(kind)}
-
-
-def _message(error: ValidationError, cls: Any, *, file: str = "") -> str:
-    """Say the first mistake in one line: its path, what was expected, and the value."""
-    mistakes = error.errors(include_url=False)
-    first = mistakes[0]
-    kind, context, path = first["type"], first.get("ctx", {}), list(first["loc"])
-    if path and isinstance(path[0], int):  # an argument by its position
-        path[0] = fields(cls)[path[0]].name
-    where = f"{file}: " if file else ""
-    root = [] if file else [cls.__name__]
-    place, above = _joined([*root, *path]), _joined([*root, *path[:-1]])
-    if kind in ("missing", "missing_argument"):
-        lacking = [str(mistake["loc"][-1]) for mistake in mistakes if mistake["type"] == kind]
-        return f"{where}{above} has no default for {', '.join(lacking)}; give a value"
-    if kind == "unknown":
-        return where + _unknown(place, context["name"], context["known"])
-    if kind == "unexpected_keyword_argument":
-        return where + _unknown(above, str(path[-1]), [field.name for field in fields(cls)])
-    if kind == "relation":
-        place = _joined([*root, *path, context["name"]])
-        return f"{where}{place} is {_shown(context['value'])}; expected {context['expected']}"
-    if kind in ("wrong", "value_error"):
-        return f"{where}{place}{': ' if place else ''}{context.get('text', context.get('error'))}"
-    told = context.get("expected", "a table of settings")
-    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
-    return f"{where}{place or 'all of it'} is {_shown(first['input'])}; expected {told}{more}"
-
-
-def _unknown(place: str, name: str, known: list[str]) -> str:
-    owner, verb = (place, "has") if place else ("there", "are")
-    full = f"{place}.{name}" if place else name
-    return f"{full} is not a setting; {owner} {verb} {', '.join(sorted(known))}"
-
-
-def _joined(path: list[int | str]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a settings file would say it, shortened."""
-    if isinstance(value, Mapping):
-        return "a table"
-    if is_settings(value):
-        return type(value).__name__
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}…"
