@@ -5,6 +5,7 @@ Directives:
 - ``acinus-room NAME`` (in reStructuredText): each module of a room with its public names, from their
   docstrings; a page with it is written into ``reference/api`` for every room.
 - ``acinus-commands``: each command with its options, from the command line's own help.
+- ``acinus-settings``: all settings with their defaults, as ``acinus settings`` prints them.
 - ``acinus-files``: the files of a folder of results, from the names in `acinus.results.files`.
 - ``acinus-columns KIND``: the columns of the table of glands of one kind, from `acinus.glands.COLUMNS`.
 
@@ -33,8 +34,9 @@ from sphinx.util.docutils import SphinxDirective
 import acinus
 from acinus.cli import app as command_line
 from acinus.glands import COLUMNS
+from acinus.pipeline.settings import described_settings
 
-__all__ = ["Columns", "Commands", "Files", "PageLinks", "Room", "setup"]
+__all__ = ["Columns", "Commands", "Files", "PageLinks", "Room", "Settings", "setup"]
 
 PACKAGE = Path(acinus.__file__).parent
 UNITS = {"_um2": "µm²", "_um": "µm", "_od": "OD"}
@@ -139,6 +141,14 @@ class Columns(SphinxDirective):
             if column.kind == self.arguments[0]
         ]
         return [table(("column", "unit", "meaning", "in QuPath"), rows)]
+
+
+class Settings(SphinxDirective):
+    """All settings with their comments, as a settings file."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the file."""
+        return [nodes.literal_block("", text := described_settings(), rawsource=text, language="toml")]
 
 
 class Files(SphinxDirective):
@@ -335,6 +345,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", write_room_pages)
     app.add_directive("acinus-room", Room)
     app.add_directive("acinus-commands", Commands)
+    app.add_directive("acinus-settings", Settings)
     app.add_directive("acinus-files", Files)
     app.add_directive("acinus-columns", Columns)
     app.add_transform(PageLinks)

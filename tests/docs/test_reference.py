@@ -31,6 +31,9 @@ reference/api/index
 ```{acinus-files}
 ```
 
+```{acinus-settings}
+```
+
 Look into docs/other.md, or `docs/other.md`.
 """
 
@@ -83,6 +86,12 @@ def test_columns_of_the_kind_are_there_with_units_and_no_others(built):
 def test_files_of_a_folder_of_results_are_there(built):
     text = (built / "index.txt").read_text(encoding="utf-8")
     assert "labels.png" in text
+
+
+def test_settings_are_there_with_their_defaults(built):
+    text = (built / "index.txt").read_text(encoding="utf-8")
+    assert "[grouping]" in text
+    assert "neck_depth_um" in text
 
 
 def test_names_of_pages_become_links(built):
