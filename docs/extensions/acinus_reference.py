@@ -103,7 +103,7 @@ class Commands(SphinxDirective):
         for paragraph in help_paragraphs(function):
             example = paragraph.removeprefix("Example: ")
             if example != paragraph:
-                section += nodes.literal_block("", example, language="sh")
+                section += nodes.literal_block(example, example, language="sh")
             else:
                 section += nodes.paragraph("", paragraph)
         options = nodes.definition_list(classes=["options"])
@@ -148,7 +148,8 @@ class Settings(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the file."""
-        return [nodes.literal_block("", text := described_settings(), rawsource=text, language="toml")]
+        text = described_settings(None)
+        return [nodes.literal_block(text, text, language="toml")]
 
 
 class Files(SphinxDirective):
