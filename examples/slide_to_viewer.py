@@ -1,6 +1,6 @@
 """From a slide to the viewer: learn from fields of the slide itself, segment it, look around in it.
 
-    python examples/slide_to_viewer.py                          # draws a slide first
+    python examples/slide_to_viewer.py                          # makes a slide first
     python examples/slide_to_viewer.py slide.svs --view         # your own; serves the page at once
 
 1. Fields of 400 µm with the most tissue are cut out and saved (`out/fields/`): they are what is learnt from.
@@ -35,11 +35,11 @@ FIELD_MPP = 1.0  # µm per pixel of the saved fields: finer than anything that f
 def main() -> None:
     """Run the three steps, or say in one line what is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("slide", type=Path, nargs="?", help="a slide; drawn when left out")
+    parser.add_argument("slide", type=Path, nargs="?", help="a slide; a synthetic one is made when left out")
     parser.add_argument("--mpp", type=float, help="µm per pixel, where the slide does not say")
     parser.add_argument("--out", type=Path, default=Path("slide-to-viewer"))
     parser.add_argument("--fields", type=int, default=12, help="how many fields are learnt from")
-    parser.add_argument("--side-px", type=int, default=3072, help="side of the drawn slide")
+    parser.add_argument("--side-px", type=int, default=3072, help="side of the synthetic slide")
     parser.add_argument("--settings", type=Path, help="JSON, as for acinus fit --settings")
     parser.add_argument("--view", action="store_true", help="serve the page at once")
     options = parser.parse_args()

@@ -1,17 +1,17 @@
 """From image tiles to a report: learn without labels, segment, measure, write one HTML page.
 
-    python examples/tiles_to_report.py                                  # draws a dozen H&E tiles first
+    python examples/tiles_to_report.py                                  # makes a dozen H&E tiles first
     python examples/tiles_to_report.py my_tiles/ --mpp 0.5 --out out    # with your own
 
 Three calls do it, those that `acinus fit`, `acinus segment` and `acinus report` make. Afterwards there are
 
     model/                 what was learnt; segments other tiles of the same stain, too
     results/report.html    open it in a browser: pictures, distributions, tables, warnings
-    results/summary.csv    one row an image: gland area and glands per mm² of tissue, means, quantiles
-    results/glands.csv     one row a gland, in µm
+    results/summary.csv    one row per image: gland area and glands per mm² of tissue, means, quantiles
+    results/glands.csv     one row per gland, in µm
     results/<tile>/        labels, outlines for QuPath, overlay, table of each tile
 
-Twelve drawn tiles take some minutes on two cores. An interrupted run goes on when it is started again.
+Twelve synthetic tiles take some minutes on two cores. An interrupted run resumes when it is started again.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from acinus.report import write_report
 def main() -> None:
     """Run the three steps, or say in one line what is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("tiles", type=Path, nargs="?", help="folder of H&E images; drawn when left out")
+    parser.add_argument("tiles", type=Path, nargs="?", help="folder of H&E images; made when left out")
     parser.add_argument("--mpp", type=float, help="µm per pixel, where the files do not say")
     parser.add_argument("--out", type=Path, default=Path("tiles-to-report"))
-    parser.add_argument("--count", type=int, default=12, help="how many tiles are drawn")
-    parser.add_argument("--side-px", type=int, default=512, help="side of the drawn tiles")
+    parser.add_argument("--count", type=int, default=12, help="how many synthetic tiles")
+    parser.add_argument("--side-px", type=int, default=512, help="side of the synthetic tiles")
     parser.add_argument("--settings", type=Path, help="JSON, as for acinus fit --settings")
     options = parser.parse_args()
     try:
@@ -49,9 +49,9 @@ def main() -> None:
 
 
 def draw_tiles(folder: Path, count: int, side_px: int) -> Path:
-    """Draw H&E tiles of benign and malignant glands, unless that was done before."""
+    """Make H&E tiles of benign and malignant glands, unless that was done before."""
     if not folder.is_dir():
-        print(f"Drawing {count} tiles in {folder}")
+        print(f"Making {count} tiles in {folder}")
         make_folder(folder.parent)
         with atomic_path(folder) as whole:  # a part of them, left by an interrupted run, would pass for all
             write_synthetic_tiles(whole, count=count, seed=0, height_px=side_px, width_px=side_px)
@@ -60,7 +60,7 @@ def draw_tiles(folder: Path, count: int, side_px: int) -> Path:
 
 def report_on(tiles: Path, *, out: Path, mpp: float | None, settings: Path | None) -> Path:
     """Learn from a folder of tiles, segment them, and return the page about them."""
-    # 1. Learn. Nobody drew a gland: label maps that lie beside the tiles are not even opened.
+    # 1. Learn. Label maps that lie beside the tiles are not even opened.
     print("Learning without labels")
     fit_files([tiles], out=out / "model", mpp=mpp, settings_path=settings)
 
