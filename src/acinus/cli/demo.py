@@ -11,23 +11,23 @@ __all__ = ["demo"]
 
 
 def demo(*, out: Path = Path("demo-output"), images: Whole = 12, seed: Whole = 0, small: bool = False) -> int:
-    """Run the whole job on drawn images: learn without labels, segment, measure, report.
+    """Run the whole job on synthetic images: learn without labels, segment, measure, report.
 
     Example: acinus demo
 
-    Draws H&E images whose true glands are known, learns from the images alone, and compares at the end.
-    Takes a few minutes on two cores; an interrupted demo goes on when it is run again.
+    Makes H&E images whose true glands are known, learns from the images alone, and compares at the end.
+    Takes a few minutes on two cores; an interrupted demo resumes when it is run again.
 
     Parameters
     ----------
     out
         Folder for the results.
     images
-        How many images are drawn.
+        How many images are made.
     seed
-        Decides what is drawn and learnt.
+        Decides everything that is random: the images and what is learnt.
     small
-        A minute's version, which shows that everything works but learns little.
+        A short version of about a minute, which shows that everything works but learns little.
     """
     from acinus.pipeline.demo import run_demo
 

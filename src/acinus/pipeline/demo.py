@@ -1,4 +1,4 @@
-"""The main job on drawn images, end to end: what ``make demo`` runs."""
+"""The main job on synthetic images, end to end: what ``make demo`` runs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _SMALL_SETTINGS = {
     "grouping": {"steps": 10, "rounds": 2, "batch_crops": 4},
 }
 _INTRO = (
-    "These pictures were drawn by a program, so the true glands are known. acinus saw the images only: it "
+    "These pictures were made by a program, so the true glands are known. acinus saw only the images: it "
     "found dark rings and closed shapes that look like glands, and taught a small network that ring and "
-    "inside are one thing. The green outlines are what that network draws."
+    "inside belong together. The green outlines are what that network found."
 )
 
 
@@ -57,9 +57,9 @@ def run_demo(
         Takes ``images/``, ``model/``, one folder for each image, ``glands.geojson`` and ``glands.csv`` of all
         images and ``report.html``. What an interrupted demo left there is used.
     images : int
-        How many images are drawn.
+        How many images are made.
     seed : int
-        Decides what is drawn and learnt.
+        Decides everything that is random: the images and what is learnt.
     small : bool
         Few images and steps, for a check that everything works.
     """
@@ -103,9 +103,9 @@ def _claim(out: Path, drawn: dict[str, int]) -> None:
 
 
 def _draw(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
-    """Return the drawn images, drawing those that are not there."""
+    """Return the synthetic images, making those that are not there."""
     if not folder.is_dir():
-        with progress.task("Drawing images", total=1) as advance, atomic_path(folder) as temporary:
+        with progress.task("Making images", total=1) as advance, atomic_path(folder) as temporary:
             write_synthetic_tiles(temporary, count=count, seed=seed, height_px=side_px, width_px=side_px)
             advance(f"{count} images")
     return [sample.image_path for sample in find_samples(folder)]
