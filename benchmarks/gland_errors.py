@@ -43,6 +43,8 @@ def main() -> None:
     glands = predicted = 0
     sums = dict.fromkeys(_KINDS, 0)
     for image in read_results(arguments.results).images:
+        if image.labels_file is None or image.name not in truths:
+            continue
         pair = LabelPair.of(read_labels(image.labels_file), read_labels(truths[image.name]))
         errors = gland_errors(pair)
         counts = {kind: len(getattr(errors, kind)) for kind in _KINDS}
@@ -54,7 +56,7 @@ def main() -> None:
         sums = {kind: sums[kind] + counts[kind] for kind in _KINDS}
         if arguments.pictures and any(counts.values()) and image.source:
             arguments.pictures.mkdir(parents=True, exist_ok=True)
-            picture = drawn(read_image(image.source, mpp=image.mpp).rgb, pair, errors)
+            picture = drawn(read_image(image.source, mpp=image.record.mpp).rgb, pair, errors)
             Image.fromarray(picture).save(arguments.pictures / f"{image.name}.jpg", quality=88)
     print(f"{glands} glands, {predicted} predicted")
     for kind, count in sums.items():
