@@ -3,7 +3,7 @@
     python examples/slide_to_viewer.py                          # makes a slide first
     python examples/slide_to_viewer.py slide.svs --view         # your own; serves the page at once
 
-1. Fields of 400 µm with the most tissue are cut out and saved (`out/fields/`): they are what is learnt from.
+1. Fields of 400 µm with the most tissue are cut out and saved (`out/fields/`), to learn from.
 2. The whole slide is segmented, window by window: it may have any size.
 3. `acinus view out/results` shows it: zoom with the wheel, click a gland for its numbers, drag over the
    histogram to see only some, press R or W to mark a gland as right or wrong and export the marks for QuPath.
@@ -73,9 +73,9 @@ def segment_slide(slide: Path, *, out: Path, mpp: float | None, fields: int, set
     fit_files([folder], out=out / "model", settings_path=settings)
     print("Segmenting")
     model = GlandSegmenter.load(out / "model")
-    outcome = segment_files([slide], model, model_name="model", out=out / "results", mpp=mpp)
-    if outcome.failures:
-        raise InputError(outcome.failures[0].reason)
+    result = segment_files([slide], model, model_name="model", out=out / "results", mpp=mpp)
+    if result.failures:
+        raise InputError(result.failures[0].reason)
     return out / "results"
 
 

@@ -64,11 +64,11 @@ def report_on(tiles: Path, *, out: Path, mpp: float | None, settings: Path | Non
     print("Learning without labels")
     fit_files([tiles], out=out / "model", mpp=mpp, settings_path=settings)
 
-    # 2. Segment and measure. Tiles that fail are kept in the outcome; the others go on.
+    # 2. Segment and measure. Tiles that fail are listed in the result and do not stop the others.
     print("Segmenting")
     model = GlandSegmenter.load(out / "model")
-    outcome = segment_files([tiles], model, model_name="model", out=out / "results", mpp=mpp)
-    for failure in outcome.failures:
+    result = segment_files([tiles], model, model_name="model", out=out / "results", mpp=mpp)
+    for failure in result.failures:
         print(failure.reason, file=sys.stderr)
 
     # 3. Show.

@@ -88,7 +88,10 @@ def test_without_a_resolution_pixels_are_compared_and_what_is_in_um_is_left_out_
     assert run(words) == 0
     said = capsys.readouterr()
     [line] = said.err.splitlines()
-    assert line == "acinus: 2 of 2 images have no µm/px (a, b), so no distance is given in µm; pass --mpp"
+    assert (
+        line
+        == "acinus: no µm/px for 2 of 2 images (a, b), so distances are reported in pixels only; pass --mpp"
+    )
     assert "object Hausdorff, px           2.0" in said.out.splitlines()
     assert "µm" not in said.out
     found = scores_of(capsys, tmp_path / "p", tmp_path / "t")
@@ -156,7 +159,7 @@ def test_what_cannot_be_compared_is_told_in_one_line(tmp_path, error_lines):
     line = told(1, "--mpp", "0.5")
     assert str(truth / "a_anno.png") in line
     assert "(60, 80), got (50, 80)" in line
-    assert "--mpp says 9 µm/px" in told(2, "--mpp", "9")
+    assert "--mpp gives 9 µm/px" in told(2, "--mpp", "9")
     (predictions / "a" / "image.json").write_text("{")
     assert "image.json is damaged (Invalid JSON" in (line := told(1))
     assert line.endswith("run acinus segment on this image again, or pass --mpp")

@@ -198,8 +198,8 @@ def test_a_settings_file_that_is_not_there_is_wrong_usage(tmp_path, tiles, error
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--mpp", "0"], "--mpp says 0 µm/px, expected 0.1 to 4"),
-        (["--mpp", "nan"], "--mpp says nan µm/px"),
+        (["--mpp", "0"], "--mpp gives 0 µm/px, expected 0.1 to 4"),
+        (["--mpp", "nan"], "--mpp gives nan µm/px"),
         (["--seed", "-1"], "the seed is -1"),
         (["--seed", "99999999999999999999"], "the seed is 99999999999999999999"),
         (["--seed", "1.5"], "Invalid value for --seed: '1.5' is not a whole number"),

@@ -128,7 +128,7 @@ def test_results_of_an_acinus_that_did_not_summarise_are_made_again(own, tiny_mo
     del description["summary"]
     (out / "tile_001" / "image.json").write_text(json.dumps(description))
     assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
-    assert "Segmented 1 images, 2 were there already" in capsys.readouterr().out
+    assert "Segmented 1 image (2 others had results already)" in capsys.readouterr().out
     assert json.loads((out / "tile_001" / "image.json").read_text())["summary"]
 
 
@@ -155,7 +155,7 @@ def test_a_second_run_leaves_finished_images_alone(own, tiny_model, capsys):
     images, out = own
     before = {path: path.stat().st_mtime_ns for path in out.glob("tile_*/*")}
     assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
-    assert "Segmented 0 images, 3 were there already" in capsys.readouterr().out
+    assert "Segmented 0 images (3 others had results already)" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in out.glob("tile_*/*")} == before
 
 
@@ -163,7 +163,7 @@ def test_an_image_whose_file_changed_is_segmented_again(own, tiny_model, capsys)
     images, out = own
     Image.fromarray(rgb_of(images / "tile_001.png")[:128]).save(images / "tile_001.png", dpi=(40968, 40968))
     assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
-    assert "Segmented 1 images, 2 were there already" in capsys.readouterr().out
+    assert "Segmented 1 image (2 others had results already)" in capsys.readouterr().out
     assert read_labels(out / "tile_001" / "labels.png").shape == (128, 256)
 
 
@@ -171,7 +171,7 @@ def test_another_resolution_means_another_result(own, tiny_model, capsys):
     images, out = own
     image = str(images / "tile_000.png")
     assert run(["segment", image, "--model", str(tiny_model), "--out", str(out), "--mpp", "1.0"]) == 0
-    assert "Segmented 1 images; " in capsys.readouterr().out
+    assert "Segmented 1 image; " in capsys.readouterr().out
     assert json.loads((out / "tile_000" / "image.json").read_text())["mpp"] == 1.0
 
 
@@ -227,7 +227,7 @@ def test_results_of_another_version_are_kept_and_warned_of_in_one_line(own, tiny
     words = ["segment", str(images), "--model", str(tiny_model), "--out", str(out)]
     assert run(words) == 0
     said = capsys.readouterr()
-    assert "Segmented 0 images, 3 were there already" in said.out
+    assert "Segmented 0 images (3 others had results already)" in said.out
     [line] = [line for line in (said.out + said.err).splitlines() if "another version" in line]
     assert "2 results were made by another version of acinus (tile_000, tile_002); delete" in line
     shutil.rmtree(out / "tile_000")
@@ -367,7 +367,7 @@ def test_two_images_of_one_name_are_not_mixed_up(tmp_path, tiles, tiny_model, er
     inputs = [str(tmp_path / "a"), str(tmp_path / "b")]
     assert run(["segment", *inputs, "--model", str(tiny_model), "--out", str(out)]) == 1
     [line] = error_lines()
-    assert "have one name" in line
+    assert "have the same name" in line
     assert "rename one" in line
     assert visible(out) == ["failures.log", "glands.csv", "run.json", "summary.csv", "tile_000", "tile_001"]
     assert json.loads((out / "tile_000" / "image.json").read_text())["path"] == str(
@@ -379,7 +379,7 @@ def test_an_image_given_twice_is_segmented_once(tmp_path, tiles, tiny_model, cap
     image = str(tiles / "tile_000.png")
     words = ["segment", image, image, "--model", str(tiny_model), "--out", str(tmp_path / "out")]
     assert run(words) == 0
-    assert "Segmented 1 images; " in capsys.readouterr().out
+    assert "Segmented 1 image; " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("mpp", ["0", "-1", "0.001", "250", "nan", "inf"])
@@ -387,7 +387,7 @@ def test_an_absurd_resolution_is_wrong_usage_said_once(tmp_path, tiles, tiny_mod
     out = tmp_path / "out"
     assert run(["segment", str(tiles), "--model", str(tiny_model), "--out", str(out), "--mpp", mpp]) == 2
     [line] = error_lines()
-    assert "--mpp says" in line
+    assert "--mpp gives" in line
     assert "expected 0.1 to 4" in line
     assert not out.exists()
 

@@ -70,7 +70,7 @@ def test_measure_refuses_what_does_not_fit_together(tmp_path, tiles, error_lines
     assert "labels.png is 10 × 20 px, tile_000.png is 256 × 256" in line
     assert run([*words, "--out", str(tmp_path / "out"), "--mpp", "77"]) == 2
     [line] = error_lines()
-    assert "--mpp says 77 µm/px" in line
+    assert "--mpp gives 77 µm/px" in line
     assert not (tmp_path / "out").exists()
 
 

@@ -27,5 +27,5 @@ def test_arrays_that_are_empty_or_not_8_bit_rgb_are_refused_by_name(array: np.nd
 
 
 def test_an_image_without_a_possible_resolution_is_refused_by_name():
-    with pytest.raises(MppError, match=r"^crypt says 40 µm/px"):
+    with pytest.raises(MppError, match=r"^crypt gives 40 µm/px"):
         RgbImage(np.zeros((4, 5, 3), np.uint8), mpp=40.0, name="crypt")

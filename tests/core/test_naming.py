@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acinus.core.naming import natural_key
+from acinus.core.naming import natural_key, plural
 
 NAMES = st.text(alphabet="aB_0129²٣µ ", max_size=8)
 
@@ -31,3 +31,10 @@ def test_any_two_names_can_be_compared(one: str, other: str) -> None:
 @given(prefix=st.sampled_from(["", "tile_", "CRC-"]), low=st.integers(0, 10**12), more=st.integers(1, 10**6))
 def test_larger_numbers_come_later(prefix: str, low: int, more: int) -> None:
     assert natural_key(f"{prefix}{low}.png") < natural_key(f"{prefix}{low + more}.png")
+
+
+def test_a_noun_agrees_with_its_count() -> None:
+    assert [plural(count, "gland") for count in (0, 1, 2)] == ["0 glands", "1 gland", "2 glands"]
+    assert plural(1, "gland lies", "glands lie") == "1 gland lies"
+    assert plural(5, "gland lies", "glands lie") == "5 glands lie"
+    assert plural(1200, "gland", shown="1,200") == "1,200 glands"

@@ -21,7 +21,7 @@ def test_a_missing_resolution_asks_for_the_option():
     ("mpp", "said"), [(0.0999, "0.0999"), (4.001, "4.001"), (0, "0"), (-0.5, "-0.5"), (25400 / 72, "352.778")]
 )
 def test_absurd_resolutions_are_named_with_the_range(mpp: float, said: str):
-    with pytest.raises(MppError, match=rf"^--mpp says {said} µm/px, expected 0\.1 to 4; pass --mpp"):
+    with pytest.raises(MppError, match=rf"^--mpp gives {said} µm/px, expected 0\.1 to 4; pass --mpp"):
         check_mpp(mpp, source="--mpp")
 
 

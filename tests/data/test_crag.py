@@ -35,8 +35,8 @@ def test_what_is_missing_is_said_by_name_and_number_with_source_and_terms(tmp_pa
         crag(root)
     text = str(caught.value)
     assert "172 of 173 images in train/Images" in text
-    assert "1 images without an annotation in train (train_5)" in text
-    assert "1 annotations without an image in train (train_8)" in text
+    assert "1 image without an annotation in train (train_5)" in text
+    assert "1 annotation without an image in train (train_8)" in text
     assert "University of Warwick" in text
     assert "research only" in text
     assert "\n" not in text

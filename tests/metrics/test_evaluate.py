@@ -66,7 +66,7 @@ def test_scores_that_were_kept_as_json_pool_as_they_would_have():
 
 
 def test_a_wrong_resolution_names_the_image_and_the_remedy():
-    with pytest.raises(MppError, match=r"testA_1 says 50 µm/px.*--mpp"):
+    with pytest.raises(MppError, match=r"testA_1 gives 50 µm/px.*--mpp"):
         evaluate_pair(squares(), squares(), mpp=50, name="testA_1")
 
 

@@ -105,8 +105,8 @@ def test_what_cannot_be_compared_is_told_in_one_line(results, tmp_path, error_li
         return line
 
     far = shapely.box(500, 500, 600, 600)
-    assert "1 of 1 outlines lie beside" in told(feature(far))
-    assert "1 of 2 regions lie beside" in told(feature(ONE, "Region*"), feature(far, "Region*"))
+    assert "1 of 1 outlines lie outside" in told(feature(far))
+    assert "1 of 2 regions lie outside" in told(feature(ONE, "Region*"), feature(far, "Region*"))
     assert "a.geojson holds no outline" in told()
     draw(tmp_path / "t" / "b.geojson", feature(ONE))
     assert run(["evaluate", str(results), str(tmp_path / "t")]) == 1
@@ -118,7 +118,7 @@ def test_a_few_outlines_beside_the_image_do_no_harm_and_are_reported(results, tm
     truth = draw(tmp_path / "a.geojson", feature(ONE), feature(OTHER), feature(shapely.box(200, 0, 210, 9)))
     found = evaluate_folders(results, truth)
     assert found.images[0].detection.f1 == 1.0
-    assert found.notices == ["a.geojson: 1 outlines lie beside the image and were left out"]
+    assert found.notices == ["a.geojson: 1 outline lies outside the image, left out"]
 
 
 def test_outlines_without_an_area_are_left_out_and_reported(results, tmp_path, error_lines):
@@ -127,7 +127,7 @@ def test_outlines_without_an_area_are_left_out_and_reported(results, tmp_path, e
     truth = draw(tmp_path / "a.geojson", feature(ONE), line, feature(OTHER), point)
     assert evaluate_folders(results, truth).images[0].detection.f1 == 1.0
     assert run(["evaluate", str(results), str(truth)]) == 0
-    assert error_lines() == ["acinus: a.geojson: 2 outlines have no area and were left out"]
+    assert error_lines() == ["acinus: a.geojson: 2 outlines have no area, left out"]
 
 
 @pytest.mark.parametrize("ignored", [False, True])
@@ -138,5 +138,5 @@ def test_a_region_of_which_no_pixel_counts_is_refused(results, tmp_path, ignored
         feature(shapely.box(*corners), "Region*"),
         feature(shapely.box(*corners), "Ignore*" if ignored else "Gland"),
     )
-    with pytest.raises(InputError, match="the region a has no pixel that counts; draw a larger region"):
+    with pytest.raises(InputError, match="the region a has no valid pixel; draw a larger region"):
         evaluate_folders(results, truth)

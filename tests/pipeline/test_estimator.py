@@ -90,7 +90,7 @@ def test_what_cannot_be_fitted_is_refused_with_a_reason(tmp_path, tiles):
         model.fit([tile], mpp=40.0)
     with pytest.raises(InputError, match="expected an"):
         model.fit([tile[..., 0]], mpp=0.5)
-    with pytest.raises(UsageError, match="two images have one name"):
+    with pytest.raises(UsageError, match="two images have the same name"):
         model.fit([RgbImage(tile, 0.5, "a"), RgbImage(tile, 0.5, "a")])
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="a file stands in its way"):

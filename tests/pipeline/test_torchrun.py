@@ -50,7 +50,7 @@ def test_the_result_of_the_first_process_comes_back_however_long_it_is(tmp_path,
     [
         ("usage", UsageError, "^there is no such thing; choose another$"),
         ("bug", RuntimeError, "in process 1:(.|\n)*in go_wrong(.|\n)*ZeroDivisionError: a mistake of ours"),
-        ("told", AcinusError, "^process 1 was told to end; run the same command again to resume$"),
+        ("stopped", AcinusError, "^process 1 was stopped; run the same command again to resume$"),
         # The other one fails for want of it, a moment before its end is known.
         ("lost", AcinusError, "^process 1 of 2 was killed, perhaps for want of memory; run the same command"),
     ],

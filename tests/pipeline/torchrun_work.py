@@ -43,7 +43,7 @@ def go_wrong(how: str) -> None:
         raise ZeroDivisionError("a mistake of ours")
     if how == "lost":
         os.kill(os.getpid(), signal.SIGKILL)
-    if how == "told":
+    if how == "stopped":
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -345,7 +345,7 @@ def test_damaged_and_missing_results_are_named_and_the_others_shown(batch, read_
     assert list(read.warnings()) == ["slide 1"]
     notice = next(section for section in read.root.all("section") if "notice" in section.attributes["class"])
     assert "slide 2/glands.csv" in notice.text
-    assert "2 of 3 inputs have no result: slide 2, slide 3" in notice.text
+    assert "no result for 2 of 3 inputs: slide 2, slide 3" in notice.text
 
 
 def test_image_without_glands_has_a_page_without_statistics(results, stained, discs, read_page):

@@ -94,13 +94,13 @@ def test_a_table_that_was_cut_between_two_lines_is_told_beside_its_result(batch)
     results = read_results(batch)
     assert [len(image.glands) for image in results.images] == [1, 2]
     [problem] = results.problems
-    assert "tile_9/glands.csv has 1 glands, image.json beside it says 2" in problem
+    assert "tile_9/glands.csv has 1 gland, image.json beside it has 2" in problem
 
 
 def test_inputs_without_a_result_are_a_problem(batch):
     inputs = [{"name": name} for name in ("tile_9", "tile_10", "gone")] + [{"path": "x/lost.svs"}]
     (batch / "run.json").write_text(json.dumps({"inputs": inputs}))
-    assert read_results(batch).problems == ("2 of 4 inputs have no result: gone, lost",)
+    assert read_results(batch).problems == ("no result for 2 of 4 inputs: gone, lost",)
 
 
 @pytest.mark.parametrize(("content", "said"), [("{", "cannot be read"), ("[]", "is not an object")])

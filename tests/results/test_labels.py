@@ -83,7 +83,7 @@ def test_a_damaged_record_matters_only_where_it_is_asked(tmp_path):
 
 
 def test_an_absurd_resolution_is_refused(tmp_path):
-    with pytest.raises(MppError, match="says 30 µm/px"):
+    with pytest.raises(MppError, match="gives 30 µm/px"):
         open_label_file(write_labels(tmp_path, LABELS, mpp=0.5), mpp=30.0)
 
 

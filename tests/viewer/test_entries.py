@@ -65,7 +65,7 @@ def test_links_that_lead_out_are_not_listed_and_said(run_folder: Path, tmp_path:
     (run_folder / "slide_2").symlink_to(secret)
     entries = find_entries(run_folder)
     assert list(entries.by_name) == ["slide_10"]
-    assert entries.notices == ("1 links lead out of the folder and are not shown",)
+    assert entries.notices == ("1 link points outside the folder, not shown",)
 
 
 @pytest.mark.parametrize("name", ["image.json", "glands.geojson", "glands.csv"])

@@ -1,4 +1,4 @@
-"""Collapse, the trivial solution of clustering (everything in one cluster), is measured and told."""
+"""Collapse, the trivial solution of clustering (everything in one cluster), is measured and reported."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Collapse:
         return self.largest_share > COLLAPSED_ABOVE
 
     def __str__(self) -> str:
-        """Say it in one line, for logs and reports."""
+        """Return one line for logs and reports."""
         text = (
             f"{self.used_clusters:.3g} of {self.n_clusters} clusters used "
             f"({self.effective_clusters:.1f} effective), "

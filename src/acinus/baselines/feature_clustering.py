@@ -76,7 +76,7 @@ class DifferentiableFeatureClustering:
     ) -> FittedFeatureClustering:
         """Cluster each image on its own; nothing but the mean optical density is shared between them.
 
-        The steps of all images are told to `on_step` with the number of the ``image``.
+        The steps of all images are passed to `on_step` with the number of the ``image``.
         """
         rgbs = working_images(images, mpp=self.mpp, clusters=self.channels)
         maps: dict[str, ClusterMap] = {}

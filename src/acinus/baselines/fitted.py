@@ -1,4 +1,4 @@
-"""What every baseline returns: a segmenter that also shows its clusters and says whether it collapsed."""
+"""What every baseline returns: a segmenter with its clusters and a measure of collapse."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Baseline(Protocol):
 
 
 class PixelClusters(Protocol):
-    """Something that tells the cluster of each pixel of an image at the working resolution."""
+    """Something that gives each pixel of an image, at the working resolution, its cluster."""
 
     @property
     def n_clusters(self) -> int:

@@ -64,11 +64,11 @@ def sample_batches(
     features: Iterable[Features], *, per_image: int, batch: int, rng: np.random.Generator
 ) -> list[Features]:
     """Draw pixels of every image (n, D), mix them and cut them into batches of at least half of `batch`."""
-    drawn = [
+    samples = [
         image if len(image) <= per_image else image[rng.choice(len(image), per_image, replace=False)]
         for image in features
     ]
-    mixed = rng.permutation(np.concatenate(drawn))
+    mixed = rng.permutation(np.concatenate(samples))
     return np.array_split(mixed, max(1, round(len(mixed) / batch)))
 
 

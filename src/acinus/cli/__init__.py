@@ -1,4 +1,4 @@
-"""The command line, one file a verb: parse, call the verb, say where the result lies."""
+"""The command line, one file per verb: parse, call the verb, print where the result is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ app = App(
     "Your own images:  acinus fit tiles/ --mpp 0.5 --out model  then  "
     "acinus segment tiles/ --mpp 0.5 --model model --out results",
     help_format="plaintext",
-    suppress_keyboard_interrupt=False,  # `run` has a line to say about it
+    suppress_keyboard_interrupt=False,  # `run` reports it in one line
 )
 for verb in (demo, fit, segment, evaluate, measure, report, view, info, settings, doctor, benchmark):
     app.command(verb)
@@ -79,7 +79,7 @@ def run(words: Sequence[str] | None = None) -> int:
 
 
 def version_line(version: str, commit: str | None) -> str:
-    """Return what ``acinus --version`` says.
+    """Return what ``acinus --version`` prints.
 
     Examples
     --------

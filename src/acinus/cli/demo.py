@@ -6,33 +6,36 @@ from pathlib import Path
 
 from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say
+from acinus.core.naming import plural
 
 __all__ = ["demo"]
 
 
 def demo(*, out: Path = Path("demo-output"), images: Whole = 12, seed: Whole = 0, small: bool = False) -> int:
-    """Run the whole job on synthetic images: learn without labels, segment, measure, report.
+    """Run everything on synthetic images: learn without labels, segment, measure, report.
 
     Example: acinus demo
 
-    Makes H&E images whose true glands are known, learns from the images alone, and compares at the end.
-    Takes a few minutes on two cores; an interrupted demo resumes when it is run again.
+    Makes H&E images whose true glands are known, learns from the images alone, and compares the glands it
+    finds with the true ones. Takes a few minutes on two cores; an interrupted demo resumes when it is run
+    again.
 
     Parameters
     ----------
     out
         Folder for the results.
     images
-        How many images are made.
+        Number of images.
     seed
-        Decides everything that is random: the images and what is learnt.
+        Seed of the images and of the training.
     small
-        A short version of about a minute, which shows that everything works but learns little.
+        A version of about a minute, which shows that everything works but learns little.
     """
     from acinus.pipeline.demo import run_demo
 
     result = run_demo(out, images=images, seed=seed, small=small, progress=console_progress())
-    say(f"{result.glands} glands on {result.images} images, pooled mIoU {result.miou:.3f} without a label")
+    found = f"{plural(result.glands, 'gland')} on {plural(result.images, 'image')}"
+    say(f"{found}, pooled mIoU {result.miou:.3f} without a label")
     for name, path in result.files.items():
         say(f"{name:<10} {path}")
     return 0

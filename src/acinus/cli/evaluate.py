@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 
 from acinus.cli.output import say, say_error
+from acinus.core.naming import plural
 
 __all__ = ["evaluate"]
 
@@ -30,20 +31,20 @@ def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, jso
 
     Maps are matched by the stem of their image: <stem>/labels.png, <stem>/labels.zarr, <stem>.png,
     <stem>_anno.png and the like. The truth may also be annotations exported from QuPath, <stem>.geojson
-    (.gz): each area of class Region* then counts as an image, or the whole where there is none; other
-    classes whose name ends with *, such as Ignore*, are left out.
+    (.gz): each area of class Region* is then scored as an image of its own, or the whole image where there is
+    none; other classes whose name ends in *, such as Ignore*, are left out.
 
     Parameters
     ----------
     predictions
-        Folder of predicted label maps, such as acinus segment wrote, or one file.
+        Folder of predicted label maps, such as acinus segment writes, or one file.
     truth
         Folder of true label maps or annotations, or one file.
     mpp
-        µm per pixel of the maps; overrides what image.json beside a prediction says. Where nothing says it,
-        distances are given in pixels alone.
+        µm per pixel of the maps; overrides the image.json beside a prediction. Where neither gives it,
+        distances are reported in pixels only.
     json
-        Print all metrics, also of each image, as JSON.
+        Print all metrics as JSON, including those of each image.
     """
     from acinus.pipeline.evaluate import evaluate_folders
 
@@ -55,7 +56,7 @@ def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, jso
         plain = {"pooled": pooled, "images": [image.as_dict() for image in found.images]}
         say(orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())
         return 0
-    say(f"{len(found.images)} images")
+    say(plural(len(found.images), "image"))
     for name, key, digits in _ROWS:
         if key in pooled:
             say(f"{name:<30} {pooled[key]:.{digits}f}")

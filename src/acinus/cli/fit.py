@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say, say_error
+from acinus.core.naming import plural
 
 __all__ = ["fit"]
 
@@ -42,7 +43,7 @@ def fit(
     mpp
         µm per pixel of the images; overrides what the files say.
     seed
-        Decides everything that is random.
+        Seed of everything random.
     settings
         JSON or TOML file with settings that differ from the defaults, which acinus settings prints.
     weights
@@ -59,7 +60,7 @@ def fit(
     from acinus.pipeline.fit_files import fit_files
     from acinus.pipeline.torchrun import is_first_process
 
-    outcome = fit_files(
+    result = fit_files(
         images,
         out=out,
         mpp=mpp,
@@ -73,8 +74,8 @@ def fit(
     )
     if not is_first_process():
         return 0  # the first reports
-    for failure in outcome.failures:
+    for failure in result.failures:
         say_error(failure.reason)
-    say(f"Learnt from {len(outcome.done)} images; the model is in {out}")
+    say(f"Learnt from {plural(len(result.done), 'image')}; the model is in {out}")
     say(f"Next: acinus segment IMAGES --model {out} --out results")
-    return outcome.exit_code
+    return result.exit_code

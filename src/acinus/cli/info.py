@@ -15,7 +15,7 @@ __all__ = ["info"]
 
 
 def info(files: Annotated[list[Path], Parameter(negative=())], /, *, json: bool = False) -> int:
-    """Tell what is known of an image or slide: size, resolution and where it comes from, levels.
+    """Show what is known about an image or slide: size, resolution and its source, levels.
 
     Example: acinus info slide.svs
 
@@ -24,7 +24,7 @@ def info(files: Annotated[list[Path], Parameter(negative=())], /, *, json: bool 
     files
         Images or slides.
     json
-        Print JSON, one object a line.
+        Print JSON, one object per line.
     """
     from acinus.slides.info import describe
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from acinus.cli.output import say
+from acinus.core.naming import plural
 
 __all__ = ["measure"]
 
 
 def measure(labels: Path, image: Path, /, *, out: Path, mpp: float | None = None) -> int:
-    """Measure the glands of any label map, also one from another tool.
+    """Measure the glands of any label map, including one made by another tool.
 
     Example: acinus measure labels.png tile.png --mpp 0.5 --out measured
 
@@ -20,16 +21,16 @@ def measure(labels: Path, image: Path, /, *, out: Path, mpp: float | None = None
     Parameters
     ----------
     labels
-        Label map: 0 background, one number per gland, of the image's size.
+        Label map of the image's size: 0 background, one number per gland.
     image
         The stained image.
     out
         Folder for the results.
     mpp
-        µm per pixel; overrides what the image file says.
+        µm per pixel of the image; overrides what the file says.
     """
     from acinus.pipeline.measure import measure_files
 
     count = measure_files(labels, image, out=out, mpp=mpp)
-    say(f"Measured {count} glands; the tables are in {out}")
+    say(f"Measured {plural(count, 'gland')}; the tables are in {out}")
     return 0

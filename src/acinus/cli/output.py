@@ -32,7 +32,7 @@ def console_progress() -> Progress:
 
 
 class _BarProgress:
-    """A bar a task, with the time left; that of a task within another one goes away when it ends."""
+    """A bar per task, with the time left; that of a task within another one goes away when it ends."""
 
     def __init__(self) -> None:
         self._bars: Bars | None = None  # all tasks share those of the outermost one

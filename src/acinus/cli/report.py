@@ -19,9 +19,9 @@ def report(folder: Path, /, *, out: Path | None = None) -> int:
     Parameters
     ----------
     folder
-        What acinus segment wrote with --out.
+        The folder that acinus segment wrote.
     out
-        The page; by default FOLDER/report.html.
+        The page to write; by default FOLDER/report.html.
     """
     from acinus.report import write_report
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say, say_error
+from acinus.core.naming import plural
 
 __all__ = ["segment"]
 
@@ -48,10 +49,10 @@ def segment(
     mpp
         µm per pixel of the images; overrides what the files say.
     origin
-        Where coordinates on slides start: level0 is the corner of the whole slide, bounds that of the scanned
-        part, which is where QuPath starts on slides that have one.
+        Where the coordinates of slides start: level0, the corner of the whole slide, or bounds, that of the
+        scanned part, where QuPath starts on slides that record it.
     workers
-        Compute slides with this many processes on this machine, with Dask.
+        Compute slides with so many processes on this machine, through Dask.
     scheduler
         Compute slides on the workers of a Dask cluster; the address of its scheduler.
     device
@@ -76,8 +77,8 @@ def segment(
         say_error(warning)
     for failure in result.failures:
         say_error(failure.reason)
-    skipped = f", {len(result.skipped)} were there already" if result.skipped else ""
-    say(f"Segmented {len(result.done)} images{skipped}; the results are in {out}")
+    skipped = f" ({plural(len(result.skipped), 'other')} had results already)" if result.skipped else ""
+    say(f"Segmented {plural(len(result.done), 'image')}{skipped}; the results are in {out}")
     if result.failures:
         say(f"{len(result.failures)} failed; tracebacks are in {out / FAILURES}")
     if result.done or result.skipped:

@@ -14,14 +14,14 @@ def settings(file: Path | None = None, /, *, schema: bool = False) -> int:
 
     Example: acinus settings > mine.toml
 
-    Keep what you change and delete the rest: what a file does not name has its default.
+    Keep the lines you change and delete the rest: a setting that a file does not name has its default.
 
     Parameters
     ----------
     file
-        A settings file (JSON or TOML), or a model.json: is checked, and the settings it gives are printed.
+        A settings file (JSON or TOML) or a model.json, which is checked and whose settings are printed.
     schema
-        Print a JSON schema instead, with which editors check and complete settings files.
+        Print a JSON schema instead, for editors to check and complete settings files.
     """
     from acinus.pipeline.settings import described_settings, settings_schema
 

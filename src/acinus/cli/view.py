@@ -23,22 +23,22 @@ def view(
     public_address: Annotated[str | None, Parameter(env_var="ACINUS_PUBLIC_ADDRESS")] = None,
     browser: bool = True,
 ) -> int:
-    """Look around in results or in a slide, on a local web page.
+    """Browse results or slides on a local web page.
 
     Example: acinus view results
 
     Parameters
     ----------
     path
-        What acinus segment wrote with --out, a folder of slides, or one slide.
+        The folder that acinus segment wrote, a folder of slides, or one slide.
     host
-        Address to bind to. On any but this machine's own, a token is required and made up when none is given.
+        Address to listen on. Any other than this machine's own needs a token; one is made if none is given.
     port
-        0 takes a free one.
+        0 picks a free port.
     token
-        What the browser must know.
+        Secret that the browser must present.
     public_address
-        Name or name:port that browsers use, where a container or a proxy stands between. A token is required.
+        Name or name:port that browsers use behind a container or a proxy. A token is required.
     browser
         Open the page at once; --no-browser only prints its address.
     """

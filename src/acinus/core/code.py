@@ -19,7 +19,7 @@ def code_digest(*rooms: str) -> str:
     """Return a digest (SHA-256, shortened) of the Python files of some parts of this package.
 
     It changes with what the code does and with the names of its files. Comments, docstrings and the layout of
-    lines change nothing. Files are read once a process.
+    lines change nothing. Files are read once per process.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ _LEAST_CONTRAST = 10  # grey values; the faintest tissue spans several times as 
 
 
 def is_one_colour(rgb: RgbArray) -> bool:
-    """Say whether an (H, W, 3) uint8 image shows nothing: empty glass, a black frame.
+    """Say whether an (H, W, 3) uint8 image shows nothing: background, a black frame.
 
     Examples
     --------

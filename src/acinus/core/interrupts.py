@@ -1,4 +1,4 @@
-"""How a process answers signals: Ctrl-C, which a terminal sends to all processes, and being told to end."""
+"""How a process answers signals: Ctrl-C, which a terminal sends to all processes, and SIGTERM."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def sigterm_as_interrupt() -> Iterator[None]:
 
 
 def end_with_parent(wait: Callable[[], object]) -> None:
-    """Let this process end when the one that started it says so, or was killed, and not before.
+    """Let this process end when the one that started it asks for it, or was killed, and not before.
 
     It ends as after Ctrl-C, and at the latest some seconds later.
 
@@ -113,7 +113,7 @@ def end_with_parent(wait: Callable[[], object]) -> None:
     wait : callable
         Returns when the process that started this one is gone.
     """
-    # A terminal sends Ctrl-C to all; the process that started these tells them to end.
+    # A terminal sends Ctrl-C to all; the process that started these ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=_end_after, args=(wait,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""How long work tells the person waiting for it how far it is, without knowing whether that is a terminal."""
+"""How long work reports its progress, without knowing whether to a terminal."""
 
 from __future__ import annotations
 

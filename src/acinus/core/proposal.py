@@ -1,4 +1,4 @@
-"""The proposal map: what stage 1 says about every pixel, and the only thing stage 2 learns from."""
+"""The proposal map: what stage 1 proposes for every pixel, and the only thing stage 2 learns from."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class OneOf:
     package: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return a validator that takes an object as it is and makes one of what a file says."""
+        """Return a validator that takes an object as it is and makes one from a file's content."""
         del handler
         return core_schema.no_info_plain_validator_function(
             lambda value: self._chosen(source, value),
@@ -143,7 +143,7 @@ def refuse(name: str, value: Any, expected: str) -> PydanticCustomError:
     name, value
         Of the field.
     expected : str
-        What the message says after "expected".
+        The message's text after "expected".
     """
     return PydanticCustomError(
         "relation", "expected {expected}", {"name": name, "value": value, "expected": expected}
@@ -180,7 +180,7 @@ def apply_settings(settings: T, changes: Any, *, where: str = "settings") -> T:
     settings : settings class
         The defaults.
     changes : mapping
-        What the file says, as `settings_to_plain` writes it or less.
+        The file's content, as `settings_to_plain` writes it or less.
     where : str
         Name of the file, for messages.
 

@@ -13,7 +13,7 @@ __all__ = ["in_one_line", "shown"]
 
 
 def in_one_line(error: ValidationError, cls: Any, *, file: str = "") -> str:
-    """Say the first mistake in one line: its path, what was expected, and the value.
+    """Return the first mistake in one line: its path, what was expected, and the value.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def in_one_line(error: ValidationError, cls: Any, *, file: str = "") -> str:
         return f"{where}{place} is {shown(context['value'])}; expected {context['expected']}"
     if kind in ("wrong", "value_error"):
         return f"{where}{place}{': ' if place else ''}{context.get('text', context.get('error'))}"
-    told = context.get("expected", "a table of settings")
+    expected = context.get("expected", "a table of settings")
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
-    return f"{where}{place or 'all of it'} is {shown(first['input'])}; expected {told}{more}"
+    return f"{where}{place or 'all of it'} is {shown(first['input'])}; expected {expected}{more}"
 
 
 def _unknown(place: str, name: str, known: list[str]) -> str:

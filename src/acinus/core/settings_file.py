@@ -25,7 +25,7 @@ _WIDTH = 110
 
 
 def read_settings_file(path: Path) -> Any:
-    """Return what a file of settings says; names that end in ``.toml`` are TOML, all others JSON.
+    """Return the content of a settings file; names that end in ``.toml`` are TOML, all others JSON.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _classes_in(hint: Any) -> Iterator[type]:
 
 
 def _comments(cls: type) -> dict[str, str]:
-    """Return what the docstring says of each attribute, in one line without markup."""
+    """Return the docstring's text for each attribute, in one line without markup."""
     found = {}
     for entry in numpydoc.parse(cls.__doc__ or "").params:
         for name in entry.arg_name.split(","):

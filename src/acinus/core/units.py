@@ -41,7 +41,7 @@ def check_mpp(mpp: float | None, *, source: str) -> float:
     low, high = MPP_RANGE
     if not math.isfinite(mpp) or not low <= mpp <= high:
         raise MppError(
-            f"{source} says {mpp:g} µm/px, expected {low:g} to {high:g}; pass --mpp with the true value"
+            f"{source} gives {mpp:g} µm/px, expected {low:g} to {high:g}; pass --mpp with the true value"
         )
     return float(mpp)
 

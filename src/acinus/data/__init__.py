@@ -1,1 +1,1 @@
-"""Data sets, one file each, and what is drawn from them."""
+"""Data sets, one file each, and the samples and splits made from them."""

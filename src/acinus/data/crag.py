@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from acinus.core.errors import DatasetError
-from acinus.core.naming import natural_key
+from acinus.core.naming import natural_key, plural
 from acinus.data.sample import Sample
 from acinus.slides.opening import IMAGE_SUFFIXES
 
@@ -85,14 +85,14 @@ def _part(root: Path, part: str, problems: list[str]) -> list[Sample]:
     images, truths = _by_stem(images_folder), _by_stem(truths_folder)
     if len(images) < CRAG_COUNTS[part]:
         problems.append(f"{len(images)} of {CRAG_COUNTS[part]} images in {part}/{images_folder.name}")
-    for what, lacking in (
-        (f"images without an annotation in {part}", [name for name in images if name not in truths]),
-        (f"annotations without an image in {part}", [name for name in truths if name not in images]),
+    for (what, other), lacking in (
+        (("image", "an annotation"), [name for name in images if name not in truths]),
+        (("annotation", "an image"), [name for name in truths if name not in images]),
     ):
         if lacking:
             shown = ", ".join(lacking[:_NAMES_SHOWN])
             more = f" and {len(lacking) - _NAMES_SHOWN} more" if len(lacking) > _NAMES_SHOWN else ""
-            problems.append(f"{len(lacking)} {what} ({shown}{more})")
+            problems.append(f"{plural(len(lacking), what)} without {other} in {part} ({shown}{more})")
     return [
         Sample(name=name, image_path=path, truth_path=truths.get(name), mpp=CRAG_MPP)
         for name, path in images.items()

@@ -88,5 +88,5 @@ def _check_stems(images: Sequence[Path]) -> None:
     if twice:
         names = ", ".join(str(path) for path in twice[:4])
         raise DatasetError(
-            f"{len(twice)} images share names, one's results would replace another's ({names}); rename them"
+            f"{len(twice)} images share names, so results would replace others ({names}); rename them"
         )

@@ -32,7 +32,7 @@ def hold_out(
     seed : int
         Of the draw.
     by_patient : bool
-        Hold out whole patients, drawn in turn while that brings the number nearer to the one asked for.
+        Hold out whole patients, one after another while that brings the number nearer to the one asked for.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def _wanted(total: int, *, count: int | None, fraction: float | None) -> int:
 
 
 def _groups(samples: Sequence[Sample], *, by_patient: bool) -> list[list[Sample]]:
-    """Return what is drawn as a whole, sorted by name."""
+    """Return the groups that are split as a whole, sorted by name."""
     ordered = sorted(samples, key=lambda sample: natural_key(sample.name))
     if len({sample.name for sample in ordered}) < len(ordered):
         raise DatasetError("two samples have the same name; rename one of the files")

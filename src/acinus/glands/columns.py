@@ -1,4 +1,4 @@
-"""The table of glands: one row a gland, one column a statistic, the unit in the column's name.
+"""The table of glands: one row per gland, one column per statistic, the unit in the column's name.
 
 Missing values are NaN: a thickness without a lumen, a neighbour of the only gland, a colour without an image.
 `COLUMNS` is the one list of what is measured; tables, GeoJSON and `docs/measurements.md` follow it.
@@ -22,7 +22,7 @@ Kind = Literal["identity", "shape", "colour", "arrangement"]
 
 @dataclass(frozen=True)
 class Column:
-    """One statistic: its name with unit, how it is stored and shown, and what it says in a sentence.
+    """One statistic: its name with unit, how it is stored and shown, and its meaning in a sentence.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Column:
     meaning : str
         One sentence; the formula is in `docs/measurements.md` and in the function that computes it.
     kind : {"identity", "shape", "colour", "arrangement"}
-        Identity columns say which gland it is and are not summarised.
+        Identity columns name the gland and its place, and are not summarised.
     qupath : str
         Name of the measurement in GeoJSON: QuPath's own where QuPath has the same definition.
     dtype : type
@@ -52,7 +52,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("label", 0, "value in the label map", "identity", "Label", np.int32),
     Column("centroid_x_um", 2, "mean x of the pixels", "identity", "Centroid X µm"),
     Column("centroid_y_um", 2, "mean y of the pixels", "identity", "Centroid Y µm"),
-    Column("touches_side", 0, "cut by the image's side", "identity", "Touches image side", np.bool_),
+    Column("touches_side", 0, "cut by the image border", "identity", "Touches image side", np.bool_),
     Column("area_um2", 2, "area of the pixels", "shape", "Area µm^2"),
     Column("perimeter_um", 2, "length of all boundaries", "shape", "Length µm"),
     Column("equivalent_diameter_um", 2, "diameter of the equal disc", "shape", "Equivalent diameter µm"),

@@ -35,7 +35,7 @@ class Sliceable(Protocol):
 
 @dataclass(frozen=True)
 class GlandCrop:
-    """A gland's bounding box with a margin of one pixel wherever the image goes on.
+    """A gland's bounding box with a margin of one pixel wherever the image continues.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ class Annotations:
     ----------
     glands : list of Polygon or MultiPolygon
     regions : list of Polygon or MultiPolygon
-        Where glands were drawn; empty where nothing says so, which means everywhere.
+        Where glands were annotated; empty means everywhere.
     left_out : list of Polygon or MultiPolygon
         What is neither gland nor background.
     dropped : int
@@ -42,11 +42,11 @@ class Annotations:
 
 
 def read_annotations(path: Path) -> Annotations:
-    """Read annotations as QuPath exports them, sorted by what their class says.
+    """Read annotations as QuPath exports them, sorted by class.
 
-    A class named ``Region*`` (with the star or without) marks where glands were drawn. Any other class whose
-    name ends with ``*``, such as ``Ignore*``, marks what is left out; that is what the star means in QuPath.
-    Everything else, annotation or detection, of whatever class or of none, is a gland.
+    A class named ``Region*`` (with the star or without) marks where glands were annotated. Any other class
+    whose name ends in ``*``, such as ``Ignore*``, marks what is left out; that is what the star means in
+    QuPath. Everything else, annotation or detection, of whatever class or of none, is a gland.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""GeoJSON that QuPath opens by drag and drop: one feature a gland, streamed, whole or not at all."""
+"""GeoJSON that QuPath opens by drag and drop: one feature per gland, streamed, whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from acinus.glands.polygons import Outline
 
 __all__ = ["gland_id", "write_geojson"]
 
-_GRID_PX = 0.01  # coordinates are rounded to this; finer says nothing and doubles the file
+_GRID_PX = 0.01  # coordinates are rounded to this; finer adds nothing and doubles the file
 _GREEN = (60, 160, 60)
 _GZIP_LEVEL = 6  # the last 2 % that 9 would save take three times as long
 _SHOWN = tuple(column for column in COLUMNS if column.kind != "identity")

@@ -1,6 +1,6 @@
 """The pale inside of a gland and the epithelium around it.
 
-Pale is said by optical density, so one threshold serves strong and weak stains alike; it takes the lumen and
+Pale means a low optical density, so one threshold serves strong and weak stains alike; it takes the lumen and
 the mucin of goblet cells, which H&E does not tell apart. What is called lumen in the table is therefore
 "pale interior".
 """
@@ -57,7 +57,7 @@ def find_lumen(filled: BoolMask, pale: BoolMask, *, mpp: float) -> BoolMask:
     Parameters
     ----------
     filled, pale : ndarray of shape (h, w), bool
-        The image's side does not count as the gland's border.
+        The image border does not count as the gland's.
     mpp : float
         µm per pixel.
     """
@@ -75,8 +75,8 @@ def wall_thickness(filled: BoolMask, lumen: BoolMask, *, mpp: float) -> tuple[fl
     mean).
 
     From every epithelial pixel that touches the lumen, the distance to the nearest pixel outside the gland
-    (exact Euclidean distance transform). A ring of radii r < R gives R − r. Where the image's side cuts the
-    gland, the side is not its border.
+    (exact Euclidean distance transform). A ring of radii r < R gives R − r. Where the image border cuts the
+    gland, it is not taken for the gland's.
 
     Returns
     -------

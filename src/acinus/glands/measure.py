@@ -51,7 +51,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class MeasuredGland:
-    """What one gland says without its neighbours.
+    """The statistics of one gland that do not depend on its neighbours.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ def measure_glands(
     Returns
     -------
     Glands
-        One row a gland in the order of the labels; all columns and no rows for an empty map.
+        One row per gland in the order of the labels; all columns and no rows for an empty map.
 
     Raises
     ------

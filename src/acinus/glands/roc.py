@@ -17,7 +17,7 @@ def auc(values: ArrayLike, is_malignant: ArrayLike) -> float:
     """Return the probability that a malignant image exceeds a benign one, ties counting half.
 
     AUC = (R − m(m + 1)/2) / (m n), with R the sum of the mid-ranks of the m malignant among all m + n images
-    (Mann–Whitney U / mn). 0.5 says nothing; below 0.5 the statistic falls with malignancy.
+    (Mann–Whitney U / mn). 0.5 does not discriminate; below 0.5 the statistic falls with malignancy.
 
     Parameters
     ----------

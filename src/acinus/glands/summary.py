@@ -16,7 +16,7 @@ from acinus.glands.neighbours import nearest_centroids
 __all__ = ["STATISTICS", "area_weighted_mean", "clark_evans", "summarise", "summarise_image"]
 
 STATISTICS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind != "identity")
-"""Columns that are summarised: all but label, centroid and whether the side is touched."""
+"""Columns that are summarised: all but label, centroid and whether the image border cuts the gland."""
 
 _QUANTILES = (10, 50, 90)
 
@@ -32,7 +32,7 @@ def summarise(
         Of one slide.
     tissue_area_um2 : float
         Area in which glands were sought; where tissue was not delineated, the image's area. 0 where there is
-        no tissue: what is counted per area is NaN then.
+        no tissue: densities are NaN then.
     tissue_perimeter_um : float, optional
         Length of the tissue's border, for the edge correction of `clark_evans`; without it a square's.
 
@@ -40,7 +40,7 @@ def summarise(
     -------
     dict of str to float
         ``glands``, ``tissue_area_um2``, ``gland_area_um2``, ``gland_area_fraction``, ``glands_per_mm2``,
-        ``side_fraction`` (glands cut by the image's side), ``clark_evans``, and for every statistic
+        ``side_fraction`` (glands cut by the image border), ``clark_evans``, and for every statistic
         ``X_area_weighted_mean``, ``X_q10``, ``X_q50``, ``X_q90`` (each gland counting once in the
         quantiles). NaN where no gland has a value.
 
@@ -128,7 +128,7 @@ def clark_evans(centroids: NDArray[np.float64], *, area: float, perimeter: float
 
         E(d) = ½ √(A/N) + (0.0514 + 0.041/√N) P/N.
 
-    Below 1 glands stand in clusters, 1 is random placing of points, above 1 they keep a distance; bodies that
+    Below 1 glands are clustered, 1 is random placing of points, above 1 they are spaced out; bodies that
     cannot overlap push it up, so R of crowded glands exceeds 1.
 
     Parameters

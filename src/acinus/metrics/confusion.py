@@ -98,7 +98,7 @@ class ConfusionMatrix:
 
     @property
     def pixels(self) -> int:
-        """How many were counted."""
+        """Number of valid pixels."""
         return self.true_positive + self.false_positive + self.false_negative + self.true_negative
 
     @property
@@ -124,7 +124,7 @@ class ConfusionMatrix:
 
     @property
     def pixel_accuracy(self) -> float:
-        """Share of pixels that are right; 1 where no pixel was counted."""
+        """Share of pixels that are right; 1 where no pixel is valid."""
         right = self.true_positive + self.true_negative
         return ratio(right, right + self.false_positive + self.false_negative, nothing_to_find=True)
 

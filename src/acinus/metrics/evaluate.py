@@ -30,7 +30,7 @@ class ImageScores:
     name : str
         The image.
     mpp : float or None
-        µm per pixel of both maps; None where nothing says so.
+        µm per pixel of both maps; None where unknown.
     pixels : ConfusionMatrix
         Label-free: what the prediction calls gland.
     detection : DetectionCounts
@@ -139,7 +139,7 @@ def evaluate_pair(
         0 is background, every other value one gland; values may have gaps and exceed 255. Either map may be
         empty.
     mpp : float or None
-        µm per pixel of both maps; without it nothing is said in µm.
+        µm per pixel of both maps; without it there are no metrics in µm.
     name : str
         Names the image in tables and errors.
     valid : ndarray of shape (H, W), bool, optional

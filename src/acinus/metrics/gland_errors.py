@@ -1,7 +1,7 @@
 """What is wrong with glands that are wrong: merged with a neighbour, in pieces, missed, or not there at all.
 
-The challenge's F1 says how many glands were found; this says why the others were not. Every true gland and
-every predicted one is in one class, so that the counts add up over images. Ours.
+The challenge's F1 measures how many glands were found; this measures why the others were not. Every true
+gland and every predicted one is in one class, so that the counts add up over images. Ours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A prediction and its truth as two label maps of one image, checked once and counted once."""
+"""A prediction and its truth as two label maps of one image: checked and compared once, for all metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which clusters are gland: told by the method itself (label-free) or read from the truth (oracle)."""
+"""Which clusters are gland: decided by the method itself (label-free) or read from the truth (oracle)."""
 
 from __future__ import annotations
 

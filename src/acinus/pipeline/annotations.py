@@ -1,4 +1,4 @@
-"""A label map against outlines that somebody drew, in the regions that were annotated."""
+"""A label map compared with annotations, in the regions that were annotated."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shapely
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask
+from acinus.core.naming import plural
 from acinus.glands.features import Annotations, read_annotations
 from acinus.glands.paint import paint_outlines, pixels_around
 from acinus.glands.polygons import Outline
@@ -24,7 +25,7 @@ def score_annotations(
 ) -> tuple[list[ImageScores], list[str]]:
     """Score each annotated region; all of the image where none is marked.
 
-    Outlines are painted at the resolution of the prediction. Beyond a region nothing is counted, and glands
+    Outlines are painted at the resolution of the prediction. Pixels beyond a region are not valid, and glands
     that cross its border end there, in both maps alike.
 
     Parameters
@@ -43,15 +44,17 @@ def score_annotations(
     Raises
     ------
     InputError
-        When the outlines lie beside the image, or nothing says how they relate to the label map.
+        When the outlines lie outside the image, or their position on the label map is unknown.
     """
     annotations = _on_the_map(read_annotations(truth), prediction)
     notices = []
     if annotations.dropped:
-        notices.append(f"{truth.name}: {annotations.dropped} outlines have no area and were left out")
-    beside = _beside(annotations, prediction, truth)
-    if beside:
-        notices.append(f"{truth.name}: {beside} outlines lie beside the image and were left out")
+        without_area = plural(annotations.dropped, "outline has", "outlines have")
+        notices.append(f"{truth.name}: {without_area} no area, left out")
+    outside = _outside(annotations, prediction, truth)
+    if outside:
+        lie = plural(outside, "outline lies", "outlines lie")
+        notices.append(f"{truth.name}: {lie} outside the image, left out")
     regions = _regions(annotations)
     scores = [
         _score(prediction, annotations, region, name=f"{name}, region {number}" if len(regions) > 1 else name)
@@ -60,8 +63,8 @@ def score_annotations(
     for region, score in zip(regions, scores, strict=True):
         if score.pixels.pixels == 0:
             raise InputError(
-                f"{truth.name}: the {'image' if region is None else 'region'} {score.name} has no pixel that "
-                "counts; draw a larger region, or leave less of it out"
+                f"{truth.name}: the {'image' if region is None else 'region'} {score.name} has no valid "
+                "pixel; draw a larger region, or leave less of it out"
             )
     return scores, notices
 
@@ -71,7 +74,7 @@ def _on_the_map(annotations: Annotations, prediction: LabelFile) -> Annotations:
     scale = prediction.pixels_per_level0
     if scale is None:
         raise InputError(
-            f"{prediction.path} has no image.json beside it, which says where its pixels lie on the slide; "
+            f"{prediction.path} has no image.json beside it, so its position on the slide is unknown; "
             "give the folder that acinus segment wrote"
         )
 
@@ -86,24 +89,24 @@ def _on_the_map(annotations: Annotations, prediction: LabelFile) -> Annotations:
     )
 
 
-def _beside(annotations: Annotations, prediction: LabelFile, truth: Path) -> int:
-    """Return how many glands lie beside the image; if all or any region do, it is another image."""
+def _outside(annotations: Annotations, prediction: LabelFile, truth: Path) -> int:
+    """Return how many glands lie outside the image; if all do, or any region, it is another image."""
     frame = prediction.frame
     on_frame = shapely.box(frame.x, frame.y, frame.right, frame.bottom)
     found = 0
     for kind, outlines in (("outlines", annotations.glands), ("regions", annotations.regions)):
-        beside = sum(not outline.intersects(on_frame) for outline in outlines)
-        if beside and (beside == len(outlines) or kind == "regions"):
+        outside = sum(not outline.intersects(on_frame) for outline in outlines)
+        if outside and (outside == len(outlines) or kind == "regions"):
             raise InputError(
-                f"{truth.name}: {beside} of {len(outlines)} {kind} lie beside {prediction.path}; expected "
-                "level-0 pixels of what was segmented, counted from where its --origin says"
+                f"{truth.name}: {outside} of {len(outlines)} {kind} lie outside {prediction.path}; expected "
+                "level-0 pixels of what was segmented, relative to its --origin"
             )
-        found += beside
+        found += outside
     return found
 
 
 def _regions(annotations: Annotations) -> list[Outline | None]:
-    """Return the separate areas that were looked at, from top to bottom; [None] is all of the image."""
+    """Return the separate annotated areas, from top to bottom; [None] is all of the image."""
     if not annotations.regions:
         return [None]
     parts = shapely.get_parts(shapely.union_all(annotations.regions)).tolist()

@@ -18,7 +18,7 @@ def check_mpp_argument(mpp: float | None) -> None:
     >>> check_mpp_argument(50.0)
     Traceback (most recent call last):
     ...
-    acinus.core.errors.UsageError: --mpp says 50 µm/px, expected 0.1 to 4; pass --mpp with the true value
+    acinus.core.errors.UsageError: --mpp gives 50 µm/px, expected 0.1 to 4; pass --mpp with the true value
     """
     if mpp is None:
         return
@@ -35,6 +35,6 @@ def check_seed(seed: int) -> None:
 
 
 def check_processes(processes: int | None) -> None:
-    """Refuse a number of processes below 1; None means one a core."""
+    """Refuse a number of processes below 1; None means one per core."""
     if processes is not None and processes < 1:
-        raise UsageError(f"--processes is {processes}; choose 1 or more, or leave it out for one a core")
+        raise UsageError(f"--processes is {processes}; choose 1 or more, or leave it out for one per core")

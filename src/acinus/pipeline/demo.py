@@ -1,4 +1,4 @@
-"""The main job on synthetic images, end to end: what ``make demo`` runs."""
+"""Everything on synthetic images, end to end: what ``make demo`` runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acinus.core.errors import UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
+from acinus.core.naming import plural
 from acinus.core.progress import Progress, SilentProgress
 from acinus.data.folder import folder as find_samples
 from acinus.data.synthetic import write_synthetic_tiles
@@ -30,15 +31,15 @@ _SMALL_SETTINGS = {
     "grouping": {"steps": 10, "rounds": 2, "batch_crops": 4},
 }
 _INTRO = (
-    "These pictures were made by a program, so the true glands are known. acinus saw only the images: it "
-    "found dark rings and closed shapes that look like glands, and taught a small network that ring and "
-    "inside belong together. The green outlines are what that network found."
+    "These images are synthetic, so their true glands are known. acinus saw the images alone: it found dark "
+    "rings and closed shapes that look like glands, and trained a small network to see ring and inside as "
+    "one gland. The green outlines are that network's."
 )
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo has to say: counts, the label-free pooled mIoU, and where the files lie."""
+    """Counts, the label-free pooled mIoU, and the files to look at."""
 
     images: int
     glands: int
@@ -49,7 +50,7 @@ class DemoResult:
 def run_demo(
     out: Path, *, images: int, seed: int, small: bool = False, progress: Progress | None = None
 ) -> DemoResult:
-    """Draw images, learn from them without labels, segment, compare with the truth, write a report.
+    """Make images, learn from them without labels, segment, compare with the truth, write a report.
 
     Parameters
     ----------
@@ -57,9 +58,9 @@ def run_demo(
         Takes ``images/``, ``model/``, one folder for each image, ``glands.geojson`` and ``glands.csv`` of all
         images and ``report.html``. What an interrupted demo left there is used.
     images : int
-        How many images are made.
+        Number of images.
     seed : int
-        Decides everything that is random: the images and what is learnt.
+        Of the images and of the training.
     small : bool
         Few images and steps, for a check that everything works.
     """
@@ -67,9 +68,9 @@ def run_demo(
         raise UsageError(f"--images is {images}; choose 1 or more")
     check_seed(seed)
     progress = progress or SilentProgress()
-    _claim(make_folder(out), {"images": images, "seed": seed, "small": small})
+    _check_same_demo(make_folder(out), {"images": images, "seed": seed, "small": small})
     side_px = _SMALL_PX if small else _TILE_PX
-    inputs = _draw(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
+    inputs = _images(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
     settings_file = out / "settings.json"
     write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
     fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
@@ -90,24 +91,24 @@ def run_demo(
     )
 
 
-def _claim(out: Path, drawn: dict[str, int]) -> None:
-    """Take the folder for this demo; a demo of other images must not be mixed with it."""
+def _check_same_demo(out: Path, arguments: dict[str, int]) -> None:
+    """Note the demo's arguments in its folder, or refuse a folder with a demo of other images."""
     path = out / "demo.json"
     try:
         earlier = read_json(path)
     except (OSError, ValueError):
-        write_json(path, drawn)
+        write_json(path, arguments)
     else:
-        if earlier != drawn:
+        if earlier != arguments:
             raise UsageError(f"{out} holds a demo of other --images, --seed or --small; choose another --out")
 
 
-def _draw(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
-    """Return the synthetic images, making those that are not there."""
+def _images(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
+    """Return the synthetic images, made unless they are there."""
     if not folder.is_dir():
         with progress.task("Making images", total=1) as advance, atomic_path(folder) as temporary:
             write_synthetic_tiles(temporary, count=count, seed=seed, height_px=side_px, width_px=side_px)
-            advance(f"{count} images")
+            advance(plural(count, "image"))
     return [sample.image_path for sample in find_samples(folder)]
 
 

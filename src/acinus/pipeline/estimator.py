@@ -80,7 +80,7 @@ class GlandSegmenter:
 
     Examples
     --------
-    A model that has learnt too little to be good, on images that are synthetic:
+    A fit that is too short to be good, on synthetic images:
 
     >>> from acinus import GlandSegmenter, GroupingSettings, MiningSettings
     >>> from acinus.data.synthetic import synthetic_tile
@@ -138,7 +138,7 @@ class GlandSegmenter:
         Parameters
         ----------
         images : path, (H, W, 3) uint8 array, Pillow image or RgbImage, or several of them
-            Folders stand for the images in them.
+            Of a folder, all images in it.
         y : object
             Not used; there are no labels. It is here for scikit-learn's pipelines.
         mpp : float, optional
@@ -156,7 +156,7 @@ class GlandSegmenter:
         Raises
         ------
         UsageError
-            When there is no image, two have one name, or an array comes without `mpp`.
+            When there is no image, two have the same name, or an array comes without `mpp`.
         AcinusError
             When an image cannot be read or `folder` cannot be used.
         """
@@ -352,7 +352,7 @@ def _load_all(images: ImageLike | Iterable[ImageLike], mpp: float | None) -> lis
     names = [image.name for image in loaded]
     if len(set(names)) < len(names):
         raise UsageError(
-            "two images have one name, and one's proposals would replace the other's; rename them"
+            "two images have the same name, so one's proposals would replace the other's; rename them"
         )
     return loaded
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import InputError
+from acinus.core.naming import plural
 from acinus.metrics import DatasetScores, ImageScores, evaluate_pair, pool
 from acinus.metrics.labels import LabelMapError
 from acinus.pipeline.annotations import score_annotations
@@ -46,11 +47,11 @@ def evaluate_folders(predictions: Path, truth: Path, *, mpp: float | None = None
         of ``<stem>.png``; or one file; two files are compared whatever their names.
     truth : Path
         Folder of ``<stem>_anno.png``, ``<stem>.png``, ``<stem>/labels.png`` or ``<stem>.geojson`` (.gz); or a
-        file. GeoJSON is read as `acinus.glands.features.read_annotations` says: each annotated region is then
-        scored like an image of its own.
+        file. GeoJSON is read by `acinus.glands.features.read_annotations`: each annotated region is then
+        scored as an image of its own.
     mpp : float, optional
-        µm per pixel of the label maps, for distances in µm; by default what ``image.json`` beside a
-        prediction says. Where nothing does, distances are given in pixels alone.
+        µm per pixel of the label maps, for distances in µm; by default that of ``image.json`` beside a
+        prediction. Where neither gives it, distances are reported in pixels only.
 
     Raises
     ------
@@ -81,8 +82,8 @@ def evaluate_folders(predictions: Path, truth: Path, *, mpp: float | None = None
     unknown = [image.name for image in images if image.mpp is None]
     if unknown:
         notices.append(
-            f"{len(unknown)} of {len(images)} images have no µm/px ({', '.join(unknown[:3])}), so no "
-            "distance is given in µm; pass --mpp"
+            f"no µm/px for {len(unknown)} of {plural(len(images), 'image')} ({', '.join(unknown[:3])}), so "
+            "distances are reported in pixels only; pass --mpp"
         )
     return Evaluation(pool(images), images, notices)
 

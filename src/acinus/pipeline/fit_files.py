@@ -133,7 +133,7 @@ def _learn(
 def _read(
     inputs: Sequence[Path], settings: Settings, *, mpp: float | None, result: BatchResult, progress: Progress
 ) -> tuple[list[RgbImage], list[dict[str, str]]]:
-    """Return the images that can be read and what the run file says of them; `result` notes the others."""
+    """Return the images that can be read and their entries in the run file; `result` notes the others."""
     images: list[RgbImage] = []
     records: list[dict[str, str]] = []
     samples = find_inputs(inputs, mpp=mpp, result=result)

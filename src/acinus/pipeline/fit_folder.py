@@ -58,7 +58,7 @@ def fit_record(
     device: torch.device,
     inputs: Sequence[dict[str, str]],
 ) -> dict[str, Any]:
-    """Return what ``run.json`` says of a fit, with a fingerprint of all that decides its result."""
+    """Return the content of a fit's ``run.json``, with a fingerprint of all that its result depends on."""
     record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)
     contents = [f"{image.name} {image.mpp} {fingerprint(image.rgb.tobytes())}" for image in images]
     plain = orjson.dumps(settings_to_plain(settings)).decode()

@@ -1,4 +1,4 @@
-"""Which images a list of files and folders stands for."""
+"""The images that a list of files and folders names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["find_inputs"]
 
 
 def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResult) -> list[Sample]:
-    """Return the images that the inputs stand for; an input that holds none is noted as failed."""
+    """Return the images among files and in folders; an input without any is noted as failed."""
     samples: dict[str, Sample] = {}
     for entry in inputs:
         try:
@@ -26,8 +26,8 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResul
             known = samples.setdefault(sample.name, sample)
             if known.image_path.resolve() != sample.image_path.resolve():
                 clash = InputError(
-                    f"{sample.image_path} and {known.image_path} have one name, and one's results would "
-                    "replace the other's; rename one or process them apart"
+                    f"{sample.image_path} and {known.image_path} have the same name, so one's results "
+                    "would replace the other's; rename one or process them separately"
                 )
                 result.failed(str(sample.image_path), clash)
     return list(samples.values())

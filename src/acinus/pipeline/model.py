@@ -49,7 +49,7 @@ def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: d
 
 
 def model_state(network: nn.Module, settings: Settings) -> str:
-    """Return a digest of all that decides what a model says: weights and settings."""
+    """Return a digest of all that a model's results depend on: weights and settings."""
     weights = fingerprint(*(value.cpu().numpy().tobytes() for value in network.state_dict().values()))
     return fingerprint(weights, orjson.dumps(settings_to_plain(settings)))
 

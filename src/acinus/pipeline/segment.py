@@ -50,17 +50,17 @@ def segment_files(
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
-    """Segment every input and write ``out/<stem>/`` for each; failures are kept, the others go on.
+    """Segment every input and write ``out/<stem>/`` for each; failures do not stop the others.
 
     Images are segmented in memory, at their own resolution; slides (see `acinus.slides.images.is_slide`)
     window by window, at the model's. ``out/glands.csv`` pools the tables of all results in `out`, also of
     earlier calls, and ``out/summary.csv`` has one row for each (neither is written when there is none),
-    ``out/run.json`` says what made the last ones and lists the inputs of all.
+    ``out/run.json`` has the settings of the last ones and lists the inputs of all.
 
     Parameters
     ----------
     inputs : sequence of Path
-        Images and slides, and folders that stand for those in them.
+        Images and slides, and folders of them.
     model_name : str
         Where the model came from, for the run file.
     mpp : float, optional
@@ -148,7 +148,7 @@ class _Batch:
 def _cluster(workers: int | None, scheduler: str | None) -> Iterator[Any]:
     """Yield a Dask client, or None where everything is to be computed in this process."""
     if workers is not None and scheduler is not None:
-        raise UsageError("--workers starts a cluster here, --scheduler uses another one; give one of the two")
+        raise UsageError("--workers starts a cluster here, --scheduler uses another; give only one of them")
     if scheduler is not None:
         with connect(scheduler) as client:
             yield client
@@ -213,7 +213,7 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[
 
 
 def _source(sample: Sample, *, slide: bool) -> dict[str, Any]:
-    """Return name, path and what tells whether the file is still the same, for the run file."""
+    """Return name, path and digest of an input, for the run file."""
     path = sample.image_path
     known = file_identity(path) if slide else {"sha256": checksum(path)}
     return {"name": sample.name, "path": str(path.resolve()), **known}

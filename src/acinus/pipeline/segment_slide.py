@@ -1,4 +1,4 @@
-"""Segment one slide of any size, in bounded memory, so that a run that was killed can go on.
+"""Segment one slide of any size, in bounded memory, so that a killed run can be resumed.
 
 What takes long, the network's answer for each window, is kept beside the results in ``.<name>.work`` until
 they are whole, then in them: see `acinus.pipeline.slide_work`. Everything after the windows is made anew from
@@ -160,7 +160,7 @@ def segment_slide(
 
 
 def slide_state(model: str, identity: dict[str, Any]) -> str:
-    """Return a digest of a model, as `model_state` tells it, and of a slide, as `file_identity` does."""
+    """Return a digest of a model (from `model_state`) and of a slide (from `file_identity`)."""
     return fingerprint(model, orjson.dumps(identity))
 
 

@@ -54,7 +54,7 @@ class SegmentedImage(Segmentation):
     def glands(self) -> Glands:
         """The table: one row per gland 1..N, columns with their units; a data frame for pandas and polars.
 
-        See `acinus.glands.COLUMNS` for what each column says. An image without glands has all columns and no
+        See `acinus.glands.COLUMNS` for what each column means. An image without glands has all columns and no
         row.
         """
         return measure_glands(self.labels, mpp=self.image.mpp, image=self.image.rgb)

@@ -222,7 +222,7 @@ def _work(function: Callable[[], Result], errors: SimpleQueue[Exception]) -> Res
         except AcinusError:
             raise
         except Exception:
-            # A process that is lost makes the others fail too: then this one is told to end meanwhile.
+            # A process that is lost makes the others fail too: then this one is stopped meanwhile.
             text = traceback.format_exc()
             time.sleep(_NEWS_SECONDS)
             raise RuntimeError(f"in process {rank}:\n{text}") from None
@@ -232,7 +232,7 @@ def _work(function: Callable[[], Result], errors: SimpleQueue[Exception]) -> Res
                 worker.terminate()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to put in order
     except KeyboardInterrupt:  # whatever was being done
-        error = AcinusError(f"process {rank} was told to end; {_RESUME}")
+        error = AcinusError(f"process {rank} was stopped; {_RESUME}")
     except Exception as caught:
         error = caught
     else:

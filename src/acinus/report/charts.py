@@ -97,7 +97,7 @@ def distribution(
     axis : Axis
         From `axis_for`.
     title : str
-        What a reader who does not see the chart is told.
+        Text for readers who do not see the chart.
     groups : sequence of (name, ndarray)
         Up to 16 get a row each (line from the 10th to the 90th percentile, box of the middle half, stroke at
         the median); of more, only the medians are drawn, in one row.

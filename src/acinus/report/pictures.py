@@ -217,7 +217,7 @@ def _picture(
 def _paths(
     image: ImageResult, box: Box, outlines: dict[int, list[Ring]], *, scale: float, chosen: int | None
 ) -> Markup:
-    """Return one path a gland; cut glands dashed, the chosen one strong, its neighbours faint."""
+    """Return one path per gland; cut glands dashed, the chosen one strong, its neighbours faint."""
     cut = dict(zip(image.glands["label"].tolist(), image.glands["touches_side"].tolist(), strict=True))
     titled = chosen is None and len(outlines) <= _TITLED_GLANDS
     areas = dict(zip(image.glands["label"].tolist(), image.glands["area_um2"].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""What a picture deserves to be warned about: no tissue, out of focus, an odd stain, glands cut off.
+"""Warnings about an image: no tissue, out of focus, an unusual stain, glands cut off.
 
 All four are computed from the pixels and the table, never from truth. Thresholds are ours; how they were set
 is said beside each.
@@ -176,10 +176,10 @@ def stain_reference(run: dict[str, Any], others: Sequence[PictureFacts | None]) 
 def image_warnings(
     image: ImageResult, facts: PictureFacts | None, reference: StainReference | None
 ) -> list[ImageWarning]:
-    """Return what must be said beside one image, gravest first; nothing for a good one."""
+    """Return the warnings about one image, gravest first; none for a good one."""
     warnings: list[ImageWarning] = []
     if facts is None:
-        text = "The stained image is gone, damaged or replaced; tissue, focus and stain were not checked."
+        text = "The stained image is missing, damaged or replaced; tissue, focus and stain were not checked."
         warnings.append(ImageWarning("source", False, text))
     elif facts.mean_od is None:
         share = f"{100 * facts.tissue_fraction:.0f} %"
@@ -195,7 +195,7 @@ def image_warnings(
     cut = int(np.count_nonzero(image.glands["touches_side"]))
     if count and cut / count > MAX_CUT:
         text = (
-            f"{cut} of {count} glands are cut by the side of the image; shapes rest on the whole ones only."
+            f"{cut} of {count} glands are cut by the image border; shape statistics use the whole ones only."
         )
         warnings.append(ImageWarning("cut", False, text))
     return warnings
@@ -211,7 +211,7 @@ def _of_pixels(
     distance = reference.distance(mean_od) if reference is not None else math.nan
     if reference is not None and distance > MAX_STAIN_DISTANCE:
         text = (
-            f"Stained unlike {reference.source}: {distance:.1f} spreads away, "
+            f"Stained unlike {reference.source}: {distance:.1f} standard deviations away, "
             f"expected {MAX_STAIN_DISTANCE:g} or less."
         )
         warnings.append(ImageWarning("stain", True, text))

@@ -15,7 +15,7 @@ _SHOWN_ELSEWHERE = ("command", "settings", "versions", "model", "inputs", "stain
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that went in, with the checksum that says it is the same; of slides, that of both ends alone."""
+    """An input file with its checksum, of slides that of both ends alone."""
 
     name: str
     path: str

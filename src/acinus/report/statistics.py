@@ -36,7 +36,7 @@ class StatisticCard:
 
 
 def whole_glands(glands: Glands) -> Glands:
-    """Return the glands that the image's side does not cut: only their shapes mean anything."""
+    """Return the glands that the image border does not cut: only their shapes are meaningful."""
     return glands.select(~glands["touches_side"])
 
 

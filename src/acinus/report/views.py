@@ -1,4 +1,4 @@
-"""Each image looked at once: its picture, what its pixels say, and its glands of the gallery."""
+"""Each image looked at once: its picture, facts from its pixels, and its glands in the gallery."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""What the page says in words: names of statistics, what a figure means, how far to trust a result."""
+"""The page's words: names of statistics, what a figure means, how far to trust a result."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from acinus.core import naming
 from acinus.glands import COLUMNS
 
 __all__ = [
@@ -66,7 +67,7 @@ MEASURES: tuple[Measure, ...] = (
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of agreement with truth, and the sentence that says how to read it."""
+    """A figure of agreement with the truth, and a sentence on how to read it."""
 
     key: str
     name: str
@@ -83,13 +84,13 @@ METRICS: tuple[Metric, ...] = (
         "pixels are gland was decided without labels, too.",
     ),
     Metric("gland_iou", "Gland IoU", "", "The same overlap for gland pixels alone."),
-    Metric("pixel_dice", "Pixel Dice", "", "Overlap of gland pixels, counted as 2·common / (found + true)."),
+    Metric("pixel_dice", "Pixel Dice", "", "Overlap of gland pixels: 2 · common / (found + true)."),
     Metric(
         "detection_f1",
         "Detection F1",
         "",
-        "Glands found one by one: a gland counts if at least half of it is covered; glands missed and glands "
-        "invented lower it.",
+        "Glands found one by one: a gland is found if at least half of it is covered; missed and false "
+        "glands lower the value.",
     ),
     Metric(
         "object_dice", "Object Dice", "", "Overlap gland by gland, large glands weighing more; 1 is perfect."
@@ -139,15 +140,14 @@ def percent(share: float) -> str:
 
 
 def plural(count: int, one: str, several: str | None = None) -> str:
-    """Return a count with its noun.
+    r"""Return a count with its noun, thousands spaced thinly.
 
     Examples
     --------
-    >>> plural(1, "gland"), plural(3, "gland")
-    ('1 gland', '3 glands')
+    >>> plural(1, "gland"), plural(3000, "gland")
+    ('1 gland', '3\u202f000 glands')
     """
-    noun = one if count == 1 else (several or one + "s")
-    return f"{number(count)} {noun}"
+    return naming.plural(count, one, several, shown=number(count))
 
 
 def trust(quality: float | None) -> tuple[str, str]:

@@ -27,7 +27,7 @@ def to_anndata(tables: Mapping[str, Glands]) -> Any:
     AnnData
         N observations named ``<image>:<label>``. ``obs`` has the columns of `Glands` and the categorical
         ``image``; ``obsm["spatial"]`` is (N, 2) float64, x and y of the centroids in µm; ``uns["columns"]``
-        says what each column means. It has no variables: a name both in ``obs`` and in ``var`` is ambiguous
+        explains each column. It has no variables: a name both in ``obs`` and in ``var`` is ambiguous
         to plotting functions. ``adata.obs[[…]].to_numpy()`` is the matrix for a method that wants one.
 
     Raises

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acinus.core.errors import AcinusError
 from acinus.core.files import atomic_path
+from acinus.core.naming import plural
 from acinus.results.files import FAILURES
 
 __all__ = ["BatchResult", "Failure"]
@@ -57,12 +58,13 @@ class BatchResult:
         self.failures.append(Failure(name=name, reason=" ".join(reason.split()), details=details))
 
     def warn_of_outdated(self) -> None:
-        """Say in one warning which results another version made."""
+        """Warn, once for all, of results that another version made."""
         if self.outdated:
             more = ", ..." if len(self.outdated) > _NAMED else ""
+            outdated = plural(len(self.outdated), "result was", "results were")
             self.warnings.append(
-                f"{len(self.outdated)} results were made by another version of acinus "
-                f"({', '.join(self.outdated[:_NAMED])}{more}); delete their folders to have them made again"
+                f"{outdated} made by another version of acinus ({', '.join(self.outdated[:_NAMED])}{more}); "
+                "delete the folder of a result to recompute it"
             )
 
     @property
@@ -71,7 +73,7 @@ class BatchResult:
         return 1 if self.failures else 0
 
     def write_log(self) -> Path | None:
-        """Write the tracebacks to ``failures.log`` in the folder; None when there is nothing to say."""
+        """Write the tracebacks to ``failures.log`` in the folder; None without a failure."""
         path = self.folder / FAILURES
         if not self.failures:
             path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import orjson
 
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.files import read_json
-from acinus.core.naming import natural_key
+from acinus.core.naming import natural_key, plural
 from acinus.glands import Glands
 from acinus.results.anndata import to_anndata
 from acinus.results.files import (
@@ -70,7 +70,7 @@ class ImageResult:
 
     @property
     def overlay_file(self) -> Path | None:
-        """The picture with outlines drawn."""
+        """The picture with outlines."""
         return find_overlay(self.folder)
 
     @property
@@ -146,7 +146,7 @@ def read_results(folder: Path | str) -> Results:
         images.append(image)
         if len(image.glands) != image.record.gland_count:
             problems.append(
-                f"{image.table_file} has {len(image.glands)} glands, {RECORD} beside it says "
+                f"{image.table_file} has {plural(len(image.glands), 'gland')}, {RECORD} beside it has "
                 f"{image.record.gland_count}; one of the two was changed"
             )
     if not images:
@@ -199,4 +199,4 @@ def _without_result(run: dict[str, Any], images: list[ImageResult]) -> Iterator[
     lacking = [name for name in names if name not in done and Path(name).stem not in done]
     if lacking and len(images) + len(lacking) >= len(inputs):
         shown = ", ".join(lacking[:10]) + (f" and {len(lacking) - 10} more" if len(lacking) > 10 else "")
-        yield f"{len(lacking)} of {len(inputs)} inputs have no result: {shown}"
+        yield f"no result for {len(lacking)} of {plural(len(inputs), 'input')}: {shown}"

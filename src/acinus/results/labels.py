@@ -34,11 +34,11 @@ class LabelFile:
     size : Size
         Of the map.
     mpp : float or None
-        µm per pixel of the map; None where nothing says so.
+        µm per pixel of the map; None where unknown.
     read : callable
         Takes a box of the map and returns its labels, int32 of shape (box.height, box.width).
     pixels_per_level0 : float or None
-        Pixels of the map per level-0 pixel: 1 for an image's; None where nothing beside a slide's says so.
+        Pixels of the map per level-0 pixel: 1 for an image's; None where that of a slide's map is unknown.
     origin_px : (float, float)
         Level-0 x, y of the point from which coordinates beside the map count.
     """
@@ -67,7 +67,7 @@ def open_label_file(path: Path, *, mpp: float | None = None) -> LabelFile:
     ----------
     path : Path
     mpp : float, optional
-        µm per pixel of the map; by default what the record beside it says, if there is one.
+        µm per pixel of the map; by default that of the record beside it, if there is one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Opening any slide or image: the library that reads it is found by trying, errors end in one line."""
+"""Opening any slide or image: the library that reads it is found by trying; errors are one line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
     Raises
     ------
     InputError
-        When no library can read it; the text says why in one line.
+        When no library can read it; the text gives the reason in one line.
     MppError
         When `mpp` is given and absurd. A file without µm/px, or with an absurd one, opens: see
         `acinus.slides.reader.resolved_mpp`.
@@ -114,10 +114,10 @@ def unreadable(path: Path) -> InputError:
         return InputError(f"{path.name} holds text, not an image; check the path or copy it again")
     if path.suffix.lower() in SLIDE_SUFFIXES:
         return InputError(
-            f"{path.name} is no slide that OpenSlide or tifffile knows, or is damaged; copy it again"
+            f"{path.name} is not a slide that OpenSlide or tifffile can read, or is damaged; copy it again"
         )
     return InputError(
-        f"{path.name} is no image that OpenSlide, tifffile or Pillow knows; export it as PNG, TIFF or SVS"
+        f"{path.name} is not an image that OpenSlide, tifffile or Pillow can read; export it as PNG or TIFF"
     )
 
 

@@ -91,7 +91,7 @@ class PlainSource:
         return self._rgb[box.y : box.bottom, box.x : box.right]
 
     def close(self) -> None:
-        """Let go of the pixels."""
+        """Release the pixels."""
         self._rgb = np.zeros((0, 0, 3), np.uint8)
 
 

@@ -1,8 +1,8 @@
 """Where the tissue is, seen on an overview at 8 µm/px: pale tissue too, but no pen, no black border.
 
 H&E takes out green more than red and blue, so tissue is what lies above the grey line: (R + B) / 2 − G. That
-is one number for pale and dark tissue alike, and glass, shadows and black borders have none of it. Pens are
-told by what H&E never is: greener or bluer than red.
+is one number for pale and dark tissue alike, and background, shadows and black borders have none of it. Pens
+are recognised by what H&E never is: greener or bluer than red.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ __all__ = ["OVERVIEW_MPP", "overview", "tissue_mask"]
 OVERVIEW_MPP = 8.0
 """µm per pixel: a nucleus is one pixel, a gland ten to forty."""
 
-# All ours, in grey levels of 255, set on drawn cases and on GlaS and Aperio slides.
-_STAIN_EXCESS = 6.0  # above the glass; pale eosin has 12 and more, JPEG's colour noise averages below 2
-_GLASS_TINT = 8.0  # a tint of the glass itself is subtracted up to this
+# All ours, in grey levels of 255, set on synthetic cases and on GlaS and Aperio slides.
+_STAIN_EXCESS = 6.0  # above the background; pale eosin has 12 and more, JPEG's colour noise averages below 2
+_BACKGROUND_TINT = 8.0  # a tint of the background itself is subtracted up to this
 _PEN_EXCESS = 10.0  # green above red: blue, green and turquoise ink
 _PEN_BLUE = 80.0  # blue above red: violet-blue ink; dense haematoxylin has 40
 _BLACK = 70.0  # brightest channel of black ink and scanner borders
@@ -69,14 +69,14 @@ def tissue_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
     Returns
     -------
     ndarray of shape (H, W), bool
-        True on tissue, holes up to a wide lumen included; all False on glass, pen and black, and of the shape
-        of `rgb` when that is empty.
+        True on tissue, holes up to a wide lumen included; all False on background, pen and black, and of the
+        shape of `rgb` when that is empty.
 
     Examples
     --------
-    >>> glass = np.full((100, 100, 3), 244, np.uint8)
-    >>> glass[20:60, 20:60] = (236, 214, 230)  # pale stroma
-    >>> int(tissue_mask(glass, mpp=8.0).sum())
+    >>> picture = np.full((100, 100, 3), 244, np.uint8)  # background
+    >>> picture[20:60, 20:60] = (236, 214, 230)  # pale stroma
+    >>> int(tissue_mask(picture, mpp=8.0).sum())
     1600
     """
     height, width = rgb.shape[:2]
@@ -94,7 +94,8 @@ def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float) -> BoolMask:
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
     excess = (red + blue) / 2 - green
     foreign = _foreign(values, mpp=mpp)
-    tissue = (excess - _glass_tint(values, excess, foreign) > _STAIN_EXCESS) & (red > green) & ~foreign
+    tint = _background_tint(values, excess, foreign)
+    tissue = (excess - tint > _STAIN_EXCESS) & (red > green) & ~foreign
     tissue = _closed(tissue, radius_px=um_to_px(_CLOSE_UM, mpp=mpp)) & ~foreign
     tissue = _without_small(tissue, um2_to_px(_SMALLEST_PIECE_UM2, mpp=mpp))
     largest_px = um2_to_px(_LARGEST_HOLE_UM2, mpp=mpp)
@@ -111,16 +112,16 @@ def _foreign(values: NDArray[np.float32], *, mpp: float) -> BoolMask:
     return np.asarray(grown, np.bool_)
 
 
-def _glass_tint(values: NDArray[np.float32], excess: NDArray[np.float32], foreign: BoolMask) -> float:
-    """Return the stain excess that the glass itself shows, from the brightest tenth of the image.
+def _background_tint(values: NDArray[np.float32], excess: NDArray[np.float32], foreign: BoolMask) -> float:
+    """Return the stain excess of the background itself, from the brightest tenth of the image.
 
-    Where no glass is in view that tenth is pale tissue, so the tint is cut at what a lamp may do.
+    Where no background is in view that tenth is pale tissue, so the tint is cut at what a lamp may do.
     """
     if foreign.all():
         return 0.0
     lightness = values.mean(axis=2)
     bright = ~foreign & (lightness >= np.quantile(lightness[~foreign], 0.9))
-    return float(np.clip(np.median(excess[bright]), -_GLASS_TINT, _GLASS_TINT))
+    return float(np.clip(np.median(excess[bright]), -_BACKGROUND_TINT, _BACKGROUND_TINT))
 
 
 def _closed(mask: BoolMask, *, radius_px: float) -> BoolMask:
@@ -134,8 +135,8 @@ def _closed(mask: BoolMask, *, radius_px: float) -> BoolMask:
 def _holes(tissue: BoolMask, foreign: BoolMask, *, largest_px: float) -> BoolMask:
     """Return the gaps that belong to the tissue: of a lumen's size, and enclosed by tissue.
 
-    Where the image's side cuts a gap, tissue must line it about as far as the side does: glass beside the
-    tissue of a small picture is no hole.
+    Where the image border cuts a gap, tissue must line it about as far as the border does: background beside
+    the tissue of a small picture is no hole.
     """
     gaps = ~tissue & ~foreign
     labels, count = ndimage.label(gaps, structure=np.ones((3, 3)))

@@ -199,19 +199,19 @@ async def _small_json(request: Request) -> object:
     JSON only: a form on another site can post text, but not this type without asking first.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise InputError("a mark comes as application/json")
+        raise InputError("a mark must be sent as application/json")
     body = b""
     try:
         async for piece in request.stream():
             body += piece
             if len(body) > _LARGEST_BODY_BYTES:
-                raise InputError("a mark is a few bytes; this is not one")
+                raise InputError("the request is too large for a mark")
     except ClientDisconnect as error:
         raise InputError("the request ended early") from error
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InputError("a mark comes as JSON") from error
+        raise InputError("a mark must be JSON") from error
     return value.get("mark") if isinstance(value, dict) else None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import InputError
-from acinus.core.naming import natural_key
+from acinus.core.naming import natural_key, plural
 from acinus.results.files import RECORD, find_outlines, find_table, is_result
 from acinus.results.record import ImageRecord, find_source, read_record
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
@@ -106,7 +106,8 @@ def find_entries(path: Path) -> Entries:
             f"{path} holds no slide and no result of acinus segment{hint}; give another folder, or a slide"
         )
     if outside:
-        problems.append(f"{len(outside)} links lead out of the folder and are not shown")
+        links = plural(len(outside), "link points", "links point")
+        problems.append(f"{links} outside the folder, not shown")
     return Entries(root.name, {entry.name: entry for entry in found}, tuple(problems))
 
 
@@ -134,7 +135,7 @@ def _segmented_children(root: Path, children: list[Path]) -> tuple[list[Entry], 
 def _segmented(root: Path, folder: Path) -> Entry:
     """Return the entry of a result."""
     if not is_inside(root, folder / RECORD):
-        raise InputError(f"{folder.name}/{RECORD} leads out of the folder; copy it there")
+        raise InputError(f"{folder.name}/{RECORD} points outside the folder; copy it there")
     record = read_record(folder)
     source = find_source(record, folder) or folder / (record.path or record.name)
     return Entry(name=folder.name, source=source, root=root, folder=folder, record=record)

@@ -30,7 +30,7 @@ class UnknownSlideError(InputError):
 
 @dataclass(frozen=True)
 class MarkedGlands:
-    """A slide's glands together with what people said of them."""
+    """A slide's glands together with their marks."""
 
     layer: GlandLayer
     marks: Marks

@@ -1,4 +1,4 @@
-"""Marks: a person says of a gland that it is right or wrong; kept beside the result, exported to QuPath."""
+"""Marks: a person's verdict on a gland, right or wrong; kept beside the result, exported to QuPath."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Marks:
             if mark is not None:
                 marks[gland_id] = {"mark": mark, "at": datetime.now(UTC).isoformat(timespec="seconds")}
             if not is_inside(self._root, self._file.parent):
-                raise OutputError(f"{self._file.parent} leads out of the folder; marks are not written there")
+                raise OutputError(f"{self._file.parent} points outside the folder; no mark is written there")
             if self._stale is not None and not self._set_aside:
                 self._file.rename(_free_name(self._stale))
                 self._set_aside = True
@@ -108,7 +108,7 @@ class Marks:
         if not self._file.exists():
             return {}, None
         if not is_inside(self._root, self._file):
-            raise InputError(f"{self._file.name} leads out of the folder; remove the link")
+            raise InputError(f"{self._file.name} points outside the folder; remove the link")
         try:
             kept = read_json(self._file)
             marks = {
@@ -116,7 +116,7 @@ class Marks:
             }
             digest = str(kept["outlines_sha256"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
-            raise InputError(f"{self._file} cannot be read ({error}); rename it to begin anew") from error
+            raise InputError(f"{self._file} cannot be read ({error}); rename it to start afresh") from error
         if digest != self._digest:
             return {}, self._file.with_name(f"marks-{digest[:8]}.json")
         return marks, None

@@ -19,7 +19,7 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_MISSING = b"// OpenSeadragon is missing; the page says what to do.\n"
+_MISSING = b"// OpenSeadragon is missing; the page explains what to do.\n"
 
 
 def page_routes() -> list[Route]:

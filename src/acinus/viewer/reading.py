@@ -25,7 +25,7 @@ _CHUNK = 2000  # rows turned into arrays at once
 
 @dataclass
 class GlandsOnDisk:
-    """What a GeoJSON file says, in the order of its features.
+    """The content of a GeoJSON file, in the order of its features.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class GlandsOnDisk:
 
 
 class _Columns:
-    """Measurements, gathered row by row and turned into columns a few thousand rows at a time."""
+    """Measurements, collected row by row and turned into columns a few thousand rows at a time."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, Any]] = []

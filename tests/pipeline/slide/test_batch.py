@@ -92,7 +92,7 @@ def test_a_finished_slide_is_skipped_and_what_a_kill_left_of_it_is_removed(own, 
     (out / ".tissue.work").mkdir()
     before = {path: path.stat().st_mtime_ns for path in (out / "tissue").rglob("*")}
     assert run(["segment", str(slide), "--model", str(tiny_model), "--out", str(out)]) == 0
-    assert "Segmented 0 images, 1 were there already" in capsys.readouterr().out
+    assert "Segmented 0 images (1 other had results already)" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in (out / "tissue").rglob("*")} == before
     assert not (out / ".tissue.work").exists()
 
@@ -133,7 +133,7 @@ def test_a_slide_is_segmented_again_when_anything_changed(own, tiny_model, tmp_p
     else:
         (out / "tissue" / "image.json").write_text("{")
     assert run(["segment", str(slide), "--model", str(model), "--out", str(out), *words]) == 0
-    assert "Segmented 1 images; " in capsys.readouterr().out
+    assert "Segmented 1 image; " in capsys.readouterr().out
     assert all((out / "tissue" / name).is_file() for name in SLIDE_FILES)
 
 
@@ -189,7 +189,7 @@ def test_a_full_disk_ends_the_batch_in_a_line_and_more_room_is_all_that_is_neede
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], "give one of the two"),
+        (["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], "give only one of them"),
         (["--workers", "0"], "--workers is 0; choose 1 or more"),
         (["--origin", "corner"], "origin"),
     ],
@@ -214,7 +214,7 @@ def test_real_slides_are_segmented_or_refused_in_a_line_each(tmp_path, acinus_da
     assert len(lines) == 4
     for name, reason in {
         "tcga-cr-7395-01a-01-ts1.svs": "has no µm/px; pass --mpp",
-        "absurd-mpp.dicom": "says 16.783 µm/px, expected 0.1 to 4; pass --mpp",
+        "absurd-mpp.dicom": "gives 16.783 µm/px, expected 0.1 to 4; pass --mpp",
         "kidney-48-5.tif": "has no µm/px; pass --mpp",
         "broken.svs": "copy it again",
     }.items():

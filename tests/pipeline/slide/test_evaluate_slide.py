@@ -105,7 +105,7 @@ def test_without_image_json_nothing_is_guessed(results, tmp_path):
             evaluate_folders(tmp_path / "p", truth, mpp=mpp)
     found = evaluate_folders(tmp_path / "p", results)  # map against map needs no place, and no resolution
     assert (found.pooled.pixels.miou, found.pooled.object_hausdorff_um) == (1.0, None)
-    assert "1 of 1 images have no µm/px (discs)" in found.notices[0]
+    assert "no µm/px for 1 of 1 image (discs)" in found.notices[0]
     (alone / "glands" / "0" / "zarr.json").write_text("{")
     with pytest.raises(InputError, match="is damaged or no label map of a slide; segment it again"):
         evaluate_folders(tmp_path / "p", truth, mpp=2.5)

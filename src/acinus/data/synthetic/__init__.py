@@ -1,4 +1,4 @@
-"""Seeded H&E pictures of glands with exact truth, drawn from first principles.
+"""Seeded synthetic H&E images of glands with exact truth, made from first principles.
 
 Where each ingredient comes from:
 
@@ -8,13 +8,13 @@ Where each ingredient comes from:
 - `glands`: where glands lie and their outlines; `sheet`: the outline of one beside its neighbours, its lumen;
   `lining`: its cells; `epithelium`: all of it together with the cleft that shrinkage leaves around it.
 - `nuclei`: every nucleus, goblet cell and red cell, an ellipse with chromatin and a membrane.
-- `stroma`: fibres, muscle, lymphocytes, plasma cells, blood; `tissue`: where the glass is empty.
+- `stroma`: fibres, muscle, lymphocytes, plasma cells, blood; `tissue`: where there is only background.
 - `scanner`: blur, uneven light, noise, JPEG.
 - `fields`: the random fields all of them use, functions of seed and place (no published method is followed).
 - `world` puts them together for any box; `tile` makes images, `slide` whole slides, written by `pyramid`.
 
 Glands are hard to find by colour on purpose, as in real colon: lymphocytes are darker than the goblet
-cells inside a benign crypt, and lumen, cleft and empty glass are equally white. `textures` is the opposite:
+cells inside a benign crypt, and lumen, cleft and background are equally white. `textures` is the opposite:
 two plain textures that any method should tell apart.
 """
 

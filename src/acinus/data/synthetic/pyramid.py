@@ -101,7 +101,7 @@ def write_pyramid(
     mpp : float
         µm per pixel of level 0, kept in the resolution tags of every level.
     blank : tuple of 3 ints
-        Colour of empty glass.
+        Colour of the background.
     jpeg_quality : int or None
         None writes lossless tiles (deflate).
     description : str

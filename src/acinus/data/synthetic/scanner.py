@@ -34,7 +34,7 @@ def digitise(
 ) -> RgbArray:
     """Add sensor noise that belongs to the place and round to 8 bits.
 
-    Noise vanishes on clean glass, where scanners saturate, so that empty tiles are one colour.
+    Noise vanishes on clean background, where scanners saturate, so that empty tiles are one colour.
     """
     height, width = light.shape[:2]
     shade = np.clip(4 * (1 - light / np.array(white, dtype=np.float32)), 0, 1)

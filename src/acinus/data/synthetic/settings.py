@@ -1,4 +1,4 @@
-"""What a user may choose about the generated pictures; everything else is drawn from the seed."""
+"""What a user may choose about the synthetic images; everything else follows from the seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SyntheticSettings:
     inflammation : float
         Share of the lamina propria crowded with lymphocytes, 0..1.
     edge_fraction : float
-        Share of tiles that show the edge of the tissue and white glass, 0..1.
+        Share of tiles that show the edge of the tissue and white background, 0..1.
     stain_spread : float
         How far stain vectors, amounts and white balance differ between images; 0 none,
         1 as between laboratories.

@@ -69,7 +69,7 @@ class _Slide:
         )
 
     def rgb(self, box: Box) -> RgbArray | None:
-        """Return the pixels of a box, None where there is only glass."""
+        """Return the pixels of a box, None where there is only background."""
         picture: RgbArray | None = None
         for row in range(box.y // BLOCK_PX, (box.bottom - 1) // BLOCK_PX + 1):
             for column in range(box.x // BLOCK_PX, (box.right - 1) // BLOCK_PX + 1):
@@ -171,7 +171,7 @@ def write_synthetic_slide(
 ) -> Path:
     """Write a slide as a pyramidal tiled TIFF, never holding more than some blocks of it in memory.
 
-    Time goes into the tissue alone, about two seconds a square of 1024 px; empty glass costs next to nothing.
+    Time goes into the tissue alone, about two seconds per square of 1024 px; background is nearly free.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class Stains:
     haematoxylin, eosin : tuple of 3 floats
         Optical density in red, green and blue that one unit of the dye adds.
     white : tuple of 3 floats
-        Intensity (0..255) of red, green and blue where there is only glass.
+        Intensity (0..255) of red, green and blue where there is only background.
     """
 
     haematoxylin: tuple[float, float, float] = HAEMATOXYLIN

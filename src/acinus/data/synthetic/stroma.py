@@ -47,7 +47,7 @@ class StromaPicture:
 
 
 class Stroma:
-    """The stroma of one world, drawn for any box.
+    """The stroma of one world, in any box.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class Stroma:
     ) -> tuple[Bodies, Bodies]:
         """Put a lymphocyte, plasma cell, spindle cell, red cell or nothing at every place, as it wants.
 
-        All are drawn before any is left out: what a box does not see must not change what it does see.
+        All are made before any is left out: what a box does not see must not change what it does see.
         """
         inflamed, muscle = picture.inflamed[at], picture.muscle[at]
         draw, kind = rng.random(len(x)), rng.random(len(x))

@@ -95,7 +95,7 @@ def synthetic_tile(
 def separate(labels: LabelMap, *, mpp: float) -> LabelMap:
     """Give every connected part of a gland its own label 1..N and drop crumbs below 120 µm².
 
-    A gland that the image's side cuts into two parts counts as two, as in hand-drawn truth.
+    A gland that the image border cuts into two parts counts as two, as in manual annotations.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A world of tissue without end: whatever box is asked for is drawn from the seed and the place alone."""
+"""A world of tissue without end: any box that is asked for follows from the seed and the place alone."""
 
 from __future__ import annotations
 

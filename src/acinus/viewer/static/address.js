@@ -1,4 +1,4 @@
-// The link to a position: everything after # says which slide, where, and what is looked at.
+// The link to a position: everything after # names the slide, the place and the colouring.
 
 const rounded = (value, digits) => String(Number(value.toFixed(digits)));
 const numberIn = (query, name) => (query.has(name) ? Number(query.get(name)) : NaN);

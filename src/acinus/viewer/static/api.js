@@ -1,4 +1,4 @@
-// Talks to the server; every failure becomes an Error with the one line that the server said.
+// Talks to the server; every failure becomes an Error with the server's one line.
 
 const address = (slide, rest = "") => `/api/slides/${encodeURIComponent(slide)}${rest}`;
 
@@ -12,9 +12,9 @@ async function answer(path, options) {
   }
   if (!response.ok) {
     const text = await response.text();
-    let said = text;
-    try { said = JSON.parse(text).error; } catch { /* plain text */ }
-    throw new Error(said || `The server answered ${response.status}.`);
+    let reason = text;
+    try { reason = JSON.parse(text).error; } catch { /* plain text */ }
+    throw new Error(reason || `The server answered ${response.status}.`);
   }
   return response;
 }

@@ -8,7 +8,7 @@ const SHORTCUTS = [
   { keys: ["ArrowRight"], shown: "→", does: "right" },
   { keys: ["ArrowUp"], shown: "↑", does: "up" },
   { keys: ["ArrowDown"], shown: "↓", does: "down", group: "← ↑ → ↓", text: "Move" },
-  { keys: ["j"], shown: "J", does: "next-gland", text: "Next gland, by the statistic" },
+  { keys: ["j"], shown: "J", does: "next-gland", text: "Next gland, in order of the statistic" },
   { keys: ["k"], shown: "K", does: "previous-gland", text: "Previous gland" },
   { keys: ["r"], shown: "R", does: "mark-right", text: "Mark the gland as right (again: unmark)" },
   { keys: ["w"], shown: "W", does: "mark-wrong", text: "Mark the gland as wrong (again: unmark)" },
@@ -18,8 +18,8 @@ const SHORTCUTS = [
   { keys: ["["], shown: "[", does: "previous-slide", text: "Previous slide" },
   { keys: ["c"], shown: "C", does: "copy-link", text: "Copy a link to this position" },
   { keys: ["s"], shown: "S", does: "toggle-panel", text: "Side panel" },
-  { keys: ["Escape"], shown: "Esc", does: "deselect", text: "Let go of the gland" },
-  { keys: ["?"], shown: "?", does: "help", text: "This list" },
+  { keys: ["Escape"], shown: "Esc", does: "deselect", text: "Deselect the gland" },
+  { keys: ["?"], shown: "?", does: "help", text: "Show this list" },
 ];
 
 export function listen(actions) {

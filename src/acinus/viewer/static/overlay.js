@@ -116,7 +116,7 @@ export class Overlay {
     }
   }
 
-  // One square a gland, written straight into the pixels: 50,000 take a few milliseconds.
+  // One square per gland, written straight into the pixels: 50,000 take a few milliseconds.
   #drawDots({ left, top, zoom, ratio }) {
     const { width, height } = this.canvas;
     const side = Math.round(Math.min(Math.max(this.typicalPx * zoom * 0.8, 2 * ratio), 7 * ratio));

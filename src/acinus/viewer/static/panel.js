@@ -76,8 +76,8 @@ export function showFilter(filter, shown, count) {
     if (document.activeElement !== element(id)) element(id).value = field(value);
   }
   element("clear").disabled = !filter;
-  const all = count.toLocaleString("en");
-  element("count").textContent = filter ? `${shown.toLocaleString("en")} of ${all} glands shown` : `${all} glands`;
+  const all = `${count.toLocaleString("en")} ${count === 1 ? "gland" : "glands"}`;
+  element("count").textContent = filter ? `${shown.toLocaleString("en")} of ${all} shown` : all;
 }
 
 export function showGland(gland, statistics, current, mark) {
@@ -120,7 +120,7 @@ export function toast(text) {
   toastTimer = setTimeout(() => shown.classList.remove("shown"), 3500);
 }
 
-// Says what takes long, but only once it does.
+// Shows what takes long, but only once it does.
 export async function busy(text, action) {
   const timer = setTimeout(() => { element("busy").textContent = text; }, 400);
   try {
