@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import math
 import uuid
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,31 +68,23 @@ def write_geojson(
     OutputError
         When the file cannot be written; nothing is left behind then.
     """
-    row_of = {} if glands is None else {int(label): row for row, label in enumerate(glands["label"])}
+    measured = {} if glands is None else {int(label): row for row, label in enumerate(glands["label"])}
     properties = {
         "objectType": object_type,
         "classification": {"name": class_name, "color": list(color)},
         "isLocked": locked,
     }
     count = 0
-    with atomic_path(path) as temporary, ExitStack() as stack:
-        file = stack.enter_context(temporary.open("wb"))
-        # No name and no time in the gzip header: the same glands make the same bytes.
-        stream: Any = (
-            stack.enter_context(gzip.GzipFile("", "wb", compresslevel=_GZIP_LEVEL, fileobj=file, mtime=0))
-            if path.suffix == ".gz"
-            else file
-        )
+    with atomic_path(path) as temporary, _stream(temporary, compressed=path.suffix == ".gz") as stream:
         stream.write(b'{"type":"FeatureCollection","features":[')
         for label, outline in outlines:
-            measured = {}
-            if glands is not None and label in row_of:
-                measured = _measurements(glands, row_of[label])
+            row = measured.get(label)
+            measurements = {} if glands is None or row is None else _measurements(glands, row)
             feature = {
                 "type": "Feature",
                 "id": gland_id(name, label),
                 "geometry": _geometry(outline, scale=scale, offset=offset),
-                "properties": properties | {"name": f"{class_name} {label}", "measurements": measured},
+                "properties": properties | {"name": f"{class_name} {label}", "measurements": measurements},
             }
             stream.write((b",\n" if count else b"\n") + orjson.dumps(feature))
             count += 1
@@ -109,6 +101,17 @@ def gland_id(name: str, label: int) -> str:
     True
     """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"acinus:{name}:{label}"))
+
+
+@contextmanager
+def _stream(path: Path, *, compressed: bool) -> Iterator[Any]:
+    """Yield a new file to write to; the same content always makes the same bytes."""
+    with path.open("wb") as file:
+        if compressed:  # no name and no time in the header
+            with gzip.GzipFile("", "wb", compresslevel=_GZIP_LEVEL, fileobj=file, mtime=0) as stream:
+                yield stream
+        else:
+            yield file
 
 
 def _geometry(outline: Outline, *, scale: float, offset: tuple[float, float]) -> dict[str, Any]:

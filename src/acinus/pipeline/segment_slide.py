@@ -30,6 +30,7 @@ from acinus.results.record import ImageRecord, Origin, OriginName, results_code
 from acinus.results.writing import new_result, new_slide_labels, write_slide_result
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
+from acinus.slides.reader import SlideReader
 
 __all__ = ["segment_slide", "slide_fingerprint", "slide_state"]
 
@@ -84,41 +85,18 @@ def segment_slide(
     name = path.stem if name is None else name
     identity = file_identity(path)
     with open_slide(path, mpp=mpp) as reader:
-        refinement, grouping = model.settings.refinement, model.settings.grouping
-        plan = plan_windows(
-            reader,
-            mpp=grouping.mpp,
-            reach_px=grouping.network.reach_px,
-            stride_px=grouping.network.stride,
-            refinement=refinement,
-        )
-        state = slide_state(model_state(model.fitted.network, model.settings), identity)
         work = work_folder(out, name)
-        made_from = fingerprint(
-            network_state(model), orjson.dumps(identity), str(mpp), repr(plan), results_code()
-        )
-        windows = prepare_work(work, out / name, made_from=made_from)
-        shared = work.resolve() / "model"
-        job = WindowJob(
-            slide=path.resolve(),
-            mpp=mpp,
-            load=SavedModel(shared, str(model.device)),
-            plan=plan,
-            refinement=refinement,
-            folder=windows.resolve(),
-            scratch=work.resolve(),
-            state=state,
-        )
+        job = _window_job(reader, model, identity, mpp=mpp, work=work, result=out / name)
+        shared = job.scratch / "model"
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
+        grid = job.plan.grid
         seconds = asdict(
             compute_windows(job, segmenter=prepared(model.fitted), client=client, progress=progress)
         )
         place = Origin.of(origin, scanned=reader.bounds)
         with new_result(out / name) as new, OutlineSpool(work / "outlines.wkb") as outlines:
-            labels = new_slide_labels(
-                new, plan.grid.size, mpp=plan.grid.mpp, native_mpp=plan.grid.native_mpp, origin=place
-            )
+            labels = new_slide_labels(new, grid.size, mpp=grid.mpp, native_mpp=grid.native_mpp, origin=place)
             found = find_glands(
                 job,
                 reader,
@@ -144,8 +122,8 @@ def segment_slide(
                 found.glands,
                 outlines,
                 name=name,
-                mpp=plan.grid.native_mpp,
-                working_mpp=plan.grid.mpp,
+                mpp=grid.native_mpp,
+                working_mpp=grid.mpp,
                 origin=place,
                 tissue_area_um2=found.tissue_area_um2,
                 quality=found.quality,
@@ -153,10 +131,54 @@ def segment_slide(
                 seconds=seconds,
                 path=job.slide,
                 model=model_name,
-                fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin),
+                fingerprint=slide_fingerprint(job.state, mpp=mpp, origin=origin),
             )
     keep_windows(work, out / name)
     return record
+
+
+def _window_job(
+    reader: SlideReader,
+    model: GlandSegmenter,
+    identity: dict[str, Any],
+    *,
+    mpp: float | None,
+    work: Path,
+    result: Path,
+) -> WindowJob:
+    """Plan the windows of a slide and prepare its work folder, with the windows that are there already.
+
+    Parameters
+    ----------
+    identity : dict
+        Of the slide's file, from `file_identity`.
+    mpp : float, optional
+        As given by the caller, for processes that open the slide themselves.
+    work, result : Path
+        The work folder, and the folder of an earlier result.
+    """
+    refinement, grouping = model.settings.refinement, model.settings.grouping
+    plan = plan_windows(
+        reader,
+        mpp=grouping.mpp,
+        reach_px=grouping.network.reach_px,
+        stride_px=grouping.network.stride,
+        refinement=refinement,
+    )
+    made_from = fingerprint(
+        network_state(model), orjson.dumps(identity), str(mpp), repr(plan), results_code()
+    )
+    windows = prepare_work(work, result, made_from=made_from)
+    return WindowJob(
+        slide=reader.path.resolve(),
+        mpp=mpp,
+        load=SavedModel(work.resolve() / "model", str(model.device)),
+        plan=plan,
+        refinement=refinement,
+        folder=windows.resolve(),
+        scratch=work.resolve(),
+        state=slide_state(model_state(model.fitted.network, model.settings), identity),
+    )
 
 
 def slide_state(model: str, identity: dict[str, Any]) -> str:

@@ -107,9 +107,6 @@ def write_pyramid(
     description : str
         ImageDescription of level 0, ASCII.
     """
-    levels = [size]
-    while max(levels[-1].width, levels[-1].height) > tile_px:
-        levels.append(Size((levels[-1].width + 1) // 2, (levels[-1].height + 1) // 2))
     empty = _encode(np.full((tile_px, tile_px, 3), blank, dtype=np.uint8), jpeg_quality, small=True)
     jpeg = jpeg_quality is not None
     with (
@@ -118,7 +115,7 @@ def write_pyramid(
         ExitStack() as files,
     ):
         source: _Source = _Drawn(draw, tile_px)
-        for level, level_size in enumerate(levels):
+        for level, level_size in enumerate(_level_sizes(size, tile_px)):
             halves = _Halves(files.enter_context(tempfile.TemporaryFile(dir=path.parent)), tile_px, blank)
             tiff.write(
                 _encoded(source, halves, level_size, tile_px, empty, jpeg_quality),
@@ -136,6 +133,14 @@ def write_pyramid(
                 software=False,
             )
             source = halves
+
+
+def _level_sizes(size: Size, tile_px: int) -> list[Size]:
+    """Return the sizes of all levels, down to that which fits into one tile."""
+    sizes = [size]
+    while max(sizes[-1].width, sizes[-1].height) > tile_px:
+        sizes.append(Size((sizes[-1].width + 1) // 2, (sizes[-1].height + 1) // 2))
+    return sizes
 
 
 def _is_big(size: Size, *, jpeg: bool) -> bool:
