@@ -20,7 +20,7 @@ from acinus.core.image import LabelMap
 from acinus.metrics import LabelPair
 from acinus.metrics.gland_errors import GlandErrors, gland_errors
 from acinus.results.label_files import label_files
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 _KINDS = ("merged", "missed", "fragments", "false")
 _COLOURS = {

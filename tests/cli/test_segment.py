@@ -13,7 +13,7 @@ from PIL import Image
 from acinus.cli import run
 from acinus.core.lock import locked
 from acinus.results.files import IMAGE_FILES
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 FILES = sorted(["image.json", "labels.png", *IMAGE_FILES])
 

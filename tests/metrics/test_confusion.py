@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acinus.metrics.confusion import ConfusionMatrix
-from acinus.metrics.labels import LabelMapError
+from acinus.metrics.label_pair import LabelMapError
 
 counts = st.integers(0, 50)
 matrices = st.builds(ConfusionMatrix, counts, counts, counts, counts)

@@ -1,7 +1,7 @@
 import numpy as np
 
 from acinus.metrics.detection import DetectionCounts, detection_counts
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 
 
 def drawn(*rows: str) -> np.ndarray:

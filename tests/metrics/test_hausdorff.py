@@ -4,7 +4,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial.distance import cdist
 
 from acinus.metrics.hausdorff import hausdorff_px, object_shapes
-from acinus.metrics.labels import LabelMapError
+from acinus.metrics.label_pair import LabelMapError
 
 
 def by_all_pixels(a: np.ndarray, b: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from acinus.core.errors import UsageError
 from acinus.metrics.confusion import ConfusionMatrix
-from acinus.metrics.labels import LabelMapError
+from acinus.metrics.label_pair import LabelMapError
 from acinus.metrics.mapping import ClusterCounts
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.object_dice import object_dice, object_dice_sums
 
 

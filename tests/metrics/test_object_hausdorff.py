@@ -3,7 +3,7 @@ import pytest
 
 from acinus.core.errors import MppError
 from acinus.metrics.hausdorff import ObjectShape
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.object_hausdorff import object_hausdorff_px, object_hausdorff_um
 
 

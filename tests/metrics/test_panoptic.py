@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from acinus.core.errors import UsageError
 from acinus.metrics.detection import DetectionCounts, detection_counts
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.panoptic import IouMatches, iou_matches
 
 small_maps = arrays(np.int64, (4, 5), elements=st.integers(0, 4))

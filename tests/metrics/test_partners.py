@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.partners import partners_of_prediction, partners_of_truth
 
 MAPS = hnp.arrays(np.int32, (6, 7), elements=st.integers(0, 4))

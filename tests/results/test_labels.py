@@ -13,7 +13,7 @@ from acinus.core.geometry import Box, Size
 from acinus.results.labels import open_label_file, write_labels
 from acinus.results.ngff import LabelPyramid
 from acinus.results.record import Origin, write_record
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 LABELS = np.zeros((60, 80), np.int32)
 LABELS[10:30, 10:30] = 1

@@ -13,7 +13,7 @@ from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.results.labels import write_labels
 from acinus.results.record import ImageRecord
 from acinus.results.writing import write_image_result
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 
 class Painted:

@@ -13,7 +13,7 @@ from acinus.core.errors import InputError, MppError
 from acinus.core.geometry import Box, Size
 from acinus.slides import open_slide, resolved_mpp
 from acinus.slides.images import whole_image
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 
 def ramp(height: int, width: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 from acinus.core.errors import DatasetError
 from acinus.core.naming import natural_key
 from acinus.data.sample import Sample
-from acinus.slides.labels import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
+from acinus.slides.label_image import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 
 __all__ = ["folder"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from acinus.core.errors import DatasetError
 from acinus.core.image import LabelMap, RgbImage
 from acinus.slides.images import read_image
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 __all__ = ["Sample"]
 

@@ -3,7 +3,7 @@
 from acinus.metrics.confusion import ConfusionMatrix
 from acinus.metrics.detection import DetectionCounts, detection_counts
 from acinus.metrics.evaluate import ImageScores, evaluate_pair
-from acinus.metrics.labels import LabelMapError, LabelPair
+from acinus.metrics.label_pair import LabelMapError, LabelPair
 from acinus.metrics.mapping import ClusterCounts
 from acinus.metrics.object_dice import object_dice
 from acinus.metrics.object_hausdorff import object_hausdorff_px, object_hausdorff_um

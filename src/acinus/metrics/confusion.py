@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask
-from acinus.metrics.labels import LabelMapError, check_same_shape
+from acinus.metrics.label_pair import LabelMapError, check_same_shape
 from acinus.metrics.ratios import ratio
 
 __all__ = ["ConfusionMatrix"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.partners import partners_of_prediction
 from acinus.metrics.ratios import ratio
 

@@ -12,7 +12,7 @@ from acinus.core.image import BoolMask
 from acinus.core.units import check_mpp
 from acinus.metrics.confusion import ConfusionMatrix
 from acinus.metrics.detection import DetectionCounts, detection_counts
-from acinus.metrics.labels import AnyLabelMap, LabelPair, check_same_shape
+from acinus.metrics.label_pair import AnyLabelMap, LabelPair, check_same_shape
 from acinus.metrics.object_dice import object_dice_sums
 from acinus.metrics.object_hausdorff import object_hausdorff_sums
 from acinus.metrics.panoptic import IouMatches, iou_matches

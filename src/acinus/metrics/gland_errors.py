@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.partners import partners_of_prediction, partners_of_truth
 
 __all__ = ["GlandErrors", "gland_errors"]

@@ -18,7 +18,7 @@ from scipy.ndimage import find_objects
 from scipy.spatial import KDTree
 
 from acinus.core.image import BoolMask, LabelMap
-from acinus.metrics.labels import LabelMapError, check_same_shape
+from acinus.metrics.label_pair import LabelMapError, check_same_shape
 
 __all__ = ["ObjectShape", "hausdorff_px", "object_shapes"]
 

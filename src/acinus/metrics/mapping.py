@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from acinus.core.errors import UsageError
 from acinus.core.image import BoolMask
 from acinus.metrics.confusion import ConfusionMatrix
-from acinus.metrics.labels import AnyLabelMap, LabelMapError, check_same_shape
+from acinus.metrics.label_pair import AnyLabelMap, LabelMapError, check_same_shape
 
 __all__ = ["ClusterCounts"]
 

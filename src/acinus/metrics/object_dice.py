@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.partners import Partners, partners_of_prediction, partners_of_truth
 from acinus.metrics.two_sided import TwoSidedMean
 

@@ -8,7 +8,7 @@ from scipy.spatial import KDTree
 
 from acinus.core.units import check_mpp
 from acinus.metrics.hausdorff import ObjectShape, object_shapes
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.partners import Partners, partners_of_prediction, partners_of_truth
 from acinus.metrics.two_sided import TwoSidedMean
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from acinus.core.errors import UsageError
 from acinus.metrics.detection import DetectionCounts
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 from acinus.metrics.ratios import ratio
 
 __all__ = ["IouMatches", "iou_matches"]

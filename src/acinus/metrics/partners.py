@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.metrics.labels import LabelPair
+from acinus.metrics.label_pair import LabelPair
 
 __all__ = ["Partners", "partners_of_prediction", "partners_of_truth"]
 

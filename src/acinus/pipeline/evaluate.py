@@ -8,12 +8,12 @@ from pathlib import Path
 from acinus.core.errors import InputError
 from acinus.core.naming import plural
 from acinus.metrics import DatasetScores, ImageScores, evaluate_pair, pool
-from acinus.metrics.labels import LabelMapError
+from acinus.metrics.label_pair import LabelMapError
 from acinus.pipeline.annotations import score_annotations
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.results.label_files import is_annotation, is_one_map, label_files
 from acinus.results.labels import LabelFile, open_label_file
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 __all__ = ["Evaluation", "evaluate_folders"]
 

@@ -12,7 +12,7 @@ from acinus.pipeline.arguments import check_mpp_argument
 from acinus.results.files import SUMMARY_JSON
 from acinus.results.writing import write_glands
 from acinus.slides.images import read_image
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["measure_files"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from acinus.core.errors import InputError
 from acinus.core.naming import natural_key
 from acinus.results.files import LABELS_ZARR
-from acinus.slides.labels import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
+from acinus.slides.label_image import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 
 __all__ = ["is_annotation", "is_one_map", "label_files"]
 

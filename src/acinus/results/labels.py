@@ -17,7 +17,7 @@ from acinus.core.units import check_mpp
 from acinus.results.files import LABELS_PNG, LABELS_TIFF, LABELS_ZARR, is_result
 from acinus.results.ngff import open_labels
 from acinus.results.record import read_record
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 __all__ = ["LabelFile", "dots_per_inch", "open_label_file", "write_labels"]
 

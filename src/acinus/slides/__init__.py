@@ -2,7 +2,7 @@
 
 from acinus.slides.images import read_image
 from acinus.slides.info import describe
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader, resolved_mpp
 from acinus.slides.tissue import overview, tissue_mask

@@ -21,7 +21,7 @@ from acinus.metrics import evaluate_pair, pool
 from acinus.pipeline import segment_slide as module
 from acinus.results.ngff import open_labels
 from acinus.slides.images import read_image
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 from .drawn import SeesPurple, purple_model, write_slide
 

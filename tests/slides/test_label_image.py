@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from acinus.core.errors import InputError
-from acinus.slides.labels import read_labels
+from acinus.slides.label_image import read_labels
 
 
 @pytest.mark.parametrize(

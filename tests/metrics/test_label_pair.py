@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from acinus.core.errors import AcinusError
-from acinus.metrics.labels import LabelMapError, LabelPair, Objects
+from acinus.metrics.label_pair import LabelMapError, LabelPair, Objects
 
 
 def test_a_prediction_of_another_shape_is_refused_in_one_line_with_a_remedy():

@@ -37,7 +37,7 @@ def check_same_shape(prediction: NDArray[Any], truth: NDArray[Any]) -> None:
     >>> check_same_shape(np.zeros((4, 6), np.int32), np.zeros((8, 12), np.int32))
     Traceback (most recent call last):
     ...
-    acinus.metrics.labels.LabelMapError: expected a prediction of the truth's shape (8, 12), got (4, 6); \
+    acinus.metrics.label_pair.LabelMapError: expected a prediction of the truth's shape (8, 12), got (4, 6); \
 resize the prediction to the truth's grid (nearest neighbour)
     """
     if truth.ndim != 2:
