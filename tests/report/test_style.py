@@ -7,7 +7,8 @@ from importlib import resources
 
 import pytest
 
-STYLE = resources.files("acinus.report").joinpath("templates/style.css").read_text(encoding="utf-8")
+TEMPLATES = resources.files("acinus.report").joinpath("templates")
+STYLE = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("colours.css", "style.css"))
 FORMS = ("light", "dark", "print")
 TEXT = [
     ("ink", "page"), ("ink", "card"), ("soft", "page"), ("soft", "card"), ("accent", "page"),

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from acinus.core.files import atomic_path, make_folder
+from acinus.report.document import render
 from acinus.report.gallery import choose_glands
 from acinus.report.run_facts import run_facts
 from acinus.report.statistics import headlines, statistic_cards
@@ -96,19 +95,11 @@ def write_report(
 def _render(
     results: Results, target: Path, *, title: str | None, intro: str | None, evaluation: Mapping[str, float]
 ) -> str:
-    environment = Environment(
-        loader=PackageLoader("acinus.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "percent": percent}
-    environment.globals["plural"] = plural
     most, least = choose_glands(results.images, count=_GALLERY)
     views, crops = look(results, [*most, *least])
     rows = _gland_rows(views)
-    return environment.get_template("report.html.j2").render(
+    return render(
+        "report.html.j2",
         title=title or _title(results.images),
         intro=intro,
         problems=results.problems,
