@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from acinus.benchmark.catalogue import Catalogue, find_methods
-from acinus.benchmark.job import Job, make_job
-from acinus.benchmark.plan import Plan
-from acinus.benchmark.splits import Splits, find_splits
+from acinus.benchmark.datasets import Splits, find_splits
+from acinus.benchmark.job import Job, make_jobs
+from acinus.benchmark.settings import BenchmarkSettings
+from acinus.pipeline.settings import settings_from_plain
 
 TINY: dict[str, Any] = {
     "fit": {
@@ -37,60 +38,49 @@ TINY: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
-def tiny_plan() -> Plan:
-    return Plan.from_plain(TINY)
+def tiny() -> BenchmarkSettings:
+    return BenchmarkSettings().changed(TINY)
 
 
 @pytest.fixture(scope="session")
-def splits(tiny_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Splits:
-    """Two drawn images to learn from and two held out; not to be changed."""
-    drawn = tmp_path_factory.mktemp("drawn")
-    [parts] = find_splits(
-        "synthetic",
-        None,
-        synthetic=tiny_plan.synthetic,
-        drawn=lambda: drawn,
-        mpp=None,
-        patient_disjoint=False,
-    )
+def splits(tiny: BenchmarkSettings, tmp_path_factory: pytest.TempPathFactory) -> Splits:
+    """Two synthetic images to learn from and two held out; not to be changed."""
+    folder = tmp_path_factory.mktemp("synthetic")
+    [parts] = find_splits("synthetic", None, tiny, images_folder=lambda: folder)
     return parts
 
 
 @pytest.fixture(scope="session")
-def catalogue(tiny_plan: Plan) -> Catalogue:
-    return find_methods(tiny_plan)
+def catalogue(tiny: BenchmarkSettings) -> Catalogue:
+    return find_methods(tiny)
 
 
 @pytest.fixture(scope="session")
-def job_of(tiny_plan: Plan, splits: Splits) -> Callable[..., Job]:
+def job_of(tiny: BenchmarkSettings, splits: Splits) -> Callable[..., Job]:
     """Makes the job of a method's name."""
 
-    def make(name: str, *, seed: int = 0, plan: Plan = tiny_plan, files: tuple[Path, ...] = ()) -> Job:
-        catalogue = find_methods(plan, files=files)
-        return make_job(
-            catalogue.methods[name],
-            seed,
-            splits=splits,
-            splits_fingerprint="images",
-            plan=plan,
-            files=files,
-            catalogue=catalogue,
-            device="cpu",
+    def make(
+        name: str, *, seed: int = 0, settings: BenchmarkSettings = tiny, files: tuple[Path, ...] = ()
+    ) -> Job:
+        catalogue = find_methods(settings, files=files)
+        instances = settings_from_plain(settings.fit).instances
+        jobs = make_jobs(
+            [catalogue.methods[name]], [splits], catalogue, seeds=seed + 1, instances=instances, device="cpu"
         )
+        return jobs[seed]
 
     return make
 
 
 @pytest.fixture
 def computed(tmp_path: Path) -> Callable[[Job], dict[str, Any]]:
-    """Computes a job in this process and returns its result as a reader of its file would."""
-    from acinus.benchmark.compute import compute
+    """Computes a job in this process, as a worker would read it, and returns its result."""
+    from acinus.benchmark.fit_and_score import fit_and_score
 
     def run(job: Job) -> dict[str, Any]:
-        folder = tmp_path / job.method
+        folder = tmp_path / job.method.name
         folder.mkdir()
-        result, _ = compute(orjson.loads(job.as_bytes()), folder)
-        plain: dict[str, Any] = orjson.loads(orjson.dumps(result))
-        return plain
+        result, _ = fit_and_score(pickle.loads(job.pickled()), folder)
+        return result
 
     return run

@@ -54,9 +54,9 @@ def test_of_too_few_images_there_is_a_difference_and_no_interval():
     assert few.turned() == Difference(-few.mean, None)
 
 
-def test_the_interval_is_that_of_a_slow_loop_over_drawings():
+def test_the_interval_is_that_of_a_slow_loop_over_resamples():
     ours, theirs = _random(2, 9, right=0.8, seed=3), _random(3, 9, right=0.75, seed=4)
-    fast = paired_bootstrap(ours, theirs, drawings=500, seed=7)
+    fast = paired_bootstrap(ours, theirs, resamples=500, seed=7)
     rng, found = np.random.default_rng(7), []
     for times in rng.multinomial(9, np.full(9, 1 / 9), size=500):
         means = []

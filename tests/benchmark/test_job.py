@@ -1,33 +1,36 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
-from types import SimpleNamespace
+import threading
+from dataclasses import replace
 
 import orjson
-import psutil
 import pytest
 
 from acinus.benchmark import job as job_module
-from acinus.benchmark.dask import run_jobs_on_dask
-from acinus.benchmark.job import Failed, Store
-from acinus.benchmark.plan import Plan
-from acinus.benchmark.process import run_jobs_here
+from acinus.benchmark.catalogue import find_methods
+from acinus.benchmark.datasets import Splits
+from acinus.benchmark.job import Store, make_jobs
 from acinus.core.errors import UsageError
+from acinus.inference.instances import InstanceSettings
 
 
-def test_a_changed_setting_invalidates_only_the_methods_it_touches(job_of, tiny_plan):
+def test_a_changed_setting_invalidates_only_the_methods_it_touches(job_of, tiny):
     changes = {"baselines": {"PiCIE": {"epochs": 9}}, "fit": {"grouping": {"steps": 9}}}
-    changed = Plan.from_plain(changes, base=tiny_plan)
+    changed = tiny.changed(changes)
     names = ("kmeans-rgb", "picie", "stage1-shapes", "acinus")
-    touched = [name for name in names if job_of(name).fingerprint != job_of(name, plan=changed).fingerprint]
+    touched = [
+        name for name in names if job_of(name).fingerprint != job_of(name, settings=changed).fingerprint
+    ]
     assert touched == ["picie", "acinus"]
     assert job_of("picie").fingerprint != job_of("picie", seed=1).fingerprint
 
 
-def test_how_glands_are_cut_out_touches_every_method(job_of, tiny_plan):
-    changed = Plan.from_plain({"fit": {"instances": {"threshold": 0.6}}}, base=tiny_plan)
-    assert job_of("kmeans-rgb").fingerprint != job_of("kmeans-rgb", plan=changed).fingerprint
+def test_how_glands_are_cut_out_touches_every_method(job_of, tiny):
+    changed = tiny.changed({"fit": {"instances": {"threshold": 0.6}}})
+    assert job_of("kmeans-rgb").fingerprint != job_of("kmeans-rgb", settings=changed).fingerprint
 
 
 def test_other_code_of_the_package_touches_every_method(job_of, monkeypatch):
@@ -38,19 +41,14 @@ def test_other_code_of_the_package_touches_every_method(job_of, monkeypatch):
 
 def test_the_code_that_counts_is_all_that_a_job_loads_but_for_what_only_arranges_and_shows():
     script = (
-        "import sys, acinus.benchmark.compute; "
+        "import sys, acinus.benchmark.fit_and_score; "
         "print(*(name for name in sys.modules if name.startswith('acinus.')))"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     loaded = {name.removeprefix("acinus.") for name in said.split()}
-    rooms = {name.split(".")[0] for name in loaded} - {
-        "pipeline",
-        "benchmark",
-        "glands",  # for pictures
-        "results",  # the files of a model's user, not of the benchmark
-    }
+    arrange_and_show = {"pipeline", "benchmark", "glands", "report", "results"}
     modules = {room for room in job_module._ROOMS if "." in room}
-    assert rooms == set(job_module._ROOMS) - modules
+    assert {name.split(".")[0] for name in loaded} - arrange_and_show == set(job_module._ROOMS) - modules
     assert modules < loaded
 
 
@@ -120,86 +118,42 @@ def test_a_result_serves_every_method_of_the_same_settings_but_no_other_seed(tmp
     assert (store.path(twin) / "masks" / "0" / "a.png").read_bytes() == b"png"
 
 
-def test_a_killed_process_is_a_failure_and_leaving_early_ends_those_that_run(monkeypatch, tmp_path, job_of):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(
-        "acinus.benchmark.process.sys",
-        SimpleNamespace(executable=_script(tmp_path, 'kill -9 "$$"'), path=[]),
-    )
-    [(_, failed)] = run_jobs_here([job_of("iic")], workers=1)
-    assert isinstance(failed, Failed)
-    assert "killed, perhaps for want of memory" in failed.reason
-    # The first of two ends at once when the other one is there, which then waits.
-    waits = 'echo "$$" > pid; exec sleep 60'
-    script = f"if mkdir first; then while [ ! -s pid ]; do sleep 0.1; done; else {waits}; fi"
-    monkeypatch.setattr(
-        "acinus.benchmark.process.sys",
-        SimpleNamespace(executable=_script(tmp_path, script), path=[]),
-    )
-    monkeypatch.chdir(tmp_path)
-    running = run_jobs_here([job_of("iic"), job_of("picie")], workers=2)
-    next(running)
-    waiting = psutil.Process(int((tmp_path / "pid").read_text()))
-    assert waiting.is_running()
-    running.close()
-    assert not waiting.is_running()
-    assert not list(tmp_path.glob("acinus-benchmark-*"))
+def test_a_job_travels_with_the_classes_of_its_method_file(job_of, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{METHOD}METHODS = [Mine('half', 0.5)]")
+    content = job_of("half", files=(path,)).pickled()
+    script = "import pickle, sys; job = pickle.load(sys.stdin.buffer); print(job.label, job.method.share)"
+    path.unlink()  # as on a machine that has never seen the file
+    said = subprocess.run([sys.executable, "-c", script], input=content, capture_output=True, check=True)
+    assert said.stdout.split() == [b"half,", b"seed", b"0", b"0.5"]
 
 
-def test_dask_is_asked_for_in_one_line_when_it_is_absent(monkeypatch, job_of):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match=r"pip install 'acinus\[cluster\]'"):
-        list(run_jobs_on_dask([job_of("iic")], scheduler="tcp://nowhere:1"))
+def test_a_method_that_cannot_travel_is_reported_with_its_reason(job_of):
+    job = job_of("iic")
+    locked = replace(job.method, title=threading.Lock())
+    with pytest.raises(UsageError, match=r"iic cannot be sent to another process \(TypeError: .*lock"):
+        replace(job, method=locked).pickled()
 
 
-def test_results_come_back_from_the_scheduler_and_a_lost_machine_is_a_failure(monkeypatch, job_of):
-    class Future:
-        def __init__(self, value: object) -> None:
-            self.value = value
-
-        def exception(self) -> object:
-            return self.value if isinstance(self.value, Exception) else None
-
-        def result(self) -> object:
-            return self.value
-
-        def done(self) -> bool:
-            return True
-
-    class Client:
-        loop = None
-
-        def __init__(self, scheduler: str, *, set_as_default: bool) -> None:
-            if scheduler != "tcp://here:1":
-                raise OSError("timed out")
-
-        def __enter__(self) -> Client:
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            pass
-
-        def submit(self, function: object, job: bytes, *, pure: bool, retries: int) -> Future:
-            assert function.__name__ == "run_job"
-            name = orjson.loads(job)["method"]
-            return Future(RuntimeError("lost") if name == "iic" else {"result.json": name.encode()})
-
-        def cancel(self, futures: object) -> None:
-            pass
-
-    fake = SimpleNamespace(Client=Client, as_completed=lambda futures, *, loop: futures)
-    monkeypatch.setitem(sys.modules, "distributed", fake)
-    jobs = [job_of("picie"), job_of("iic")]
-    results = dict(zip(("picie", "iic"), run_jobs_on_dask(jobs, scheduler="tcp://here:1"), strict=True))
-    assert results["picie"] == (jobs[0], {"result.json": b"picie"})
-    assert results["iic"][1].reason == "its machine failed it: RuntimeError: lost"
-    with pytest.raises(UsageError, match=r"no Dask scheduler answers at tcp://away:1 \(timed out\)"):
-        list(run_jobs_on_dask(jobs, scheduler="tcp://away:1"))
+def test_jobs_come_seed_by_seed_and_fold_by_fold_each_with_its_own_images(tiny, splits):
+    catalogue = find_methods(tiny)
+    methods = catalogue.select(["iic", "kmeans-rgb"])
+    folds = [splits, Splits(splits.held_out, splits.fit, "")]
+    jobs = make_jobs(methods, folds, catalogue, seeds=2, instances=InstanceSettings(), device="cpu")
+    assert [job.label for job in jobs[:4]] == [
+        "kmeans-rgb, seed 0, fold 1",
+        "iic, seed 0, fold 1",
+        "kmeans-rgb, seed 0, fold 2",
+        "iic, seed 0, fold 2",
+    ]
+    assert len(jobs) == len({job.fingerprint for job in jobs}) == 8
+    assert [job.splits for job in jobs] == 2 * [folds[0], folds[0], folds[1], folds[1]]
+    alone = make_jobs(methods, folds[:1], catalogue, seeds=1, instances=InstanceSettings(), device="cpu")
+    assert [job.fold for job in alone] == [0, 0]
+    assert [job.fingerprint for job in alone] == [job.fingerprint for job in jobs[:2]]
 
 
-def _script(folder, text: str) -> str:
-    path = folder / "interpreter.sh"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
+def test_a_job_survives_its_journey(job_of):
+    job = job_of("acinus", seed=1)
+    again = pickle.loads(job.pickled())
+    assert again == job

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from acinus.benchmark.datasets import dataset_names
 from acinus.cli import run
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs" / "adding-a-method.md"
@@ -29,6 +30,7 @@ _SETTINGS = {
         },
     },
     "synthetic": {"fit": 2, "held_out": 1, "side_px": 128},
+    "device": "cpu",
 }
 _FAILS = """
 
@@ -49,8 +51,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     (root / "grey.py").write_text(method)
     (root / "settings.json").write_text(json.dumps(_SETTINGS))
     words = ["benchmark", "synthetic", "--out", str(root / "out"), "--settings", str(root / "settings.json")]
-    words += ["--method-file", str(root / "grey.py"), "--seeds", "1", "--device", "cpu"]
-    words += ["--methods", "grey,acinus,acinus+omission-on"]
+    words += ["--seeds", "1", "--methods", str(root / "grey.py"), "acinus,acinus+omission-on"]
     assert run(words) == 0
     return root, words
 
@@ -90,11 +91,13 @@ def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compa
     assert _results(root) == before
     text = (root / "grey.py").read_text()
     (root / "grey.py").write_text(text + _FAILS)
-    assert run([*words, "--methods", "grey,acinus,fails"]) == 1
+    assert run(words) == 1
     errors = capsys.readouterr().err
     assert "acinus: fails, seed 0: RuntimeError: not today" in errors
     assert "not today" in (root / "out" / "failures.log").read_text()
-    assert "fails, seed 0 has no result" in (root / "out" / "results.html").read_text(encoding="utf-8")
+    assert "<strong>fails, seed 0 has no result:</strong>" in (root / "out" / "results.html").read_text(
+        encoding="utf-8"
+    )
     after = _results(root)
     assert after["acinus"] == before["acinus"]
     assert after["grey"] != before["grey"]
@@ -103,18 +106,22 @@ def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compa
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["glas"], "pass --root with its folder"),
+        (["glas"], "glas is read from a folder; pass --root"),
+        (["glass"], "there is no data set 'glass'; choose one of glas, crag, synthetic, folder"),
         (["synthetic", "--methods", "picy"], "there is no method 'picy'"),
         (["synthetic", "--seeds", "0"], "--seeds is 0"),
-        (["synthetic", "--folds", "2"], "--folds is for glas and folder"),
-        (["crag", "--root", "nowhere", "--patient-disjoint"], "--patient-disjoint needs patients"),
+        (["synthetic", "--workers", "0"], "--workers is 0"),
+        (["synthetic", "--folds", "2"], "--folds is no longer an option; put {"),
+        (["synthetic", "--patient-disjoint"], "--patient-disjoint is no longer an option; put {"),
+        (["synthetic", "--method-file=a.py"], "no longer an option; name the file in --methods"),
+        (["synthetic", "--fold", "2"], "Unknown option"),
+        (["synthetic", "--methods", "none.py"], "none.py is not a file"),
         (["synthetic", "--root", "nowhere"], "--root is for images that are read"),
         (["glas", "--root", "nowhere", "--mpp", "0.6"], "--mpp is for folder"),
-        (["synthetic", "--workers", "1", "--scheduler", "tcp://a:1"], "--workers starts processes here"),
     ],
 )
 def test_wrong_usage_ends_with_two_and_one_line(words, message, tmp_path, error_lines):
-    assert run(["benchmark", *words, "--out", str(tmp_path / "out"), "--device", "cpu"]) == 2
+    assert run(["benchmark", *words, "--out", str(tmp_path / "out")]) == 2
     [line] = error_lines()
     assert message in line
     assert not (tmp_path / "out").exists()
@@ -140,17 +147,17 @@ def test_an_interrupted_benchmark_keeps_the_settings_that_its_tables_were_made_w
     def interrupt(*jobs: object, **how: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("acinus.benchmark.run._compute", interrupt)
+    monkeypatch.setattr("acinus.benchmark.verb._compute", interrupt)
     assert run([*words, "--methods", "kmeans-rgb"]) == 130
     assert (root / "out" / "benchmark.json").read_bytes() == before
 
 
-def test_labels_of_another_size_are_told_of_once_and_before_anything_is_computed(
+def test_labels_of_another_size_are_reported_once_and_before_anything_is_computed(
     tiles, tmp_path, error_lines
 ):
     root = shutil.copytree(tiles, tmp_path / "tiles")
     Image.new("L", (256, 200)).save(root / "tile_001_anno.png")
-    words = ["benchmark", "folder", "--root", str(root), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    words = ["benchmark", "folder", "--root", str(root), "--out", str(tmp_path / "out")]
     assert run([*words, "--methods", "kmeans-rgb", "kmeans-hed"]) == 1
     [line] = error_lines()
     assert re.search(r"tile_001_anno.png have 256 × 200 px, their image .*tile_001.png 256 × 256; give", line)
@@ -178,17 +185,18 @@ METHODS = [Waits()]
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_path):
     (tmp_path / "waits.py").write_text(_WAITS)
     (tmp_path / "temporary").mkdir()
-    words = ["benchmark", "folder", "--root", tiles, "--seeds", "1", "--device", "cpu", "--methods", "waits"]
-    words += ["--method-file", tmp_path / "waits.py", "--out", tmp_path / "out"]
+    words = ["benchmark", "folder", "--root", tiles, "--seeds", "1", "--methods", tmp_path / "waits.py"]
+    words += ["--out", tmp_path / "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "acinus", *map(str, words)],
         env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while not (tmp_path / "pid").exists():
@@ -196,23 +204,28 @@ def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_p
         assert process.poll() is None
         time.sleep(0.05)
     worker = psutil.Process(int((tmp_path / "pid").read_text()))
-    process.send_signal(how)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does, which signals workers too
+    else:
+        process.send_signal(how)
     _, errors = process.communicate(timeout=60)
     worker.wait(timeout=60)
     lines = [line for line in errors.splitlines() if not line.startswith("Checking images")]
-    if how == signal.SIGTERM:
+    if how == signal.SIGKILL:  # what is left is removed by the next workers of this machine
+        assert [
+            line for line in lines if "resource_tracker" not in line and "warnings.warn" not in line
+        ] == []
+    else:
         assert process.returncode == 130
         assert lines == ["acinus: interrupted; run the same command again to resume"]
-        assert list((tmp_path / "temporary").iterdir()) == []
-    else:
-        assert lines == []
         assert list((tmp_path / "temporary").rglob("half-done")) == []
 
 
 def test_each_fold_is_stored_and_the_page_pools_them(tiles, tmp_path):
     out = tmp_path / "out"
-    words = ["benchmark", "folder", "--root", str(tiles), "--folds", "3", "--seeds", "1", "--device", "cpu"]
-    words += ["--methods", "kmeans-rgb", "--out", str(out)]
+    (tmp_path / "folds.toml").write_text("folds = 3")
+    words = ["benchmark", "folder", "--root", str(tiles), "--settings", str(tmp_path / "folds.toml")]
+    words += ["--seeds", "1", "--methods", "kmeans-rgb", "--out", str(out)]
     assert run(words) == 0
     kept = {path: path.stat().st_mtime_ns for path in out.glob("results/*/*/result.json")}
     assert sorted(path.parent.name for path in kept) == [f"seed0-fold{fold}" for fold in (1, 2, 3)]
@@ -232,3 +245,19 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, error_lines):
     [line] = error_lines()
     assert "holds no benchmark" in line
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_help_names_every_data_set_and_at_most_eight_options(capsys):
+    assert run(["benchmark", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(re.search(rf"\b{name}\b", text) for name in dataset_names())
+    assert len(set(re.findall(r"--[a-z][a-z-]+", text)) - {"--help", "--version", "--no-small"}) == 8
+    assert "Example: acinus benchmark" in text
+
+
+def test_workers_here_and_a_scheduler_elsewhere_are_one_too_many(tmp_path, error_lines):
+    (tmp_path / "far.json").write_text('{"scheduler": "tcp://a:1"}')
+    words = ["synthetic", "--workers", "1", "--settings", str(tmp_path / "far.json")]
+    assert run(["benchmark", *words, "--out", str(tmp_path / "out")]) == 2
+    [line] = error_lines()
+    assert "--workers starts processes here" in line

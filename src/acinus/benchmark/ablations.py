@@ -8,7 +8,7 @@ from typing import Any
 
 from acinus.benchmark.method import Method
 from acinus.benchmark.methods import FitMethod, ProposalMethod
-from acinus.benchmark.plan import Plan, merged
+from acinus.benchmark.settings import BenchmarkSettings, merged
 from acinus.pipeline.settings import settings_from_plain
 
 __all__ = ["ABLATIONS", "Ablation", "ablation_methods"]
@@ -95,14 +95,14 @@ ABLATIONS: dict[str, Ablation] = {
 }
 
 
-def ablation_methods(plan: Plan) -> Iterator[tuple[str, Method]]:
-    """Yield each ablation's methods with its name, with the changes of `plan` below those of the ablation."""
+def ablation_methods(settings: BenchmarkSettings) -> Iterator[tuple[str, Method]]:
+    """Yield each ablation's methods with its name, the changes of `settings` below those of the ablation."""
     darkest = {"mining": {"cue": {"kind": "DarkestCluster"}}}
     for group, ablation in ABLATIONS.items():
         for value, changes in ablation.values.items():
-            settings = settings_from_plain(merged(plan.fit, changes))
+            fitting = settings_from_plain(merged(settings.fit, changes))
             title = f"{ablation.question} {value}"
-            yield group, FitMethod(f"acinus+{group}-{value}", f"acinus, {title}", settings)
+            yield group, FitMethod(f"acinus+{group}-{value}", f"acinus, {title}", fitting)
             if ablation.stage1:
-                mining = settings_from_plain(merged(merged(plan.fit, darkest), changes)).mining
+                mining = settings_from_plain(merged(merged(settings.fit, darkest), changes)).mining
                 yield group, ProposalMethod(f"stage1+{group}-{value}", f"Darkest cluster, {title}", mining)

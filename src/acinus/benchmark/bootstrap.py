@@ -1,8 +1,8 @@
-"""Is one method better than another, or were the images kind to it? A paired bootstrap over images.
+"""Is one method better than another, or did it happen to suit these images? A paired bootstrap over images.
 
 Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3 (percentile intervals). An image
-is drawn for both methods at once, since images differ in difficulty far more than methods do; the pooled mIoU
-is computed anew from the counts of the images drawn.
+is resampled for both methods at once, since images differ in difficulty far more than methods do; the pooled
+mIoU is computed anew from the counts of the resampled images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from acinus.core.errors import UsageError
 __all__ = ["LEAST_IMAGES", "Difference", "paired_bootstrap", "pooled_miou"]
 
 LEAST_IMAGES = 5
-"""Drawings of fewer repeat each other: one image has an interval of no width, whatever the methods (ours)."""
+"""Resamples of fewer are too alike: an interval of one image has no width (ours)."""
 
 Counts = NDArray[np.int64]
 """(S, N, 4): TP, FP, FN, TN pixels of N images under S seeds."""
@@ -32,7 +32,7 @@ class Difference:
     mean : float
         On the images as they are, mean over seeds.
     interval : (float, float) or None
-        Ends of the 95 % interval over drawings of images; None where there are too few images. The seeds are
+        Ends of the 95 % interval over resampled images; None where there are too few images. The seeds are
         held fixed: their spread is in the tables.
     """
 
@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.interval is not None and (self.interval[0] > 0.0 or self.interval[1] < 0.0)
 
     def turned(self) -> Difference:
@@ -51,7 +51,7 @@ class Difference:
 
 
 def pooled_miou(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of the two IoUs of pooled counts (..., 4); a class nowhere found or claimed has IoU 1.
+    """Return the mean of the two IoUs of pooled counts (..., 4); a class found in neither map has IoU 1.
 
     Examples
     --------
@@ -66,17 +66,17 @@ def pooled_miou(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((ious[0] + ious[1]) / 2)
 
 
-def paired_bootstrap(ours: Counts, theirs: Counts, *, drawings: int = 2000, seed: int = 0) -> Difference:
+def paired_bootstrap(ours: Counts, theirs: Counts, *, resamples: int = 2000, seed: int = 0) -> Difference:
     """Return the difference in pooled mIoU, with its interval where there are `LEAST_IMAGES`.
 
     Parameters
     ----------
     ours, theirs : (S, N, 4) and (S', N, 4)
         Of the same images in the same order; the numbers of seeds may differ.
-    drawings : int
+    resamples : int
         How often N images are drawn with replacement.
     seed : int
-        Of the drawings.
+        Of these draws.
 
     Raises
     ------
@@ -93,9 +93,11 @@ def paired_bootstrap(ours: Counts, theirs: Counts, *, drawings: int = 2000, seed
     if images < LEAST_IMAGES:
         return Difference(mean, None)
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(images, np.full(images, 1.0 / images), size=drawings).astype(np.float64)  # (D, N)
-    drawn = _mean_over_seeds(ours, times) - _mean_over_seeds(theirs, times)
-    low, high = np.percentile(drawn, (2.5, 97.5)).tolist()
+    times = rng.multinomial(images, np.full(images, 1.0 / images), size=resamples).astype(
+        np.float64
+    )  # (D, N)
+    found = _mean_over_seeds(ours, times) - _mean_over_seeds(theirs, times)
+    low, high = np.percentile(found, (2.5, 97.5)).tolist()
     return Difference(mean, (low, high))
 
 

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+import cloudpickle
+
 from acinus.benchmark.ablations import ABLATIONS, ablation_methods
 from acinus.benchmark.method import Method, check_method
 from acinus.benchmark.methods import BaselineMethod, FitMethod, ProposalMethod, own_methods
-from acinus.benchmark.plan import Plan
+from acinus.benchmark.settings import BenchmarkSettings
 from acinus.core.errors import UsageError
 from acinus.core.run import fingerprint
 
-__all__ = ["ENTRY_POINTS", "Catalogue", "find_methods"]
+__all__ = ["ENTRY_POINTS", "Catalogue", "find_methods", "method_files", "split_words"]
 
 ENTRY_POINTS = "acinus.methods"
 """Group of entry points under which an installed package offers a method, a list of them, or its class."""
@@ -47,7 +49,7 @@ class Catalogue:
     ablations: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, offered: object, *, source: str, file: Path | None = None) -> str:
-        """Take in a method from outside the package, whose name must be new, and return the name.
+        """Add a method from outside the package, whose name must be new, and return the name.
 
         Parameters
         ----------
@@ -71,8 +73,8 @@ class Catalogue:
         Parameters
         ----------
         words : iterable of str
-            Names, possibly joined by commas; ``all``; ``baselines``, ``stage1``, ``stage2``; an ablation
-            such as ``ablation:loss``, or ``ablations``.
+            Names; ``all``; ``baselines``, ``stage1``, ``stage2``; an ablation such as ``ablation:loss``, or
+            ``ablations``; a Python file, for all its methods.
 
         Raises
         ------
@@ -80,9 +82,8 @@ class Catalogue:
             When a word stands for nothing.
         """
         names: set[str] = set()
-        for word in ",".join(words).split(","):
-            if word.strip():
-                names.update(self._named(word.strip()))
+        for word in words:
+            names.update(self._named(word))
         if not names:
             raise UsageError("no method was named; choose --methods all or some names")
         return [method for name, method in self.methods.items() if name in names]
@@ -99,6 +100,8 @@ class Catalogue:
             return self.ablations[group]
         if word in self.methods:
             return [word]
+        if _is_file(word):
+            return [name for name, file in self.added.items() if file == Path(word)]
         if word in _GROUPS:
             return [name for name in own if isinstance(self.methods[name], _GROUPS[word])]
         raise UsageError(
@@ -107,15 +110,37 @@ class Catalogue:
         )
 
 
-def find_methods(plan: Plan, *, files: Sequence[Path] = (), objects: Sequence[object] = ()) -> Catalogue:
+def split_words(words: Iterable[str]) -> list[str]:
+    """Return the words of ``--methods``, which may be joined by commas.
+
+    Examples
+    --------
+    >>> split_words(["iic, picie", "grey.py"])
+    ['iic', 'picie', 'grey.py']
+    """
+    return [word.strip() for word in ",".join(words).split(",") if word.strip()]
+
+
+def method_files(words: Iterable[str]) -> list[Path]:
+    """Return the Python files among the words of ``--methods``."""
+    return [Path(word) for word in words if _is_file(word)]
+
+
+def _is_file(word: str) -> bool:
+    return word.endswith(".py")
+
+
+def find_methods(
+    settings: BenchmarkSettings, *, files: Sequence[Path] = (), objects: Sequence[object] = ()
+) -> Catalogue:
     """Return all methods.
 
     Parameters
     ----------
-    plan : Plan
-        Changes the settings of the package's methods.
+    settings : BenchmarkSettings
+        Changes the settings of the package's methods, and names files with others.
     files : sequence of Path
-        Python files with a list ``METHODS``.
+        More Python files with a list ``METHODS``.
     objects : sequence
         Methods of the caller.
 
@@ -125,23 +150,24 @@ def find_methods(plan: Plan, *, files: Sequence[Path] = (), objects: Sequence[ob
         When something offered is not a method, or a file cannot be run.
     """
     catalogue = Catalogue()
-    catalogue.methods.update((method.name, method) for method in own_methods(plan))
+    catalogue.methods.update((method.name, method) for method in own_methods(settings))
     for point in metadata.entry_points(group=ENTRY_POINTS):
         source = f"entry point {point.name} of {ENTRY_POINTS}"
         try:
             offered = point.load()
-        except (Exception, SystemExit) as error:  # another package's mistake must be told as such
+        except (Exception, SystemExit) as error:  # what another package does wrong is reported as its own
             raise UsageError(
-                f"{source} cannot be loaded ({type(error).__name__}: {error}); mend or uninstall its package"
+                f"{source} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall it"
             ) from error
         for method in offered if isinstance(offered, list | tuple) else [offered]:
             catalogue.add(method, source=source)
-    for path in files:
+    named = [Path(file) for file in settings.method_files]
+    for path in dict.fromkeys([*named, *files]):
         for method in _methods_in(path):
             catalogue.add(method, source=str(path), file=path)
     for method in objects:
         catalogue.of_caller.append(catalogue.add(method, source="methods"))
-    for group, method in ablation_methods(plan):
+    for group, method in ablation_methods(settings):
         catalogue.methods[method.name] = method
         catalogue.ablations.setdefault(group, []).append(method.name)
     return catalogue
@@ -170,21 +196,22 @@ def _file_of(kind: type) -> Path | None:
 def _methods_in(path: Path) -> Sequence[object]:
     """Run a Python file and return its ``METHODS``."""
     if not path.is_file():
-        raise UsageError(f"{path} is no file; --method-file takes a Python file with a list METHODS")
-    # Files of one name in two folders are two modules.
+        raise UsageError(f"{path} is not a file; expected a Python file with a list METHODS")
+    # Files of the same name in two folders are two modules.
     name = f"acinus_method_{path.stem}_{fingerprint(str(path.resolve()))}"
     specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
-        raise UsageError(f"{path} is not a Python file; --method-file takes one ending in .py")
+        raise UsageError(f"{path} is not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module  # dataclasses look their module up
     try:
         specification.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # whatever the file does wrong is told in one line
+    except (Exception, SystemExit) as error:  # whatever the file does wrong is reported in one line
         del sys.modules[name]
         raise UsageError(
             f"{path} cannot be run ({type(error).__name__}: {error}); {_remedy(error, path)}"
         ) from error
+    cloudpickle.register_pickle_by_value(module)  # workers cannot import it: it travels to them
     methods = getattr(module, "METHODS", None)
     if not isinstance(methods, list | tuple):
         raise UsageError(f"{path} has no list METHODS; see docs/adding-a-method.md")
@@ -195,7 +222,7 @@ def _remedy(error: BaseException, path: Path) -> str:
     module = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
     if module and any((path.parent / f"{module}{ending}").exists() for ending in (".py", "")):
         return (
-            f"no other file is loaded with it: put what it needs of {module} into it, or install both as a "
+            f"files beside it are not loaded: copy what it needs of {module} into it, or install both as a "
             "package"
         )
-    return f"mend it, python {path} shows where"
+    return f"python {path} shows where"

@@ -1,4 +1,4 @@
-"""Before anything is computed: can each image be used, and is each label map one of its image?"""
+"""Before anything is computed: can each image be used, and does each label map belong to its image?"""
 
 from __future__ import annotations
 

@@ -1,36 +1,33 @@
-"""One (method, seed) or a fold of it: what a process needs to compute it, what came out, where it is kept."""
+"""One (method, seed) or a fold of it: what a worker needs to compute it, and where its result is kept."""
 
 from __future__ import annotations
 
-import base64
-import pickle
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle  # a part of Dask
 import orjson
 
-from acinus.benchmark.catalogue import Catalogue, find_methods
-from acinus.benchmark.method import Method, check_method
-from acinus.benchmark.plan import Plan
-from acinus.benchmark.splits import Splits
+from acinus.benchmark.catalogue import Catalogue
+from acinus.benchmark.datasets import Splits
+from acinus.benchmark.method import Method
 from acinus.core.code import code_digest
-from acinus.core.errors import AcinusError, UsageError
+from acinus.core.errors import UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
 from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
-from acinus.data.sample import Sample
-from acinus.pipeline.settings import settings_from_plain
+from acinus.inference.instances import InstanceSettings
 
-__all__ = ["Failed", "Files", "Job", "Store", "make_job", "method_of", "samples_of"]
+__all__ = ["Files", "Job", "Store", "make_jobs"]
 
 _ROOMS = (
     *("core", "slides", "data", "networks", "losses"),
     *("mining", "grouping", "baselines", "inference", "metrics"),
     *("pipeline.fit", "benchmark.methods"),
-    *("benchmark.compute", "benchmark.scoring"),
+    *("benchmark.fit_and_score", "benchmark.scoring"),
 )
 """The code that a result is made by, from an image to its figures; tables and pictures are made anew."""
 
@@ -39,82 +36,101 @@ Files = dict[str, bytes]
 
 
 @dataclass(frozen=True)
-class Failed:
-    """Why a job has no result."""
-
-    reason: str
-    details: str
-
-
-@dataclass(frozen=True)
 class Job:
-    """A method and a seed, as JSON, for a process here or on another machine that sees the same files.
+    """A method and a seed, for a process here or on another machine that sees the same images.
 
     Attributes
     ----------
-    method, seed
-        What is fitted.
+    method : Method
+    seed : int
+    splits : Splits
+    instances : InstanceSettings
+        How glands are cut out of a probability, the same for all methods.
+    device : str
     fingerprint : str
         Of everything that can change the result.
-    plain : mapping
-        What the process needs.
     fold : int
         Which fold is held out, from 1; 0 where there are none.
     """
 
-    method: str
+    method: Method
     seed: int
+    splits: Splits
+    instances: InstanceSettings
+    device: str
     fingerprint: str
-    plain: Mapping[str, Any]
     fold: int = 0
 
     @property
     def label(self) -> str:
         """What progress and logs call it."""
-        return f"{self.method}, seed {self.seed}" + (f", fold {self.fold}" if self.fold else "")
+        return f"{self.method.name}, seed {self.seed}" + (f", fold {self.fold}" if self.fold else "")
 
-    def as_bytes(self) -> bytes:
-        """Return the job as JSON, which `worker` reads."""
-        own = {"method": self.method, "seed": self.seed, "fingerprint": self.fingerprint}
-        return orjson.dumps({**self.plain, **own})
+    def pickled(self) -> bytes:
+        """Return the job as a worker reads it.
+
+        Classes of the caller's script, of a notebook or of a method file travel with it.
+
+        Raises
+        ------
+        UsageError
+            When the method holds something that cannot travel.
+        """
+        try:
+            content: bytes = cloudpickle.dumps(self)
+        except Exception as error:  # whatever the method's own classes raise
+            raise UsageError(
+                f"{self.method.name} cannot be sent to another process ({type(error).__name__}: {error}); "
+                "open files and make locks within fit"
+            ) from error
+        return content
 
 
-def make_job(
-    method: Method,
-    seed: int,
-    *,
-    splits: Splits,
-    splits_fingerprint: str,
-    plan: Plan,
-    files: tuple[Path, ...],
+def make_jobs(
+    methods: Sequence[Method],
+    splits: Sequence[Splits],
     catalogue: Catalogue,
+    *,
+    seeds: int,
+    instances: InstanceSettings,
     device: str,
-    fold: int = 0,
-) -> Job:
-    """Return the job of a method and a seed; its fingerprint changes with whatever can change the result."""
-    instances = settings_to_plain(settings_from_plain(plan.fit).instances)
-    parts = {
-        "code": code_digest(*_ROOMS),
-        "method": _identity(method, catalogue),
-        "settings": method.settings,
-        "instances": instances,
-        "seed": seed,
-        "device": device,
-        "images": splits_fingerprint,
-    }
-    plain = {
-        "plan": plan.as_plain(),
-        "files": [str(path.resolve()) for path in files],
-        "object": _pickled(method) if method.name in catalogue.of_caller else None,
-        "title": method.title,
-        "instances": instances,
-        "device": device,
-        "fit": [_sample_plain(sample) for sample in splits.fit],
-        "scored": {name: [_sample_plain(s) for s in part] for name, part in splits.scored.items()},
-        "shown": splits.shown,
-    }
-    own = fingerprint(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
-    return Job(method.name, seed, own, plain, fold)
+) -> list[Job]:
+    """Return the jobs of all methods, seeds and folds, in the order in which they are computed.
+
+    The fingerprint of each changes with whatever can change its result.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+        Of the catalogue.
+    splits : sequence of Splits
+        One, or one for each fold.
+    catalogue : Catalogue
+        Knows the files of methods that are not the package's.
+    seeds : int
+        Each method is fitted with the seeds 0 to `seeds` − 1.
+    instances : InstanceSettings
+    device : str
+    """
+    images = [part.fingerprint() for part in splits]
+    common = {"code": code_digest(*_ROOMS), "instances": settings_to_plain(instances), "device": device}
+    identities = {method.name: _identity(method, catalogue) for method in methods}
+
+    def job(method: Method, seed: int, fold: int) -> Job:
+        parts = {
+            **common,
+            "method": identities[method.name],
+            "settings": method.settings,
+            "seed": seed,
+            "images": images[fold],
+        }
+        digest = fingerprint(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
+        number = fold + 1 if len(splits) > 1 else 0
+        return Job(method, seed, splits[fold], instances, device, digest, number)
+
+    return [
+        job(method, seed, fold) for seed in range(seeds) for fold in range(len(splits)) for method in methods
+    ]
 
 
 def _identity(method: Method, catalogue: Catalogue) -> list[str]:
@@ -130,53 +146,6 @@ def _identity(method: Method, catalogue: Catalogue) -> list[str]:
     return [kind, method.name, "" if file is None else checksum(file)]
 
 
-def method_of(plain: Mapping[str, Any]) -> Method:
-    """Return the method of a job that was read from JSON."""
-    if plain["object"] is not None:
-        # Written by the process that started this one, never read from a file of results.
-        return check_method(pickle.loads(base64.b64decode(plain["object"])), source="methods")
-    catalogue = find_methods(Plan.from_plain(plain["plan"]), files=[Path(path) for path in plain["files"]])
-    return catalogue.methods[plain["method"]]
-
-
-def samples_of(plain: list[dict[str, Any]]) -> list[Sample]:
-    """Return the samples of a job that was read from JSON."""
-    return [
-        Sample(
-            name=entry["name"],
-            image_path=Path(entry["image"]),
-            truth_path=None if entry["truth"] is None else Path(entry["truth"]),
-            mpp=entry["mpp"],
-        )
-        for entry in plain
-    ]
-
-
-def _sample_plain(sample: Sample) -> dict[str, Any]:
-    truth = sample.truth_path
-    return {
-        "name": sample.name,
-        "image": str(sample.image_path.resolve()),
-        "truth": None if truth is None else str(truth.resolve()),
-        "mpp": sample.mpp,
-    }
-
-
-def _pickled(method: Method) -> str:
-    if type(method).__module__ == "__main__":
-        raise UsageError(
-            f"{method.name}: a method defined in the script itself cannot reach another process; "
-            "put it into a file and pass that as a method file"
-        )
-    try:
-        return base64.b64encode(pickle.dumps(method)).decode()
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"{method.name} cannot be sent to another process ({error}); "
-            "put it into a file and pass that as a method file"
-        ) from error
-
-
 @dataclass(frozen=True)
 class Store:
     """Results on disk: ``results/<method>/seed<k>/`` or ``seed<k>-fold<f>/``, each written as a whole."""
@@ -185,20 +154,12 @@ class Store:
 
     def path(self, job: Job) -> Path:
         """Return the folder of a job's result."""
-        return self.folder_of(job.method, job.seed, job.fold)
-
-    def folder_of(self, method: str, seed: int, fold: int) -> Path:
-        """Return the folder of the result of a method, a seed and, where there are folds, a fold."""
-        return self.folder / "results" / method / (f"seed{seed}-fold{fold}" if fold else f"seed{seed}")
+        own = f"seed{job.seed}-fold{job.fold}" if job.fold else f"seed{job.seed}"
+        return self.folder / "results" / job.method.name / own
 
     def load(self, job: Job) -> dict[str, Any] | None:
         """Return the result, None when it is not there, damaged, or of other settings or images."""
-        try:
-            result = read_json(self.path(job) / "result.json")
-        except (OSError, ValueError):
-            return None
-        fitting = isinstance(result, dict) and result.get("fingerprint") == job.fingerprint
-        return result if fitting else None
+        return _load(self.path(job), job)
 
     def save(self, job: Job, files: Files) -> None:
         """Write a result in place of one that may be there.
@@ -227,21 +188,25 @@ class Store:
             When it cannot be written.
         """
         own = self.path(job)
-        for path in sorted(self.folder.glob(f"results/*/{own.name}/result.json")):
-            twin = self.load(replace(job, method=path.parent.parent.name))
-            if twin is None:
-                continue
+        for twin, result in self._twins(job):
             make_folder(own.parent)
             with atomic_path(own) as temporary:
-                shutil.copytree(path.parent, temporary)
-                write_json(
-                    temporary / "result.json", {**twin, "method": job.method, "title": job.plain["title"]}
-                )
+                shutil.copytree(twin, temporary)
+                named = {**result, "method": job.method.name, "title": job.method.title}
+                write_json(temporary / "result.json", named)
             return True
         return False
 
+    def _twins(self, job: Job) -> Iterator[tuple[Path, dict[str, Any]]]:
+        for path in sorted(self.folder.glob(f"results/*/{self.path(job).name}")):
+            result = _load(path, job)
+            if result is not None:
+                yield path, result
 
-def reason_of(error: Exception) -> str:
-    """Return an error in one line; our own are their own explanation, others get their type."""
-    text = str(error) if isinstance(error, AcinusError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
+
+def _load(folder: Path, job: Job) -> dict[str, Any] | None:
+    try:
+        result = read_json(folder / "result.json")
+    except (OSError, ValueError):
+        return None
+    return result if isinstance(result, dict) and result.get("fingerprint") == job.fingerprint else None

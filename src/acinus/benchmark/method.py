@@ -62,7 +62,7 @@ class Method(Protocol):
 
 @runtime_checkable
 class ShowsClusters(Protocol):
-    """A fitted method whose clusters the oracle may name; without it, only gland and rest are exchanged."""
+    """A fitted method whose clusters the oracle may name; without it, it may only swap the two."""
 
     @property
     def n_clusters(self) -> int:
@@ -101,19 +101,19 @@ def check_method(method: object, *, source: str) -> Method:
     Raises
     ------
     UsageError
-        When something lacks or is of the wrong kind, or the name cannot be that of a folder.
+        When something is missing or of the wrong kind, or the name cannot be that of a folder.
     """
     kind = type(method).__name__
     parts = _parts(method, where=f"{source}: {kind}")
-    lacking = [part for part in _PARTS if part not in parts]
-    if lacking:
-        raise UsageError(f"{source}: {kind} has no {' and no '.join(lacking)}; {_SEE}")
+    missing = [part for part in _PARTS if part not in parts]
+    if missing:
+        raise UsageError(f"{source}: {kind} has no {' and no '.join(missing)}; {_SEE}")
     for part in ("name", "title"):
         if not isinstance(parts[part], str):
             raise UsageError(f"{source}: the {part} of {kind} is {parts[part]!r}, expected a text; {_SEE}")
     name = parts["name"]
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{source}: the name {name!r} must be of letters, digits and . _ + - alone")
+        raise UsageError(f"{source}: the name {name!r} may have letters, digits and . _ + - only")
     if not callable(parts["fit"]):
         raise UsageError(f"{source}: fit of {name} is {parts['fit']!r}, expected a function; {_SEE}")
     if callable(parts["settings"]):
@@ -124,7 +124,7 @@ def check_method(method: object, *, source: str) -> Method:
         orjson.dumps(parts["settings"])
     except TypeError as error:
         raise UsageError(
-            f"{source}: the settings of {name} are no JSON values ({error}); write float(x) or int(x) for a "
+            f"{source}: the settings of {name} are not JSON values ({error}); write float(x) or int(x) for a "
             "number of NumPy, str(x) for a path"
         ) from error
     return cast("Method", method)
@@ -139,5 +139,5 @@ def _parts(method: object, *, where: str) -> dict[str, Any]:
         except AttributeError:
             continue
         except Exception as error:  # of a property
-            raise UsageError(f"{where}.{part} fails ({type(error).__name__}: {error}); mend it") from error
+            raise UsageError(f"{where}.{part} fails ({type(error).__name__}: {error})") from error
     return found

@@ -24,7 +24,7 @@ from acinus.baselines import (
     UntrainedNetwork,
 )
 from acinus.benchmark.method import Method
-from acinus.benchmark.plan import Plan, merged
+from acinus.benchmark.settings import BenchmarkSettings, merged
 from acinus.core.errors import UsageError
 from acinus.core.image import RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
@@ -157,15 +157,15 @@ class RoundsSegmenter:
         return self.last.probability(image)
 
 
-def own_methods(plan: Plan) -> Iterator[Method]:
-    """Yield the package's methods, the simplest first, with the changes of `plan`.
+def own_methods(settings: BenchmarkSettings) -> Iterator[Method]:
+    """Yield the package's methods, the simplest first, with the changes of `settings`.
 
     Raises
     ------
     UsageError
-        When the plan changes something that is not there.
+        When the settings change something that is not there.
     """
-    yield from _baselines(plan)
+    yield from _baselines(settings)
     for name, title, changes in (
         ("stage1-exterior", "Stage 1: darkest cluster", _EXTERIOR),
         ("stage1-darkest", "Stage 1: darkest cluster with interior", _DARKEST),
@@ -174,7 +174,7 @@ def own_methods(plan: Plan) -> Iterator[Method]:
         # glands: as a mask it is that of closed shapes, unless the settings choose another cue.
         ("stage1-agreement", "Stage 1: agreement (glands of closed shapes)", {}),
     ):
-        yield ProposalMethod(name, title, settings_from_plain(merged(plan.fit, changes)).mining)
+        yield ProposalMethod(name, title, settings_from_plain(merged(settings.fit, changes)).mining)
     variants: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("acinus-diffusion", "acinus with knowledge diffusion", {"diffusion_weight": 0.1}),
         ("acinus-no-omission", "acinus without omission relabelling", {"omission": None}),
@@ -182,10 +182,10 @@ def own_methods(plan: Plan) -> Iterator[Method]:
         ("acinus", "acinus", {}),
     )
     for name, title, grouping in variants:
-        yield FitMethod(name, title, settings_from_plain(merged(plan.fit, {"grouping": grouping})))
+        yield FitMethod(name, title, settings_from_plain(merged(settings.fit, {"grouping": grouping})))
 
 
-def _baselines(plan: Plan) -> Iterator[Method]:
+def _baselines(settings: BenchmarkSettings) -> Iterator[Method]:
     all_of_them: tuple[tuple[str, str, Any], ...] = (
         ("untrained", "Untrained network", UntrainedNetwork()),
         ("kmeans-rgb", "Colour k-means, RGB", ColourKMeans(space=Rgb())),
@@ -196,10 +196,10 @@ def _baselines(plan: Plan) -> Iterator[Method]:
         ("feature-clustering", "Differentiable feature clustering", DifferentiableFeatureClustering()),
     )
     kinds = sorted({type(baseline).__name__ for _, _, baseline in all_of_them})
-    for kind in plan.baselines:
+    for kind in settings.baselines:
         if kind not in kinds:
             raise UsageError(f"baselines.{kind} is not a baseline; there are {', '.join(kinds)}")
     for name, title, baseline in all_of_them:
         kind = type(baseline).__name__
-        changed = apply_settings(baseline, plan.baselines.get(kind, {}), where=f"baselines.{kind}")
+        changed = apply_settings(baseline, settings.baselines.get(kind, {}), where=f"baselines.{kind}")
         yield BaselineMethod(name, title, changed)

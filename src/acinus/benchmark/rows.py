@@ -1,8 +1,9 @@
-"""Results of single seeds gathered into the rows of the tables."""
+"""Results of single seeds and folds gathered into the rows of the tables."""
 
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from acinus.benchmark.bootstrap import Counts, Difference, paired_bootstrap
+from acinus.metrics import ImageScores, pool
 
-__all__ = ["MAPPINGS", "Row", "Spread", "differences", "gather"]
+__all__ = ["MAPPINGS", "Row", "Spread", "differences", "gather", "merge_folds"]
 
 MAPPINGS = ("label_free", "oracle")
 
@@ -25,7 +27,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Sum up values; one alone has no standard deviation."""
+        """Summarise values; one alone has no standard deviation."""
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
     def times(self, factor: float) -> Spread:
@@ -62,7 +64,7 @@ class Row:
     scores : mapping
         By split and mapping, each seed's scores.
     fit_seconds, peak_bytes : Spread or None
-        None for a stage: they are those of the whole method.
+        None for a stage: they are those of the whole method. Memory also where it could not be measured.
     seconds_per_image : Spread
     clusters : int
         K.
@@ -123,6 +125,7 @@ def _row(method: str, stage: str, number: int, seeds: Sequence[Mapping[str, Any]
     own = [result["rows"][stage] for result in seeds]
     title = seeds[0]["title"]
     whole = not stage
+    peaks = [result["peak_bytes"] for result in seeds]
     return Row(
         method=method,
         stage=stage,
@@ -134,7 +137,7 @@ def _row(method: str, stage: str, number: int, seeds: Sequence[Mapping[str, Any]
             for split in own[0]["splits"]
         },
         fit_seconds=Spread.of([result["fit_seconds"] for result in seeds]) if whole else None,
-        peak_bytes=Spread.of([float(result["peak_bytes"]) for result in seeds]) if whole else None,
+        peak_bytes=Spread.of(peaks) if whole and None not in peaks else None,
         seconds_per_image=Spread.of([row["seconds_per_image"] for row in own]),
         clusters=own[0]["clusters"],
         collapsed=sum(result["collapsed"] for result in seeds),
@@ -153,3 +156,60 @@ def differences(rows: Sequence[Row], split: str) -> list[tuple[Row, Row, Differe
             else:
                 found.append((rows[j], row, difference.turned()))
     return found
+
+
+def merge_folds(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one result of a method and seed from those of its folds.
+
+    Parameters
+    ----------
+    results : sequence of dict
+        Content of ``result.json``, one of each fold, in their order.
+
+    Returns
+    -------
+    dict
+        What `gather` reads. Metrics are pooled over the images of all folds: held-out images come once, the
+        others once for every model that learnt from them; the ``counts`` of an image are the sum over its
+        models. ``folds`` has each fold's pooled mIoU. Seconds are a fold's mean, memory is the most of any.
+    """
+    first = results[0]
+    peaks = [result["peak_bytes"] for result in results]
+    return {
+        **{name: first[name] for name in ("method", "title", "seed", "settings")},
+        "fit_seconds": statistics.fmean(result["fit_seconds"] for result in results),
+        "peak_bytes": None if None in peaks else max(peaks),
+        "collapsed": any(result["collapsed"] for result in results),
+        "rows": {row: _merge_rows([result["rows"][row] for result in results]) for row in first["rows"]},
+    }
+
+
+def _merge_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    splits = {
+        split: {
+            mapping: _merge_scores([row["splits"][split][mapping] for row in rows]) for mapping in mappings
+        }
+        for split, mappings in rows[0]["splits"].items()
+    }
+    return {
+        "seconds_per_image": statistics.fmean(row["seconds_per_image"] for row in rows),
+        "clusters": rows[0]["clusters"],
+        "splits": splits,
+    }
+
+
+def _merge_scores(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    images = [ImageScores.from_sums(sums) for fold in folds for sums in fold["sums"].values()]
+    return {
+        "pooled": pool(images).as_dict(),
+        "counts": _summed(fold["counts"] for fold in folds),
+        "folds": [fold["pooled"]["miou_label_free"] for fold in folds],
+    }
+
+
+def _summed(folds: Iterable[Mapping[str, list[int]]]) -> dict[str, list[int]]:
+    by_image: dict[str, list[list[int]]] = defaultdict(list)
+    for counts in folds:
+        for name, own in counts.items():
+            by_image[name].append(own)
+    return {name: np.sum(by_image[name], axis=0).tolist() for name in sorted(by_image)}

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownOptionError
 
 from acinus import __version__
-from acinus.cli.benchmark import benchmark
+from acinus.cli.benchmark import MOVED, benchmark
 from acinus.cli.demo import demo
 from acinus.cli.doctor import doctor
 from acinus.cli.evaluate import evaluate
@@ -90,4 +90,8 @@ def version_line(version: str, commit: str | None) -> str:
 
 
 def _first_line(error: CycloptsError) -> str:
+    if isinstance(error, UnknownOptionError) and "benchmark" in (error.command_chain or ()):
+        option = (error.token.keyword or error.token.value).split("=")[0]
+        if option in MOVED:
+            return f"{option} is no longer an option; {MOVED[option]}"
     return " ".join(str(error).split())

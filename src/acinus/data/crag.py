@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from acinus.core.errors import DatasetError
 from acinus.core.naming import natural_key, plural
+from acinus.data.reference import ReferenceSet
 from acinus.data.sample import Sample
 from acinus.slides.opening import IMAGE_SUFFIXES
 
-__all__ = ["CRAG_COUNTS", "CRAG_MPP", "CRAG_SOURCE", "crag"]
+__all__ = ["CRAG", "CRAG_COUNTS", "CRAG_MPP", "CRAG_SOURCE", "crag"]
 
 CRAG_MPP = 0.55
 """µm per pixel, 20×, Omnyx VL120: Graham et al. 2019."""
@@ -72,6 +74,10 @@ def crag(root: Path | str, *, split: Literal["train", "valid", "all"] = "train")
     ]
 
 
+CRAG = ReferenceSet(partial(crag, split="all"), note="CRAG's own two parts.")
+"""What ``acinus benchmark crag`` reads."""
+
+
 def _part(root: Path, part: str, problems: list[str]) -> list[Sample]:
     """Return the samples of one split and add to `problems` what it lacks."""
     folder = _folder(root, (part,))
@@ -94,7 +100,7 @@ def _part(root: Path, part: str, problems: list[str]) -> list[Sample]:
             more = f" and {len(lacking) - _NAMES_SHOWN} more" if len(lacking) > _NAMES_SHOWN else ""
             problems.append(f"{plural(len(lacking), what)} without {other} in {part} ({shown}{more})")
     return [
-        Sample(name=name, image_path=path, truth_path=truths.get(name), mpp=CRAG_MPP)
+        Sample(name, path, truths.get(name), mpp=CRAG_MPP, held_out=part == "valid")
         for name, path in images.items()
     ]
 

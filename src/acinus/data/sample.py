@@ -29,6 +29,8 @@ class Sample:
         µm per pixel; None leaves it to the file.
     patient, grade : str or None
         As the data set gives them.
+    held_out : bool
+        Whether it belongs to the test part that its data set defines.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Sample:
     mpp: float | None = None
     patient: str | None = None
     grade: str | None = None
+    held_out: bool = False
 
     def image(self) -> RgbImage:
         """Read the image, named by the sample."""

@@ -1,4 +1,4 @@
-"""A chart of horizontal bars on one scale from 0 to 1, as inline SVG; the page's style sheet has its colours."""
+"""A chart of horizontal bars from 0 to 1, as inline SVG; the page's style sheet has its colours."""
 
 from __future__ import annotations
 

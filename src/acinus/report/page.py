@@ -21,9 +21,6 @@ from acinus.report.wording import (
     MEASURES,
     METRICS,
     as_in_table,
-    number,
-    percent,
-    plural,
 )
 from acinus.results.files import REPORT
 from acinus.results.folder import ImageResult, Results, read_results

@@ -4,15 +4,15 @@ import numpy as np
 import psutil
 import pytest
 
-from acinus.benchmark import compute as compute_module
-from acinus.benchmark.compute import peak_memory_bytes
+from acinus.benchmark import fit_and_score as module
+from acinus.benchmark.fit_and_score import fit_and_score, peak_memory_bytes
 from acinus.benchmark.methods import own_methods
-from acinus.benchmark.plan import Plan
+from acinus.benchmark.settings import BenchmarkSettings
 from acinus.core.errors import UsageError
 from acinus.core.image import RgbImage
 from acinus.data.sample import Sample
 
-NAMES = [method.name for method in own_methods(Plan())]
+NAMES = [method.name for method in own_methods(BenchmarkSettings())]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,14 +29,10 @@ def test_every_method_of_the_package_gives_figures_of_both_splits_under_both_map
     assert result["fit_seconds"] > 0
 
 
-def test_the_first_round_of_a_fit_is_the_fit_of_one_round(job_of, computed, tiny_plan):
-    one_round = Plan(
-        fit={**tiny_plan.fit, "grouping": {**tiny_plan.fit["grouping"], "rounds": 1}},
-        baselines=tiny_plan.baselines,
-        synthetic=tiny_plan.synthetic,
-    )
+def test_the_first_round_of_a_fit_is_the_fit_of_one_round(job_of, computed, tiny):
+    one_round = tiny.changed({"fit": {"grouping": {"rounds": 1}}})
     several = computed(job_of("acinus"))["rows"]
-    one = computed(job_of("acinus-no-omission", plan=one_round))["rows"]
+    one = computed(job_of("acinus-no-omission", settings=one_round))["rows"]
     assert (list(several), list(one)) == (["", "after round 1", "network alone"], ["", "network alone"])
     assert several["after round 1"]["splits"] == one[""]["splits"]
 
@@ -133,7 +129,7 @@ def test_a_probability_that_interpolation_took_just_beyond_1_is_none_the_worse(j
     assert computed(job_of("given", files=(path,)))["rows"]
 
 
-def test_seconds_an_image_are_those_of_segmenting_it(job_of, computed, tmp_path, monkeypatch):
+def test_seconds_per_image_are_those_of_segmenting_it(job_of, tmp_path, monkeypatch):
     """By a clock that goes on by 1 s with each probability, by 100 s with clusters and with each reading."""
     now = [0.0]
 
@@ -148,14 +144,23 @@ def test_seconds_an_image_are_those_of_segmenting_it(job_of, computed, tmp_path,
     clusters = "lambda image: np.zeros(image.shape, np.uint8)"
     path.write_text(f"{FITTED}METHODS = [Given(Clustered(half, clusters={clusters}))]")
     job = job_of("given", files=(path,))
-    method = compute_module.method_of(job.plain | {"method": "given"})
-    fitted = method.fitted
+    fitted = job.method.fitted
     object.__setattr__(fitted, "probability", passing(1.0, fitted.probability))
     object.__setattr__(fitted, "clusters", passing(100.0, fitted.clusters))
     monkeypatch.setattr(Sample, "image", passing(100.0, Sample.image))
-    monkeypatch.setattr(compute_module, "method_of", lambda plain: method)
-    monkeypatch.setattr(compute_module, "time", type("Clock", (), {"monotonic": lambda: now[0]}))
-    assert computed(job)["rows"][""]["seconds_per_image"] == 1.0
+    monkeypatch.setattr(module, "time", type("Clock", (), {"monotonic": lambda: now[0]}))
+    result, _ = fit_and_score(job, tmp_path)
+    assert result["rows"][""]["seconds_per_image"] == 1.0
+    assert result["fit_seconds"] == 0.0
+
+
+def test_masks_of_the_images_that_the_page_shows_come_with_the_result(job_of, tmp_path):
+    job = job_of("acinus")
+    result, files = fit_and_score(job, tmp_path)
+    rows, names = range(len(result["rows"])), [sample.name for sample in job.splits.shown]
+    assert names == ["held-tile_000", "held-tile_001"]
+    assert list(files) == [f"masks/{row}/{name}.png" for row in rows for name in names]
+    assert all(content.startswith(b"\x89PNG") for content in files.values())
 
 
 def test_peak_memory_grows_with_what_was_held():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
-from acinus.benchmark.grid import write_grid
+from acinus.benchmark.picture_grid import write_grid
 
 
 def test_a_method_whose_masks_were_deleted_keeps_its_line_without_pictures(tmp_path, splits):

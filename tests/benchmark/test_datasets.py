@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from acinus.benchmark import splits as splits_module
-from acinus.benchmark.plan import SyntheticImages
-from acinus.benchmark.splits import Splits, find_splits
+from acinus.benchmark import datasets as module
+from acinus.benchmark.datasets import DATASETS, Splits, dataset_names, find_splits
+from acinus.benchmark.settings import BenchmarkSettings, SyntheticImages
 from acinus.core.errors import DatasetError, UsageError
+from acinus.data.reference import ReferenceSet
+from acinus.data.sample import Sample
 
 
 def _find(dataset: str, root: Path | None, tmp_path: Path, *, disjoint: bool = False) -> Splits:
@@ -24,18 +26,12 @@ def _find_all(
     folds: int | None = None,
     mpp: float | None = None,
 ) -> list[Splits]:
-    return find_splits(
-        dataset,
-        root,
-        synthetic=SyntheticImages(fit=2, held_out=1, side_px=48),
-        drawn=lambda: tmp_path / "drawn",
-        mpp=mpp,
-        patient_disjoint=disjoint,
-        folds=folds,
-    )
+    synthetic = SyntheticImages(fit=2, held_out=1, side_px=48)
+    settings = BenchmarkSettings(synthetic=synthetic, folds=folds, patient_disjoint=disjoint)
+    return find_splits(dataset, root, settings, mpp=mpp, images_folder=lambda: tmp_path / "synthetic")
 
 
-def test_drawn_images_are_drawn_once_and_no_two_are_alike(tmp_path):
+def test_synthetic_images_are_made_once_and_no_two_are_alike(tmp_path):
     splits = _find("synthetic", None, tmp_path)
     samples = [*splits.fit, *splits.held_out]
     assert (len(splits.fit), len(splits.held_out)) == (2, 1)
@@ -47,10 +43,10 @@ def test_drawn_images_are_drawn_once_and_no_two_are_alike(tmp_path):
     assert again.fingerprint() == splits.fingerprint()
 
 
-def test_other_code_draws_anew_and_leaves_what_was_drawn(tmp_path, monkeypatch):
+def test_other_code_makes_new_images_and_keeps_the_old_ones(tmp_path, monkeypatch):
     splits = _find("synthetic", None, tmp_path)
     before = splits.fingerprint()
-    monkeypatch.setattr(splits_module, "code_digest", lambda *rooms: "-".join(rooms))
+    monkeypatch.setattr(module, "code_digest", lambda *rooms: "-".join(rooms))
     again = _find("synthetic", None, tmp_path)
     assert again.fit[0].image_path.parents[1].name == "2+1-48px-100-core-data.synthetic"
     assert again.fit[0].image_path != splits.fit[0].image_path
@@ -105,22 +101,84 @@ def test_in_folds_each_labelled_image_is_held_out_once_and_the_others_are_always
     assert len({splits.fingerprint() for splits in parted}) == 3
     with pytest.raises(UsageError, match="there are 3 images, 4 folds were asked for"):
         _find_all("folder", folder, tmp_path, folds=4)
-    with pytest.raises(UsageError, match="synthetic has a part of its own"):
+    with pytest.raises(UsageError, match="folds is for images that are read; synthetic ones"):
         _find_all("synthetic", None, tmp_path, folds=2)
 
 
 def test_arguments_that_do_not_fit_together_are_refused(tmp_path):
     with pytest.raises(UsageError, match="pass --root"):
         _find("glas", None, tmp_path)
-    with pytest.raises(UsageError, match="GlaS alone"):
-        _find("crag", tmp_path, tmp_path, disjoint=True)
+    with pytest.raises(UsageError, match="patient_disjoint is for images that are read"):
+        _find("synthetic", None, tmp_path, disjoint=True)
     with pytest.raises(UsageError, match="no data set 'glass'"):
         _find("glass", tmp_path, tmp_path)
-    with pytest.raises(UsageError, match="synthetic is drawn, leave --root out"):
+    with pytest.raises(UsageError, match="synthetic images are made, leave --root out"):
         _find("synthetic", tmp_path, tmp_path)
     for dataset in ("glas", "crag", "synthetic"):
         with pytest.raises(UsageError, match=f"--mpp is for folder; {dataset} has a resolution of its own"):
             _find_all(dataset, tmp_path, tmp_path, mpp=0.5)
+
+
+def test_a_folder_that_names_no_patients_cannot_be_split_by_them(folder, tmp_path):
+    with pytest.raises(UsageError, match="patient_disjoint: folder does not say whose an image is"):
+        _find("folder", folder, tmp_path, disjoint=True)
+
+
+def _reference(monkeypatch: pytest.MonkeyPatch, samples: list[Sample], **how: bool) -> None:
+    """Let there be one more data set, called toy."""
+    monkeypatch.setitem(DATASETS, "toy", ReferenceSet(lambda root: samples, note="Its own parts.", **how))
+
+
+def _samples(held_out: str = "", patients: str = "") -> list[Sample]:
+    """Ten images with labels, a to j; some held out by their data set, each of the patient of its place."""
+    return [
+        Sample(name, Path(name), Path(name), patient=patients[i : i + 1] or None, held_out=name in held_out)
+        for i, name in enumerate("abcdefghij")
+    ]
+
+
+def test_a_data_set_is_one_entry_and_its_own_test_part_is_held_out(monkeypatch, tmp_path):
+    _reference(monkeypatch, _samples(held_out="bd"))
+    assert dataset_names() == ("glas", "crag", "toy", "synthetic", "folder")
+    splits = _find("toy", tmp_path, tmp_path)
+    assert [sample.name for sample in splits.held_out] == ["b", "d"]
+    assert [sample.name for sample in splits.fit] == list("acefghij")
+    assert splits.note == "Its own parts."
+    with pytest.raises(UsageError, match="toy is read from a folder; pass --root"):
+        _find("toy", None, tmp_path)
+
+
+def test_of_a_copy_without_test_images_nothing_is_held_out(monkeypatch, tmp_path):
+    _reference(monkeypatch, _samples())
+    splits = _find("toy", tmp_path, tmp_path)
+    assert (len(splits.fit), splits.held_out) == (10, [])
+    assert splits.note == "The training part; the test part is not in the folder."
+    assert list(splits.scored) == ["fit"]
+
+
+def test_of_a_data_set_without_a_test_part_a_fifth_is_held_out_whole_patients_if_they_are_known(
+    monkeypatch, tmp_path
+):
+    _reference(monkeypatch, _samples(), has_test_part=False)
+    assert len(_find("toy", tmp_path, tmp_path).held_out) == 2
+    _reference(monkeypatch, _samples(patients="1122334455"), has_test_part=False)
+    splits = _find("toy", tmp_path, tmp_path)
+    kept, held = ({sample.patient for sample in part} for part in (splits.fit, splits.held_out))
+    assert (len(kept), len(held), kept & held) == (4, 1, set())
+    assert "no patient is in both parts" in splits.note
+
+
+def test_folds_take_all_images_of_a_data_set_whatever_its_own_parts(monkeypatch, tmp_path):
+    _reference(monkeypatch, _samples(held_out="bd", patients="1122334455"))
+    parted = _find_all("toy", tmp_path, tmp_path, folds=5, disjoint=True)
+    held = [[sample.name for sample in splits.held_out] for splits in parted]
+    assert sorted(held) == [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"], ["i", "j"]]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, "a"), (2, "ab"), (4, "abcd"), (5, "abde"), (10, "adgj")])
+def test_images_that_are_shown_are_spread_evenly(count, shown):
+    splits = Splits(_samples()[:count], [], "")
+    assert "".join(sample.name for sample in splits.shown) == shown
 
 
 @pytest.mark.real_data

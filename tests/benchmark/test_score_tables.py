@@ -8,14 +8,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from acinus.benchmark import tables as tables_module
+from acinus.benchmark import score_tables as module
 from acinus.benchmark.bootstrap import paired_bootstrap
-from acinus.benchmark.chart import bar_chart
-from acinus.benchmark.folds import merge_folds
-from acinus.benchmark.page import page
+from acinus.benchmark.comparison import miou_chart
 from acinus.benchmark.published import PUBLISHED
-from acinus.benchmark.rows import differences, gather
-from acinus.benchmark.tables import differences_csv, markdown, results_csv, tables
+from acinus.benchmark.rows import differences, gather, merge_folds
+from acinus.benchmark.score_tables import Table, differences_csv, markdown, results_csv, tables
 from acinus.metrics import evaluate_pair, pool
 
 
@@ -112,9 +110,9 @@ def test_published_figures_are_marked_with_their_source_and_only_on_glas(rows):
     assert "| 39.3 and 48.8 |" in text
     assert "| PiCIE | 48.8 | none | MSSG: Zhang et al., MICCAI 2023" in text
     assert "None of these was computed here" in text
-    chart = bar_chart(rows, "fit", published=True)
+    chart = miou_chart(rows, "fit", published=True)
     assert chart.count(">published: ") == len(PUBLISHED)
-    assert ">published: " not in bar_chart(rows, "fit", published=False)
+    assert ">published: " not in miou_chart(rows, "fit", published=False)
 
 
 def test_the_csv_has_every_metric_of_each_row_split_and_mapping(rows):
@@ -131,10 +129,10 @@ def test_the_csv_has_every_metric_of_each_row_split_and_mapping(rows):
 def test_the_best_method_stands_against_every_other_one_also_of_the_same_figures(rows):
     twin = gather([_result("iic", seed, 1) for seed in range(2)])
     all_rows = [*rows, *twin]  # ACINUS and IIC are equally good
-    fit, held = (table for table in tables(all_rows, published=False) if "against the" in table.title)
+    fit, held = (table for table in tables(all_rows, published=False) if "compared with the" in table.title)
     assert (fit.title, held.title) == (
-        "ACINUS against the others, images learnt from",
-        "ACINUS against the others, held-out images",
+        "ACINUS compared with the others, training images",
+        "ACINUS compared with the others, held-out images",
     )
     # IoUs of gland and background: 40/50 and 50/60 against 30/50 and 50/70, and 20/50 and 50/80
     best, two, three = (4 / 5 + 5 / 6) / 2, (3 / 5 + 5 / 7) / 2, (2 / 5 + 5 / 8) / 2
@@ -146,9 +144,9 @@ def test_the_best_method_stands_against_every_other_one_also_of_the_same_figures
 
 
 def test_of_two_images_no_interval_is_given(rows):
-    _, held = (table for table in tables(rows, published=False) if "against the" in table.title)
+    _, held = (table for table in tables(rows, published=False) if "compared with the" in table.title)
     assert [cells[2:] for cells in held.cells] == [["", ""], ["", ""]]
-    assert "no interval, for which at least 5 images are needed" in held.note
+    assert "no interval, which needs at least 5 images" in held.note
     for line in csv.DictReader(io.StringIO(differences_csv(rows))):
         assert (line["low_95"], line["high_95"]) == ("", "")
         assert float(line["miou_difference"]) >= 0
@@ -156,8 +154,8 @@ def test_of_two_images_no_interval_is_given(rows):
 
 def test_of_enough_images_the_interval_is_that_of_the_bootstrap(rows, monkeypatch):
     monkeypatch.setattr("acinus.benchmark.bootstrap.LEAST_IMAGES", 2)
-    monkeypatch.setattr(tables_module, "LEAST_IMAGES", 2)
-    _, held = (table for table in tables(rows, published=False) if "against the" in table.title)
+    monkeypatch.setattr(module, "LEAST_IMAGES", 2)
+    _, held = (table for table in tables(rows, published=False) if "compared with the" in table.title)
     low, high = paired_bootstrap(rows[2].counts("held-out"), rows[0].counts("held-out")).interval
     assert held.cells[0][2:] == [f"{low:+.3f} to {high:+.3f}", "yes"]
     assert "paired bootstrap over images" in held.note
@@ -172,25 +170,26 @@ def test_differences_name_the_higher_row_first(rows):
     assert {better.title for better, _, _ in differences(rows, "fit")} == {"ACINUS", "ACINUS, after round 1"}
 
 
-def test_the_chart_is_well_formed_and_bars_are_as_long_as_the_figures(rows):
-    root = ET.fromstring(bar_chart(rows, "held-out", published=False))
-    bars = [float(e.get("width")) for e in root.iter() if e.get("class") == "own"]
+def test_bars_are_as_long_as_the_figures_and_published_ones_are_only_outlines(rows):
+    root = ET.fromstring(miou_chart(rows, "held-out", published=True))
+    bars = [float(e.get("width")) for e in root.iter() if e.get("class") == "bar"]
     miou = [row.metric("held-out", "label_free", "miou_label_free").mean for row in rows]
     assert np.allclose(np.array(bars) / bars[0], np.array(miou) / miou[0], atol=1e-3)
+    assert sum(e.get("class") == "empty" for e in root.iter()) == len(PUBLISHED)
+    assert sum(e.get("class") == "reference" for e in root.iter()) == len(rows)
 
 
-def test_the_page_escapes_what_methods_call_themselves(tmp_path, rows):
-    (tmp_path / "grid.png").write_bytes(b"png")
-    html = page(
-        title="<b>",
-        note="",
-        command="acinus benchmark",
-        tables=tables(rows, published=False),
-        charts=[bar_chart(rows, "fit", published=False)],
-        grid=tmp_path / "grid.png",
-        failures={"iic, seed 0": "<script>"},
-    )
-    assert "<script>" not in html
-    assert "&lt;script&gt;" in html
-    assert html.count("<table>") == len(tables(rows, published=False))
-    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+def test_peak_memory_that_was_not_measured_stays_empty():
+    results = [_result("picie", 0, 1), _result("acinus", 0, 1) | {"peak_bytes": None}]
+    measured, not_measured = gather(results)
+    assert (measured.peak_bytes.mean, not_measured.peak_bytes) == (2e9, None)
+    [costs] = [table for table in tables([measured, not_measured], published=False) if "Time" in table.title]
+    assert [cells[3] for cells in costs.cells] == ["2.00", ""]
+    folds = [_fold("ab", 1, "cd", 2), _fold("cd", 3, "ab", 3) | {"peak_bytes": None}]
+    assert merge_folds(folds)["peak_bytes"] is None
+
+
+def test_columns_of_numbers_are_known_by_their_cells():
+    cells = [["1st", "0.5 ± 0.1", "-0.1 to +0.2", "", "yes"], ["2nd", "", "+3", "", "no"]]
+    assert Table("", "", list("abcde"), cells).numeric == {0, 1, 2}
+    assert Table("", "", list("ab"), []).numeric == frozenset()

@@ -1,4 +1,4 @@
-"""The picture grid: some images, their truth, and what each method draws on them."""
+"""The picture grid: some images, their truth, and what each method finds on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_grid(
 ) -> None:
     """Write a PNG with a column for each image and a line for the image, its truth and each method.
 
-    A method whose masks are not on disk any more has its line without pictures, which says so.
+    A method whose masks have been deleted keeps its line, which says so.
 
     Parameters
     ----------
@@ -40,15 +40,15 @@ def write_grid(
     images = [sample.image() for sample in samples]
     lines = [
         ("image", [image.rgb for image in images]),
-        ("truth", [_drawn(im, sample.truth()) for im, sample in zip(images, samples, strict=True)]),
+        ("truth", [_outlined(im, sample.truth()) for im, sample in zip(images, samples, strict=True)]),
     ]
     for row in rows:
         paths = [_masks(folder_of(row, image.name), row, image.name) for image in images]
         if all(path.is_file() for path in paths):
-            drawn = [_drawn(image, _read(path)) for image, path in zip(images, paths, strict=True)]
-            lines.append((row.title, drawn))
+            outlined = [_outlined(image, _read(path)) for image, path in zip(images, paths, strict=True)]
+            lines.append((row.title, outlined))
         else:
-            lines.append((f"{row.title}: its masks are not there", []))
+            lines.append((f"{row.title}: its masks are missing", []))
     heights = max(round(_CELL_PX * image.shape[0] / image.shape[1]) for image in images)
     step_y, step_x = heights + _GAP_PX, _CELL_PX + _GAP_PX
     page = Image.new("RGB", (_NAMES_PX + step_x * len(images), step_y * len(lines)), _PAGE)
@@ -68,7 +68,7 @@ def _masks(folder: Path, row: Row, image: str) -> Path:
     return folder / "masks" / str(row.number) / f"{image}.png"
 
 
-def _drawn(image: RgbImage, labels: LabelMap) -> RgbArray:
+def _outlined(image: RgbImage, labels: LabelMap) -> RgbArray:
     return draw_outlines(image.rgb, labels, mpp=image.mpp)
 
 

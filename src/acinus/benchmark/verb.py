@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from acinus.benchmark.catalogue import find_methods
+from acinus.benchmark.catalogue import find_methods, method_files, split_words
 from acinus.benchmark.checks import check_samples
-from acinus.benchmark.dask import run_jobs_on_dask
-from acinus.benchmark.job import Failed, Files, Job, Store, make_job
-from acinus.benchmark.output import BenchmarkResult, write_benchmark
-from acinus.benchmark.plan import Plan
-from acinus.benchmark.process import run_jobs_here
-from acinus.benchmark.splits import find_splits
+from acinus.benchmark.comparison import BenchmarkResult, write_comparison
+from acinus.benchmark.datasets import find_splits
+from acinus.benchmark.job import Job, Store, make_jobs
+from acinus.benchmark.settings import BenchmarkSettings
+from acinus.benchmark.workers import run_jobs
 from acinus.core.errors import UsageError
 from acinus.core.files import make_folder, write_json
 from acinus.core.interrupts import sigterm_as_interrupt
@@ -21,6 +21,7 @@ from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.device import choose_device
+from acinus.pipeline.settings import settings_from_plain
 from acinus.results.batch import BatchResult, Failure
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
@@ -32,43 +33,32 @@ def run_benchmark(
     *,
     out: Path,
     root: Path | None = None,
+    mpp: float | None = None,
     methods: Sequence[str] = ("all",),
     seeds: int = 3,
     workers: int | None = None,
-    scheduler: str | None = None,
-    plan: Plan | None = None,
-    method_files: Sequence[Path] = (),
+    settings: BenchmarkSettings | None = None,
     method_objects: Sequence[object] = (),
-    mpp: float | None = None,
-    patient_disjoint: bool = False,
-    folds: int | None = None,
-    device: str = "auto",
     progress: Progress | None = None,
 ) -> BenchmarkResult:
     """Compare methods on a data set; see ``acinus benchmark --help``.
 
     Parameters
     ----------
-    dataset, root, mpp, patient_disjoint, folds
+    dataset, root, mpp
         The images, see `find_splits`.
     out : Path
         Takes ``results/`` with each (method, seed), and the tables, charts and the page of the methods asked
         for. Results that are there, of the same settings and images, are not computed again.
     methods : sequence of str
-        Names or groups, see `Catalogue.select`.
+        Names, groups and Python files, see `Catalogue.select`.
     seeds : int
         Each method is fitted with the seeds 0 to `seeds` − 1.
     workers : int, optional
         Processes at a time on this machine, by default one.
-    scheduler : str, optional
-        Address of a Dask scheduler whose machines compute instead.
-    plan : Plan, optional
-        Changes to settings.
-    method_files, method_objects
-        Methods from outside the package, see `find_methods`. Objects must be of a class that another process
-        can import.
-    device : str
-        Of every method.
+    settings : BenchmarkSettings, optional
+    method_objects : sequence
+        Methods of the caller.
     progress : Progress, optional
 
     Raises
@@ -76,57 +66,40 @@ def run_benchmark(
     UsageError
         When an argument cannot be used, or `out` holds something else.
     InputError
-        When images or labels lack or cannot be used: a `DatasetError`, or an `MppError` without µm/px.
+        When images or labels are missing or cannot be used: a `DatasetError`, or an `MppError` without µm/px.
     AcinusError
         When no method has a result.
     """
+    settings, progress = settings or BenchmarkSettings(), progress or SilentProgress()
+    _check_numbers(seeds=seeds, workers=workers, scheduler=settings.scheduler)
+    check_mpp_argument(mpp)
+    device = choose_device(settings.device).type
+    words = split_words(methods)
+    catalogue = find_methods(settings, files=method_files(words), objects=method_objects)
+    chosen = catalogue.select(words)
+    claim = partial(_claim, out, dataset)
+    splits = find_splits(dataset, root, settings, mpp=mpp, images_folder=lambda: claim() / "images")
+    instances = settings_from_plain(settings.fit).instances
+    jobs = make_jobs(chosen, splits, catalogue, seeds=seeds, instances=instances, device=device)
+    store = Store(out)
+    if any(store.load(job) is None for job in jobs):
+        samples = [sample for part in splits for sample in (*part.fit, *part.held_out)]
+        check_samples(samples, progress=progress)
+    claim()
+    outcome = _compute(jobs, store, workers=workers or 1, scheduler=settings.scheduler, progress=progress)
+    order = [method.name for method in chosen]
+    return write_comparison(out, dataset, splits, jobs, order=order, outcome=outcome)
+
+
+def _check_numbers(*, seeds: int, workers: int | None, scheduler: str | None) -> None:
     for option, number in (("--seeds", seeds), ("--workers", workers)):
         if number is not None and number < 1:
             raise UsageError(f"{option} is {number}; choose 1 or more")
     if workers is not None and scheduler is not None:
         raise UsageError(
-            "--workers starts processes here, --scheduler uses other machines; give one of the two"
+            "--workers starts processes here, the scheduler of the settings has workers elsewhere; give "
+            "one of the two"
         )
-    check_mpp_argument(mpp)
-    plan, progress = plan or Plan(), progress or SilentProgress()
-    device = choose_device(device).type
-    catalogue = find_methods(plan, files=method_files, objects=method_objects)
-    chosen = catalogue.select(methods)
-    claim = partial(_claim, out, dataset)
-    parted = find_splits(
-        dataset,
-        root,
-        synthetic=plan.synthetic,
-        drawn=lambda: claim() / "images",
-        mpp=mpp,
-        patient_disjoint=patient_disjoint,
-        folds=folds,
-    )
-    images = [splits.fingerprint() for splits in parted]
-    jobs = [
-        make_job(
-            method,
-            seed,
-            splits=splits,
-            splits_fingerprint=fingerprint,
-            plan=plan,
-            files=tuple(method_files),
-            catalogue=catalogue,
-            device=device,
-            fold=0 if folds is None else fold,
-        )
-        for seed in range(seeds)
-        for fold, (splits, fingerprint) in enumerate(zip(parted, images, strict=True), start=1)
-        for method in chosen
-    ]
-    store = Store(out)
-    if any(store.load(job) is None for job in jobs):
-        samples = [sample for splits in parted for sample in (*splits.fit, *splits.held_out)]
-        check_samples(samples, progress=progress)
-    claim()
-    outcome = _compute(jobs, store, workers=workers or 1, scheduler=scheduler, progress=progress)
-    order = [method.name for method in chosen]
-    return write_benchmark(out, dataset, parted, jobs, order=order, outcome=outcome)
 
 
 def _claim(out: Path, dataset: str) -> Path:
@@ -160,14 +133,18 @@ def _compute(
     for job in missing:
         twins.setdefault(job.fingerprint, []).append(job)
     distinct = [alike[0] for alike in twins.values()]
-    with progress.task("Benchmark", total=len(jobs), done=len(jobs) - len(missing)) as advance:
-        for first, result in _run(distinct, workers=workers, scheduler=scheduler):
-            if not isinstance(result, Failed):
+    with (
+        progress.task("Benchmark", total=len(jobs), done=len(jobs) - len(missing)) as advance,
+        # Closed when this is interrupted, so that workers end before anything is said.
+        closing(run_jobs(distinct, workers=workers, scheduler=scheduler)) as results,
+    ):
+        for first, result in results:
+            if not isinstance(result, Failure):
                 store.save(first, result)
             for job in twins[first.fingerprint]:
-                if isinstance(result, Failed):
+                if isinstance(result, Failure):
                     reason = f"{job.label}: {result.reason}"
-                    outcome.failures.append(Failure(name=job.label, reason=reason, details=result.details))
+                    outcome.failures.append(Failure(job.label, reason, result.details))
                 else:
                     if job is not first:
                         store.adopt(job)
@@ -175,11 +152,3 @@ def _compute(
                 advance(job.label)
     outcome.write_log()
     return outcome
-
-
-def _run(jobs: Sequence[Job], *, workers: int, scheduler: str | None) -> Iterator[tuple[Job, Files | Failed]]:
-    if not jobs:
-        return iter(())
-    if scheduler is not None:
-        return run_jobs_on_dask(jobs, scheduler=scheduler)
-    return run_jobs_here(jobs, workers=workers)

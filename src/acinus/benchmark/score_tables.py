@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from acinus.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstra
 from acinus.benchmark.published import PUBLISHED
 from acinus.benchmark.rows import MAPPINGS, Row, Spread, differences
 
-__all__ = ["Table", "differences_csv", "markdown", "results_csv", "tables"]
+__all__ = ["WHERE", "Table", "differences_csv", "markdown", "results_csv", "tables"]
 
 _COLUMNS = {
     "mIoU": ("miou_label_free", 3),
@@ -27,20 +28,38 @@ _COLUMNS = {
 }
 """Headings, the metric and its digits; ``miou_label_free`` is that of the masks scored, the oracle's too."""
 
+WHERE = {"fit": "training images", "held-out": "held-out images"}
+"""What tables and charts call the splits."""
+
 _MAPPING_TITLES = {
     "label_free": "label-free: each method's own mapping",
-    "oracle": "oracle: clusters named by the truth, which no tool could do",
+    "oracle": "oracle: clusters named by the truth, which no real tool could do",
 }
+
+
+_NUMBER = re.compile(r"[+-]?\d|$")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text: a title, what to know of it, headings and cells, the first column being names."""
+    """A table of text: a title, what to know about it, headings and cells; the first column has names."""
 
     title: str
     note: str
     headings: list[str]
     cells: list[list[str]]
+
+    @property
+    def numeric(self) -> frozenset[int]:
+        """Columns of numbers, which a page aligns and sorts as such.
+
+        Examples
+        --------
+        >>> sorted(Table("", "", ["name", "F1", "of"], [["a", "0.5 ± 0.1", "b"], ["c", "", ""]]).numeric)
+        [1]
+        """
+        columns = enumerate(zip(*self.cells, strict=True))
+        return frozenset(i for i, column in columns if any(column) and all(map(_NUMBER.match, column)))
 
 
 def tables(rows: Sequence[Row], *, published: bool) -> list[Table]:
@@ -123,7 +142,7 @@ def _scores(rows: Sequence[Row], split: str, mapping: str, *, published: bool) -
     seeds = max(len(row.seeds) for row in rows)
     spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
     return Table(
-        f"{images} images {'learnt from' if split == 'fit' else 'held out'}, {_MAPPING_TITLES[mapping]}",
+        f"{images} {WHERE[split]}, {_MAPPING_TITLES[mapping]}",
         f"{spread}; pooled over images unless a heading says otherwise.",
         headings,
         cells,
@@ -139,7 +158,7 @@ def _folds(rows: Sequence[Row]) -> Table:
         cells.append([row.title, *pairs, fallen.text(3)])
     count = len(rows[0].folds("fit"))
     return Table(
-        "Each fold: images learnt from, images held out",
+        "Each fold: training images, held-out images",
         "Label-free pooled mIoU of both, mean over seeds; difference: mean ± standard deviation over folds. "
         "In the tables above the images of all folds are pooled.",
         ["method", *(f"fold {fold}" for fold in range(1, count + 1)), "difference"],
@@ -161,9 +180,10 @@ def _costs(rows: Sequence[Row]) -> Table:
     ]
     return Table(
         "Time and memory",
-        "Each method and seed in a fresh process. An image is segmented in so many seconds; neither reading "
-        "it nor the oracle's clusters count. Peak memory includes the libraries and the images.",
-        ["method", "fit, s", "an image, s", "peak memory, GB", "clusters", "seeds collapsed"],
+        "Each method and seed runs in a fresh process. Seconds per image are those of segmenting it, without "
+        "reading it and without the oracle's clusters. Peak memory includes the libraries and the images; it "
+        "is empty where a worker could not be restarted for the job.",
+        ["method", "fit, s", "s per image", "peak memory, GB", "clusters", "seeds collapsed"],
         cells,
     )
 
@@ -176,20 +196,19 @@ def _against_best(rows: Sequence[Row], split: str) -> Table:
         for other in rows
         if other is not best
     ]
-    where = "images learnt from" if split == "fit" else "held-out images"
-    drawn = "paired bootstrap over images, 2000 drawings"
+    how = "paired bootstrap over images, 2000 resamples"
     if own.shape[1] < LEAST_IMAGES:
-        drawn = f"no interval, for which at least {LEAST_IMAGES} images are needed"
+        how = f"no interval, which needs at least {LEAST_IMAGES} images"
     return Table(
-        f"{best.title} against the others, {where}",
-        f"Difference in label-free pooled mIoU; {drawn}. differences.csv has every two methods.",
-        ["method", "difference", "95 % interval", "leaves out 0"],
+        f"{best.title} compared with the others, {WHERE[split]}",
+        f"Difference in label-free pooled mIoU; {how}. differences.csv compares every pair of methods.",
+        ["method", "difference", "95 % interval", "excludes 0"],
         cells,
     )
 
 
 def _difference_cells(difference: Difference) -> list[str]:
-    """Write the difference, its interval and whether that leaves out 0; the last two may be empty."""
+    """Write the difference, its interval and whether that excludes 0; the last two may be empty."""
     mean = f"{difference.mean:+.3f}"
     if difference.interval is None:
         return [mean, "", ""]
@@ -200,7 +219,7 @@ def _difference_cells(difference: Difference) -> list[str]:
 def _published() -> Table:
     return Table(
         "Published on GlaS",
-        "None of these was computed here; images, mapping and resolution are those of their sources.",
+        "None of these was computed here; images, mapping and resolution are those of the sources.",
         ["method", "published mIoU, %", "labels used", "source"],
         [[p.method, p.text, p.labels, p.source] for p in PUBLISHED],
     )

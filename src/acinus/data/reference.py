@@ -1,0 +1,30 @@
+"""What a data set's own file says of it, so that the benchmark can read it by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from acinus.data.sample import Sample
+
+__all__ = ["ReferenceSet"]
+
+
+@dataclass(frozen=True)
+class ReferenceSet:
+    """A published data set of images whose glands experts outlined.
+
+    Attributes
+    ----------
+    read : callable
+        Takes the data set's folder and returns all its samples; those of its own test part are `held_out`.
+    note : str
+        What its parts are, as a page says it.
+    has_test_part : bool
+        Whether it defines a test part. Of one that does not, the benchmark holds a fifth of the images out.
+    """
+
+    read: Callable[[Path], list[Sample]]
+    note: str
+    has_test_part: bool = True
