@@ -117,7 +117,7 @@ class StubTask:
     """A task that is done with an outcome, or never."""
 
     def __init__(self, outcome: Any) -> None:
-        self.outcome, self.cancelled = outcome, False
+        self.outcome = outcome
 
     def done(self) -> bool:
         return self.outcome is not None
@@ -129,7 +129,10 @@ class StubTask:
         return self.outcome
 
     def cancel(self) -> None:
-        self.cancelled = True
+        pass
+
+    def release(self) -> None:
+        pass
 
 
 class StubCluster:
@@ -149,10 +152,13 @@ class StubCluster:
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         return dict.fromkeys(look, 1)
 
-    def restart_workers(self, addresses: list[str]) -> None:
-        if not self.nanny:
-            raise ValueError("no nanny")
-        self.calls.append(("restarted", *addresses))
+    def scheduler_info(self, n_workers: int) -> dict[str, Any]:
+        nanny = "tcp://nanny:1" if self.nanny else None
+        return {"workers": {address: {"nanny": nanny} for address in "abc"}}
+
+    def run(self, function: Any, *, workers: list[str], on_error: str) -> None:
+        assert function is module._end_soon
+        self.calls.append(("restarted", *workers))
 
     def submit(
         self, function: Any, label: str, content: bytes, *, fresh: bool, workers: Any, pure: bool

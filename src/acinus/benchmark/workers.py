@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import pickle
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Generator, Sequence
@@ -30,7 +32,7 @@ __all__ = ["compute", "run_jobs"]
 _JSON = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
 _AGAIN = "run the same command again, what is done is kept"
 _POLL_S = 0.1
-_PATIENCE_S = 60.0  # in which a lost worker of this machine is replaced
+_PATIENCE_S = 180.0  # in which a lost worker of this machine is replaced
 
 
 def run_jobs(
@@ -68,7 +70,7 @@ def _share_out(
 ) -> Generator[tuple[Job, Files | Failure], None, None]:
     """Give each free worker a job; `stale` has the addresses of those that computed something before."""
     waiting, running = list(jobs), dict[str, tuple[Job, Any]]()
-    stale: set[str] = set() if local else set(client.nthreads())
+    stale, ending = set[str]() if local else set(client.nthreads()), set[str]()
     seen = time.monotonic()
     try:
         while waiting or running:
@@ -77,10 +79,11 @@ def _share_out(
                 seen = time.monotonic()
             elif time.monotonic() - seen > _PATIENCE_S:
                 raise AcinusError(f"all workers were lost; {_AGAIN}")
-            for address in sorted(addresses - running.keys())[: len(waiting)]:
+            for address in sorted(addresses - running.keys() - ending)[: len(waiting)]:
                 fresh = address not in stale
-                if not fresh and _restarted(client, [address]):
-                    continue  # it comes back under another address
+                if not fresh and _ended(client, address):
+                    ending.add(address)  # it comes back under another one
+                    continue
                 job = waiting.pop(0)
                 task = client.submit(
                     compute, job.label, contents[job.label], fresh=fresh, workers=[address], pure=False
@@ -93,17 +96,25 @@ def _share_out(
                     yield job, _result(job, task)
             time.sleep(_POLL_S)
     finally:
-        if running and not local:  # what a thread computes cannot be cancelled
-            _restarted(client, list(running))
+        for address in () if local else running:  # what a thread computes cannot be cancelled
+            _ended(client, address)
 
 
-def _restarted(client: Any, addresses: list[str]) -> bool:
-    """Restart workers; False where nothing would start them again (workers without a nanny)."""
-    try:
-        client.restart_workers(addresses)
-    except ValueError:
+def _ended(client: Any, address: str) -> bool:
+    """End a worker that starts again by itself; False where nothing would start it (it has no nanny).
+
+    Dask's own ``restart_workers`` can lose a worker that takes its time to close.
+    """
+    worker = client.scheduler_info(n_workers=-1)["workers"].get(address)
+    if worker is not None and not worker.get("nanny"):
         return False
+    client.run(_end_soon, workers=[address], on_error="ignore")
     return True
+
+
+def _end_soon() -> None:
+    """End this process when it has answered."""
+    threading.Timer(0.1, os._exit, (0,)).start()
 
 
 def _result(job: Job, task: Any) -> Files | Failure:
@@ -114,6 +125,7 @@ def _result(job: Job, task: Any) -> Files | Failure:
         error = task.exception()
         if error is None:
             files: Files | Failure = task.result()
+            task.release()  # or it would be computed again when its worker is restarted
             return files
     task.cancel()
     if error is None or isinstance(error, killed):
