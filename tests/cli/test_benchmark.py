@@ -178,7 +178,7 @@ class Waits:
         noted = Path(__file__).with_name("pid.tmp")
         noted.write_text(str(os.getpid()))
         noted.rename(Path(__file__).with_name("pid"))
-        time.sleep(300)
+        time.sleep(1200)
 
 
 METHODS = [Waits()]
@@ -198,7 +198,7 @@ def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_p
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 500  # a machine may be busy
     while not (tmp_path / "pid").exists():
         assert time.monotonic() < deadline
         assert process.poll() is None
@@ -208,8 +208,8 @@ def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_p
         os.killpg(process.pid, how)  # as a terminal does, which signals workers too
     else:
         process.send_signal(how)
-    _, errors = process.communicate(timeout=60)
-    worker.wait(timeout=60)
+    _, errors = process.communicate(timeout=500)
+    worker.wait(timeout=500)
     lines = [line for line in errors.splitlines() if not line.startswith("Checking images")]
     if how == signal.SIGKILL:  # what is left is removed by the next workers of this machine
         assert [
@@ -231,7 +231,7 @@ def test_each_fold_is_stored_and_the_page_pools_them(tiles, tmp_path):
     assert sorted(path.parent.name for path in kept) == [f"seed0-fold{fold}" for fold in (1, 2, 3)]
     text = (out / "results.md").read_text(encoding="utf-8")
     assert "In 3 folds" in text
-    assert "## 3 images held out" in text
+    assert "## 3 held-out images, label-free" in text
     assert "| method | fold 1 | fold 2 | fold 3 | difference |" in text
     lost = out / "results" / "kmeans-rgb" / "seed0-fold2" / "result.json"
     lost.unlink()  # as if the power had failed before this one was done

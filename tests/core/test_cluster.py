@@ -1,23 +1,51 @@
 from __future__ import annotations
 
-import sys
+import warnings
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import pytest
 from distributed import KilledWorker
+from distributed.versions import VersionMismatchWarning
 
 from acinus.core.cluster import connect, local_cluster, results_on
 from acinus.core.errors import AcinusError, InputError, UsageError
 
 
-def test_dask_is_asked_for_in_one_line_when_it_is_absent(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match=r"--workers needs Dask.*pip install 'acinus\[cluster\]'"):
-        local_cluster(2).__enter__()
-    with pytest.raises(UsageError, match=r"--scheduler needs Dask.*leave --scheduler out"):
-        connect("tcp://nowhere:1").__enter__()
+@pytest.mark.parametrize(("own", "expected"), [(None, "2"), ("7", "7")])
+def test_workers_share_the_cores_unless_the_user_says_otherwise(own, expected, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    if own is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", own)
+    started = {}
+
+    @contextmanager
+    def cluster(**how):
+        started.update(how)
+        yield
+
+    monkeypatch.setattr("distributed.LocalCluster", cluster)
+    monkeypatch.setattr("distributed.Client", lambda *cluster, **how: nullcontext())
+    with local_cluster(3):
+        assert started["n_workers"] == 3
+        assert started["env"] == {"OMP_NUM_THREADS": expected, "MKL_NUM_THREADS": "2"}
+
+
+def test_a_package_installed_while_workers_of_this_machine_start_is_not_warned_of(monkeypatch):
+    def client(*cluster, **how):
+        warnings.warn(VersionMismatchWarning("pandas"), stacklevel=1)
+        return nullcontext("client")
+
+    monkeypatch.setattr("distributed.LocalCluster", lambda **how: nullcontext())
+    monkeypatch.setattr("distributed.Client", client)
+    with local_cluster(1) as connected:
+        assert connected == "client"
+    with pytest.warns(VersionMismatchWarning, match="pandas"), connect("tcp://far:1"):
+        pass
 
 
 @pytest.mark.parametrize("workers", [0, -1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -25,9 +26,9 @@ def connect(scheduler: str) -> Iterator[Any]:
     Raises
     ------
     UsageError
-        When Dask is not installed or no scheduler answers.
+        When no scheduler answers.
     """
-    distributed = _distributed("--scheduler")
+    distributed = _distributed()
     try:
         client = distributed.Client(scheduler, set_as_default=False)
     except (OSError, ValueError, ImportError) as error:  # a timeout is an OSError; ValueError a bad address
@@ -44,12 +45,11 @@ def local_cluster(workers: int) -> Iterator[Any]:
     Raises
     ------
     UsageError
-        When Dask is not installed or `workers` is below 1.
+        When `workers` is below 1.
     """
     if workers < 1:
         raise UsageError(f"--workers is {workers}; choose 1 or more")
-    distributed = _distributed("--workers")
-    cores = max(1, (os.cpu_count() or 1) // workers)
+    distributed = _distributed()
     with (
         distributed.LocalCluster(
             n_workers=workers,
@@ -59,11 +59,29 @@ def local_cluster(workers: int) -> Iterator[Any]:
             # A window's memory is bounded by the plan; Dask's own limit would stop workers on small machines.
             memory_limit=0,
             silence_logs=logging.ERROR,
-            env={"OMP_NUM_THREADS": cores, "MKL_NUM_THREADS": cores},
+            env=_threads(workers),
         ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
+        _client_of(cluster) as client,
     ):
         yield client
+
+
+def _threads(workers: int) -> dict[str, str]:
+    """Return the variables that share the cores among processes; those that the user has set are kept."""
+    cores = str(max(1, (os.cpu_count() or 1) // workers))
+    return {name: os.environ.get(name, cores) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+def _client_of(cluster: Any) -> Any:
+    """Connect to workers of this machine.
+
+    They have our versions. Dask warns of others when a package is installed while they start.
+    """
+    distributed = _distributed()
+    mismatch = importlib.import_module("distributed.versions").VersionMismatchWarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mismatch)
+        return distributed.Client(cluster, set_as_default=False)
 
 
 def results_on(client: Any, futures: Sequence[Any]) -> Iterator[Any]:
@@ -76,7 +94,7 @@ def results_on(client: Any, futures: Sequence[Any]) -> Iterator[Any]:
     AcinusError
         When a task raised it, when one lost several workers, all workers of this machine or the scheduler.
     """
-    distributed = _distributed("--scheduler")
+    distributed = _distributed()
     pending, lonely = set(futures), False
     try:
         while pending:
@@ -103,11 +121,6 @@ def results_on(client: Any, futures: Sequence[Any]) -> Iterator[Any]:
         client.cancel([future for future in futures if not future.done()])
 
 
-def _distributed(option: str) -> Any:
-    try:
-        return importlib.import_module("distributed")
-    except ImportError as error:
-        raise UsageError(
-            f"{option} needs Dask, which is not installed; run pip install 'acinus[cluster]', "
-            f"or leave {option} out"
-        ) from error
+def _distributed() -> Any:
+    """Load Dask when it is needed: it takes its time."""
+    return importlib.import_module("distributed")
