@@ -198,18 +198,21 @@ def test_what_computes_ends_with_the_benchmark_that_started_it(how, tiles, tmp_p
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 500  # a machine may be busy
-    while not (tmp_path / "pid").exists():
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-    worker = psutil.Process(int((tmp_path / "pid").read_text()))
-    if how == signal.SIGINT:
-        os.killpg(process.pid, how)  # as a terminal does, which signals workers too
-    else:
-        process.send_signal(how)
-    _, errors = process.communicate(timeout=500)
-    worker.wait(timeout=500)
+    try:
+        deadline = time.monotonic() + 500  # a machine may be busy
+        while not (tmp_path / "pid").exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        worker = psutil.Process(int((tmp_path / "pid").read_text()))
+        if how == signal.SIGINT:
+            os.killpg(process.pid, how)  # as a terminal does, which signals workers too
+        else:
+            process.send_signal(how)
+        _, errors = process.communicate(timeout=500)
+        worker.wait(timeout=500)
+    finally:
+        process.kill()  # where something above failed
     lines = [line for line in errors.splitlines() if not line.startswith("Checking images")]
     if how == signal.SIGKILL:  # what is left is removed by the next workers of this machine
         assert [
