@@ -69,8 +69,8 @@ def surroundings(box: Box, image: ImageResult) -> Box:
 
     Examples
     --------
-    >>> from acinus.glands import Glands
-    >>> image = ImageResult("a", None, None, 100, 50, 0.5, Glands.empty(), 0.0)  # type: ignore[arg-type]
+    >>> from types import SimpleNamespace
+    >>> image = SimpleNamespace(record=SimpleNamespace(width_px=100, height_px=50))
     >>> surroundings(Box(80, 10, 16, 8), image)
     Box(x=78, y=4, width=20, height=20)
     """
