@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,57 @@ def test_saving_writes_the_confidence_beside_the_map(tmp_path: Path, proposal: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_confidence.png"]
 
 
+@settings(max_examples=20)
+@given(st.data(), array_shapes(min_dims=2, max_dims=2, max_side=12))
+def test_the_numbers_of_glands_come_back(tmp_path_factory, data: st.DataObject, shape: tuple[int, int]):
+    glands = data.draw(arrays(np.int32, shape, elements=st.integers(0, 65_535)))
+    path = tmp_path_factory.mktemp("maps") / "crypt.1.png"
+    regions = np.where(glands > 0, EXTERIOR, BACKGROUND).astype(np.uint8)
+    ProposalMap(regions, np.ones(shape, np.float32), mpp=1.25, glands=glands).save(path)
+    again = ProposalMap.load(path)
+    assert again.glands is not None
+    assert again.glands.dtype == np.int32
+    assert np.array_equal(again.glands, glands)
+    assert np.array_equal(again.regions, regions)
+
+
+def with_glands(proposal: ProposalMap) -> ProposalMap:
+    return replace(proposal, glands=np.arange(600, dtype=np.int32).reshape(20, 30))
+
+
+def test_numbers_are_a_file_of_their_own_which_goes_when_they_do(tmp_path: Path, proposal: ProposalMap):
+    with_glands(proposal).save(tmp_path / "a.png")
+    names = ["a.png", "a_confidence.png", "a_glands.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    proposal.save(tmp_path / "a.png")
+    assert ProposalMap.load(tmp_path / "a.png").glands is None
+
+
+def test_a_map_of_an_older_version_has_no_numbers(tmp_path: Path, proposal: ProposalMap):
+    with_glands(proposal).save(tmp_path / "a.png")
+    (tmp_path / "a_glands.png").unlink()
+    again = ProposalMap.load(tmp_path / "a.png")
+    assert again.glands is None
+    assert np.array_equal(again.regions, proposal.regions)
+
+
+def test_more_glands_than_the_file_can_number_keep_their_regions(tmp_path: Path):
+    glands = np.array([[1, 65_535, 65_536, 70_000]], np.int32)
+    regions = np.full((1, 4), EXTERIOR, np.uint8)
+    ProposalMap(regions, np.ones((1, 4), np.float32), mpp=1.0, glands=glands).save(tmp_path / "a.png")
+    again = ProposalMap.load(tmp_path / "a.png")
+    assert again.glands is not None
+    assert again.glands.tolist() == [[1, 65_535, 0, 0]]
+    assert np.array_equal(again.regions, regions)
+
+
+def test_numbers_of_another_size_are_refused(tmp_path: Path, proposal: ProposalMap):
+    with_glands(proposal).save(tmp_path / "a.png")
+    Image.new("I;16", (7, 7)).save(tmp_path / "a_glands.png")
+    with pytest.raises(InputError, match="not a proposal map written by acinus"):
+        ProposalMap.load(tmp_path / "a.png")
+
+
 def test_a_missing_map_and_a_missing_confidence_ask_for_another_fit(tmp_path: Path, proposal: ProposalMap):
     with pytest.raises(InputError, match=r"a\.png is not a proposal map .*; delete it and run fit again"):
         ProposalMap.load(tmp_path / "a.png")
@@ -115,9 +167,9 @@ def test_a_confidence_of_another_size_is_refused(tmp_path: Path, proposal: Propo
         ProposalMap.load(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("name", ["a.png", "a_confidence.png"])
+@pytest.mark.parametrize("name", ["a.png", "a_confidence.png", "a_glands.png"])
 def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, proposal: ProposalMap, name: str):
-    proposal.save(tmp_path / "a.png")
+    with_glands(proposal).save(tmp_path / "a.png")
     whole = (tmp_path / name).read_bytes()
     for length in range(0, len(whole) - 20, 23):  # the last 12 bytes only say that the file ends
         (tmp_path / name).write_bytes(whole[:length])

@@ -145,6 +145,37 @@ def test_the_cue_does_not_look_at_the_clusters():
     assert np.array_equal(ClosedShapes()(image, clusters).regions, proposed_for_two_glands(2.5).regions)
 
 
+def test_every_closed_shape_has_a_number_of_its_own():
+    proposal = proposed_for_two_glands(2.5)
+    drawing = two_glands(2.5)
+    assert proposal.glands is not None
+    assert proposal.glands.dtype == np.int32
+    assert np.array_equal(proposal.glands > 0, proposal.gland)
+    left, right = (np.unique(proposal.glands[drawing.distance(place) < 30]) for place in (LEFT, RIGHT))
+    assert len(left) == len(right) == 1
+    assert left != right
+    assert np.unique(proposal.glands).tolist() == list(range(proposal.glands.max() + 1))
+
+
+def test_a_gland_has_its_number_where_its_interior_is_ignored():
+    image = two_glands(2.5).image()
+    proposal = proposed(image, ClosedShapes(interior=False))
+    assert proposal.glands is not None
+    assert np.array_equal(proposal.glands, proposed_for_two_glands(2.5).glands)
+
+
+def test_shapes_that_are_not_taken_have_no_number():
+    proposal = proposed(two_glands(2.5).image(), ClosedShapes(gland_score=1.0))
+    assert proposal.glands is not None
+    assert not proposal.glands.any()
+
+
+def test_a_plain_image_has_no_number():
+    proposal = proposed(RgbImage(np.full((80, 100, 3), STROMA, np.uint8), mpp=2.5))
+    assert proposal.glands is not None
+    assert not proposal.glands.any()
+
+
 def test_without_interiors_their_pixels_are_ignored():
     image = two_glands(2.5).image()
     whole = proposed_for_two_glands(2.5).regions

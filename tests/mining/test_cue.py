@@ -116,9 +116,11 @@ class Fixed:
 
     regions: np.ndarray
     confidence: float = 1.0
+    glands: np.ndarray | None = None
 
     def __call__(self, image: RgbImage, clusters: np.ndarray) -> ProposalMap:
-        return ProposalMap(self.regions, np.full(self.regions.shape, self.confidence, np.float32), image.mpp)
+        confidence = np.full(self.regions.shape, self.confidence, np.float32)
+        return ProposalMap(self.regions, confidence, image.mpp, self.glands)
 
 
 @pytest.mark.parametrize(
@@ -192,3 +194,19 @@ def test_a_function_serves_as_a_cue_where_no_file_has_to_name_it():
         return Everything(0.0)(image, clusters)
 
     assert MiningSettings(cue=nothing).cue is nothing
+
+
+def test_glands_keep_the_numbers_of_the_trusted_cue():
+    image = RgbImage(np.zeros((1, 3), np.uint8)[..., None].repeat(3, axis=2), mpp=2.0)
+    regions, numbers = np.array([[EXTERIOR, BACKGROUND, INTERIOR]], np.uint8), np.array([[1, 0, 2]], np.int32)
+    doubted = Fixed(np.full((1, 3), EXTERIOR, np.uint8), glands=np.array([[3, 3, 3]], np.int32))
+    cue = AgreedBackground(trusted=Fixed(regions, glands=numbers), doubter=doubted)
+    proposal = cue(image, np.zeros((1, 3), np.uint8))
+    assert proposal.regions.tolist() == [[EXTERIOR, IGNORE, INTERIOR]]
+    assert proposal.glands is not None
+    assert proposal.glands.tolist() == [[1, 0, 2]]
+
+
+def test_the_darkest_cluster_cannot_tell_one_gland_from_its_neighbour():
+    image, clusters = ring_picture(2.5)
+    assert DarkestCluster()(image, clusters).glands is None

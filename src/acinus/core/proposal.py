@@ -12,7 +12,7 @@ from PIL import Image
 
 from acinus.core.errors import InputError
 from acinus.core.files import atomic_path
-from acinus.core.image import BoolMask
+from acinus.core.image import BoolMask, LabelMap
 
 __all__ = ["BACKGROUND", "EXTERIOR", "IGNORE", "INTERIOR", "ProposalMap", "proposal_path"]
 
@@ -20,6 +20,8 @@ BACKGROUND: Final = 0
 EXTERIOR: Final = 1
 INTERIOR: Final = 2
 IGNORE: Final = 255
+
+_MOST_GLANDS = 65_535  # in one image, and in the 16 bits of its file
 
 _PALETTE = {
     BACKGROUND: (236, 236, 236),
@@ -41,12 +43,16 @@ class ProposalMap:
     confidence : ndarray of shape (H, W), float32
         0..1; weight of the pixel in stage 2. Means nothing where `regions` is `IGNORE`.
     mpp : float
-        µm per pixel of both arrays.
+        µm per pixel of all arrays.
+    glands : ndarray of shape (H, W), int32, optional
+        Which gland each pixel belongs to, 1..N, 0 for none. None where the cue cannot tell a gland from its
+        neighbour: then nothing is known of the borders between glands.
     """
 
     regions: NDArray[np.uint8]
     confidence: NDArray[np.float32]
     mpp: float
+    glands: LabelMap | None = None
 
     @property
     def gland(self) -> BoolMask:
@@ -57,6 +63,7 @@ class ProposalMap:
         """Write `path` (PNG in colours that can be looked at) and ``<stem>_confidence.png`` beside it.
 
         The palette index of each pixel of the first is the region's number; the resolution is stored in it.
+        Glands that have numbers go to ``<stem>_glands.png``, 16 bits; numbers beyond 65,535 are left out.
         """
         picture = Image.fromarray(self.regions)  # grey; with a palette its values become indices
         palette = [0] * 768
@@ -66,7 +73,13 @@ class ProposalMap:
         dpi = 25400.0 / self.mpp
         with atomic_path(_confidence_path(path)) as temporary:
             Image.fromarray(np.rint(self.confidence * 255).astype(np.uint8)).save(temporary, optimize=True)
-        with atomic_path(path) as temporary:
+        if self.glands is None:
+            _glands_path(path).unlink(missing_ok=True)
+        else:
+            numbers = np.where(self.glands <= _MOST_GLANDS, self.glands, 0).astype(np.uint16)
+            with atomic_path(_glands_path(path)) as temporary:
+                Image.fromarray(numbers).save(temporary, optimize=True)
+        with atomic_path(path) as temporary:  # last: a map is there when all of it is
             picture.save(temporary, optimize=True, dpi=(dpi, dpi))
 
     @classmethod
@@ -76,7 +89,7 @@ class ProposalMap:
         Raises
         ------
         InputError
-            When either file is missing or is not a proposal map.
+            When a file is missing or is not part of a proposal map.
         """
         try:
             with Image.open(path) as picture:
@@ -85,13 +98,15 @@ class ProposalMap:
                 palette_mode = picture.mode == "P"
             with Image.open(_confidence_path(path)) as picture:
                 confidence = np.asarray(picture).astype(np.float32) / 255.0
+            glands = _load_glands(_glands_path(path))
         except (OSError, SyntaxError, ValueError) as error:  # Pillow's answers to damaged files
             raise InputError(
                 f"{path} is not a proposal map ({error}); delete it and run fit again"
             ) from error
-        if not palette_mode or not dpi or regions.shape != confidence.shape:
+        shapes = {regions.shape, confidence.shape} | (set() if glands is None else {glands.shape})
+        if not palette_mode or not dpi or len(shapes) > 1:
             raise InputError(f"{path} is not a proposal map written by acinus; delete it and run fit again")
-        return cls(regions=regions, confidence=confidence, mpp=25400.0 / dpi)
+        return cls(regions=regions, confidence=confidence, mpp=25400.0 / dpi, glands=glands)
 
 
 def proposal_path(folder: Path, name: str) -> Path:
@@ -105,3 +120,14 @@ def proposal_path(folder: Path, name: str) -> Path:
 
 def _confidence_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}_confidence.png")
+
+
+def _glands_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_glands.png")
+
+
+def _load_glands(path: Path) -> LabelMap | None:
+    if not path.exists():
+        return None
+    with Image.open(path) as picture:
+        return np.asarray(picture).astype(np.int32)

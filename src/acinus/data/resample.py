@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray, RgbImage
+
+Number = TypeVar("Number", np.uint8, np.int32)
 
 __all__ = ["resize_map", "resize_regions", "rgb_at_mpp", "size_at_mpp"]
 
@@ -41,7 +45,7 @@ def resize_map(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[n
     return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=method), dtype=np.float32)
 
 
-def resize_regions(regions: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+def resize_regions(regions: NDArray[Number], shape: tuple[int, int]) -> NDArray[Number]:
     """Resample a map of categories to (height, width), each pixel taking the nearest one's value.
 
     OpenCV's nearest pixel is the nearest one above and to the left, which would shift the map.

@@ -79,20 +79,22 @@ class ClosedShapes(Cue):
         del clusters
         regions = np.full(image.shape, BACKGROUND, dtype=np.uint8)
         confidence = np.ones(image.shape, dtype=np.float32)
-        taken = np.zeros(image.shape, dtype=bool)
+        glands = np.zeros(image.shape, dtype=np.int32)
+        count = 0
         for score, shape in self._scored(image):
             if score < self.background_score:
                 break
             view = np.s_[shape.box.y : shape.box.bottom, shape.box.x : shape.box.right]
-            fresh = shape.gland & ~taken[view]
+            fresh = shape.gland & (glands[view] == 0)
             regions[view][fresh & (regions[view] == BACKGROUND)] = IGNORE
             if score < self.gland_score or fresh.sum() < (1.0 - self.max_overlap) * shape.gland.sum():
                 continue
             inside = INTERIOR if self.interior else IGNORE
             regions[view][fresh] = np.where(shape.ring, EXTERIOR, inside)[fresh]
             confidence[view][fresh] = _trust(score)
-            taken[view] |= shape.gland
-        return ProposalMap(regions=regions, confidence=confidence, mpp=image.mpp)
+            count += 1
+            glands[view][fresh] = count
+        return ProposalMap(regions=regions, confidence=confidence, mpp=image.mpp, glands=glands)
 
     def _scored(self, image: RgbImage) -> list[tuple[float, _Shape]]:
         """Return all closed shapes with their scores, the best first."""

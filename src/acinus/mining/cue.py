@@ -6,6 +6,7 @@ shapes have a file of their own; `AgreedBackground` combines any two.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
@@ -125,9 +126,12 @@ class AgreedBackground(Cue):
     doubter: AnyCue
 
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
-        """Return the trusted cue's map with the doubter's claims ignored where it had background."""
+        """Return the trusted cue's map with the doubter's claims ignored where it had background.
+
+        Glands keep the numbers that the trusted cue gave them.
+        """
         trusted = self.trusted(image, clusters)
         doubt = self.doubter(image, clusters).gland
         regions = trusted.regions.copy()
         regions[(regions == BACKGROUND) & doubt] = IGNORE
-        return ProposalMap(regions=regions, confidence=trusted.confidence, mpp=image.mpp)
+        return replace(trusted, regions=regions)
