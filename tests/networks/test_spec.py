@@ -109,6 +109,7 @@ def test_a_spec_says_stride_and_reach_of_the_network_it_builds(
 ):
     assert (spec.stride, spec.reach_px) == (stride, reach_px)
     assert spec.build().stride == stride
+    assert not spec.tells_depth
 
 
 def test_who_takes_weights_and_who_has_its_own():

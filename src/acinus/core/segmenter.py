@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import RgbImage
 
-__all__ = ["ProbabilityMap", "Segmenter"]
+__all__ = ["BorderSegmenter", "GlandMaps", "ProbabilityMap", "Segmenter", "maps_of"]
 
 ProbabilityMap = NDArray[np.float32]  # (H, W), 0..1
 
@@ -26,3 +26,35 @@ class Segmenter(Protocol):
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland) at the image's own size, float32 of shape (H, W)."""
         ...
+
+
+class GlandMaps(NamedTuple):
+    """What a method says of every pixel.
+
+    Attributes
+    ----------
+    probability : (H, W) float32
+        P(gland), 0..1.
+    depth : (H, W) float32 or None
+        How deep inside its gland a pixel lies, 0..1: 0 at the border between two glands that touch. None from
+        methods that know nothing of borders.
+    """
+
+    probability: ProbabilityMap
+    depth: NDArray[np.float32] | None = None
+
+
+@runtime_checkable
+class BorderSegmenter(Segmenter, Protocol):
+    """A fitted method that also tells glands from their neighbours."""
+
+    def maps(self, image: RgbImage) -> GlandMaps:
+        """Return all maps at the image's own size."""
+        ...
+
+
+def maps_of(segmenter: Segmenter, image: RgbImage) -> GlandMaps:
+    """Return all that any segmenter says of an image, at the image's own size."""
+    if isinstance(segmenter, BorderSegmenter):
+        return segmenter.maps(image)
+    return GlandMaps(segmenter.probability(image))

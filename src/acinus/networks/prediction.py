@@ -1,4 +1,4 @@
-"""What every segmentation network returns: logits for the masks, features for the losses between regions."""
+"""What every segmentation network returns: logits of glands and borders, features for losses on regions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ class Prediction(NamedTuple):
         Gland against background, at the size of the input.
     features : (B, D, h, w)
         Embedding of each pixel before the classifier, at the network's own stride.
+    depth : (B, 1, H, W), optional
+        Logits of how deep inside its gland a pixel lies, as a share; see `acinus.grouping.targets`. None from
+        networks that know nothing of borders.
     """
 
     logits: torch.Tensor
     features: torch.Tensor
+    depth: torch.Tensor | None = None

@@ -33,6 +33,11 @@ class NetworkSpec(ABC):
         A slide's windows show so much around what they keep, and then have no seams.
         """
 
+    @property
+    def tells_depth(self) -> bool:
+        """Whether predictions have a depth, by which glands are told from their neighbours."""
+        return False
+
     @abstractmethod
     def build(self) -> nn.Module:
         """Return the network with random weights, without reading any file."""

@@ -1,4 +1,4 @@
-"""A small U-Net with local context: the default network at working resolution on a CPU.
+"""A small U-Net with local context, made for a CPU: the trunk of the default network, `border_unet`.
 
 Source: Ronneberger et al. 2015 (arXiv 1505.04597). Two departures, both ours: coarse features are narrowed
 before they are enlarged, which saves a third of the arithmetic, and the coarsest level sees the average of
@@ -22,14 +22,16 @@ from acinus.networks.prediction import Prediction
 from acinus.networks.reach import unet_reach_px
 from acinus.networks.spec import NetworkSpec
 
-__all__ = ["UNet", "UNetSpec"]
+__all__ = ["UNet", "UNetSpec", "UNetTrunk", "conv_block"]
 
 
-class UNet(nn.Module):
-    """Encoder and decoder of plain convolutions.
+class UNetTrunk(nn.Module):
+    """Encoder and decoder of plain convolutions, from channels of input to features of every pixel.
 
     Parameters
     ----------
+    inputs : int
+        Channels of the input.
     widths : sequence of int
         Channels of each level, finest first; every further level halves the resolution. Powers of two are
         2.4 times as fast on a CPU as (24, 48, 80, 128), which has 1.5 times the arithmetic.
@@ -38,26 +40,24 @@ class UNet(nn.Module):
         2.5 µm/px one is 20 µm wide).
     """
 
-    def __init__(self, *, widths: Sequence[int] = (16, 32, 64, 128), context_cells: int = 13) -> None:
+    def __init__(self, *, inputs: int, widths: Sequence[int], context_cells: int) -> None:
         super().__init__()
-        inputs = (3, *widths[:-1])
         self.encoder = nn.ModuleList(
-            nn.Sequential(_conv(i, o), _conv(o, o)) for i, o in zip(inputs, widths, strict=True)
+            nn.Sequential(conv_block(i, o), conv_block(o, o))
+            for i, o in zip((inputs, *widths[:-1]), widths, strict=True)
         )
         self.context_cells = context_cells
         self.context = nn.Conv2d(2 * widths[-1], widths[-1], 1)
         pairs = list(pairwise(widths))
         self.narrow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairs)
         self.decoder = nn.ModuleList(
-            nn.Sequential(_conv(2 * fine, fine), _conv(fine, fine)) for fine, _ in pairs
+            nn.Sequential(conv_block(2 * fine, fine), conv_block(fine, fine)) for fine, _ in pairs
         )
-        self.classifier = nn.Conv2d(widths[0], 1, 1)
         self.stride = 2 ** (len(widths) - 1)
 
-    def forward(self, images: torch.Tensor) -> Prediction:
-        """Map (B, 3, H, W) normalised images, H and W multiples of `stride`, to logits and features."""
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, inputs, H, W), H and W multiples of 2^(levels − 1), to (B, widths[0], H, W)."""
         skips: list[torch.Tensor] = []
-        x = images
         for level, block in enumerate(self.encoder):
             if level:
                 x = functional.max_pool2d(x, 2)
@@ -73,10 +73,30 @@ class UNet(nn.Module):
                 self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
             )
             x = self.decoder[level](torch.cat([skips.pop(), x], dim=1))
-        return Prediction(logits=self.classifier(x), features=x)
+        return x
 
 
-def _conv(inputs: int, outputs: int) -> nn.Sequential:
+class UNet(UNetTrunk):
+    """A trunk that sees the image's pixels, and a classifier of each of them.
+
+    Parameters
+    ----------
+    widths, context_cells
+        As of `UNetTrunk`.
+    """
+
+    def __init__(self, *, widths: Sequence[int] = (16, 32, 64, 128), context_cells: int = 13) -> None:
+        super().__init__(inputs=3, widths=widths, context_cells=context_cells)
+        self.classifier = nn.Conv2d(widths[0], 1, 1)
+
+    def forward(self, images: torch.Tensor) -> Prediction:
+        """Map (B, 3, H, W) normalised images, H and W multiples of `stride`, to logits and features."""
+        features = self.features(images)
+        return Prediction(logits=self.classifier(features), features=features)
+
+
+def conv_block(inputs: int, outputs: int) -> nn.Sequential:
+    """Return a 3×3 convolution, batch norm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
@@ -84,7 +104,7 @@ def _conv(inputs: int, outputs: int) -> nn.Sequential:
 
 @settings_class
 class UNetSpec(NetworkSpec):
-    """The default network (ours).
+    """A U-Net that says gland or not, and nothing of borders (ours; the default before version 0.2).
 
     Attributes
     ----------
