@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from acinus.core.image import RgbImage
-from acinus.core.segmenter import Segmenter
+from acinus.core.segmenter import BorderSegmenter, ProbabilityMap, Segmenter, maps_of
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.grouping.segmenter import NetworkSegmenter, embed, predict
+from acinus.networks.border_unet import BorderUNet
 from acinus.networks.prediction import Prediction
 from acinus.networks.unet import UNet
 
@@ -30,6 +31,11 @@ def as_batch(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(normalise(rgb)).permute(2, 0, 1)[None]
 
 
+def shares(network: nn.Module, rgb: np.ndarray, *, device: torch.device, mirrors: bool) -> np.ndarray:
+    """Return the probability that a network says of an image."""
+    return predict(network, rgb, device=device, mirrors=mirrors).probability
+
+
 class RedRamp(nn.Module):
     """Logits are the red channel, plus what grows from left to right; features the image at half its size."""
 
@@ -45,7 +51,7 @@ class RedRamp(nn.Module):
 def test_images_of_any_size_get_a_probability_and_an_embedding_for_each_pixel(
     network: UNet, size: tuple[int, int]
 ):
-    probability = predict(network, noise(*size), device=CPU, mirrors=True)
+    probability = shares(network, noise(*size), device=CPU, mirrors=True)
     assert probability.shape == size
     assert probability.dtype == np.float32
     assert probability.min() >= 0
@@ -57,32 +63,32 @@ def test_probability_is_the_logistic_of_the_logits(network: UNet):
     rgb = noise(16, 12)
     with torch.no_grad():
         expected = 1 / (1 + torch.exp(-network(as_batch(rgb)).logits))[0, 0]
-    assert predict(network, rgb, device=CPU, mirrors=False) == pytest.approx(expected.numpy(), abs=1e-5)
+    assert shares(network, rgb, device=CPU, mirrors=False) == pytest.approx(expected.numpy(), abs=1e-5)
 
 
 def test_the_last_row_and_column_are_repeated_up_to_the_stride():
     rgb = noise(6, 5)
     padded = np.pad(rgb, ((0, 2), (0, 3), (0, 0)), mode="edge")
-    expected = predict(RedRamp(), padded, device=CPU, mirrors=False)[:6, :5]
-    assert np.array_equal(predict(RedRamp(), rgb, device=CPU, mirrors=False), expected)
+    expected = shares(RedRamp(), padded, device=CPU, mirrors=False)[:6, :5]
+    assert np.array_equal(shares(RedRamp(), rgb, device=CPU, mirrors=False), expected)
 
 
 def test_mirrors_average_the_predictions_of_the_four_mirror_images():
     rgb = noise(8, 12)
     views = [
-        predict(RedRamp(), rgb[::down, ::right], device=CPU, mirrors=False)[::down, ::right]
+        shares(RedRamp(), rgb[::down, ::right], device=CPU, mirrors=False)[::down, ::right]
         for down in (1, -1)
         for right in (1, -1)
     ]
     assert not np.allclose(views[0], views[1])
-    mean = predict(RedRamp(), rgb, device=CPU, mirrors=True)
+    mean = shares(RedRamp(), rgb, device=CPU, mirrors=True)
     assert mean == pytest.approx(np.mean(views, axis=0), abs=1e-6)
 
 
 def test_with_mirrors_a_mirrored_image_has_the_mirrored_probability(network: UNet):
     rgb = noise(16, 24)
-    upright = predict(network, rgb, device=CPU, mirrors=True)
-    mirrored = predict(network, rgb[:, ::-1], device=CPU, mirrors=True)
+    upright = shares(network, rgb, device=CPU, mirrors=True)
+    mirrored = shares(network, rgb[:, ::-1], device=CPU, mirrors=True)
     assert mirrored[:, ::-1] == pytest.approx(upright, abs=1e-6)
 
 
@@ -97,6 +103,76 @@ def test_a_segmenter_works_at_its_resolution_and_answers_at_the_image_s(network:
     image = RgbImage(noise(40, 50), mpp=1.25)
     segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU, mirrors=False)
     assert isinstance(segmenter, Segmenter)
-    small = predict(network, rgb_at_mpp(image, 2.5), device=CPU, mirrors=False)
+    small = shares(network, rgb_at_mpp(image, 2.5), device=CPU, mirrors=False)
     assert small.shape == (20, 25)
     assert np.array_equal(segmenter.probability(image), resize_map(small, (40, 50)))
+
+
+class TellsDepth(RedRamp):
+    """Logits of the depth are the green channel, less what grows from left to right."""
+
+    def forward(self, images: torch.Tensor) -> Prediction:
+        ramp = torch.arange(images.shape[3], dtype=torch.float32) / 10
+        return super().forward(images)._replace(depth=images[:, 1:2] - ramp)
+
+
+def test_the_depth_is_averaged_over_mirror_images_as_the_probability_is():
+    rgb = noise(9, 10)
+    odd = predict(TellsDepth(), rgb, device=CPU, mirrors=True)
+    assert odd.depth is not None
+    assert odd.depth.shape == (9, 10)
+    whole = noise(8, 8)  # no padding, which mirror images have on the other side
+    maps, alone = (predict(TellsDepth(), whole, device=CPU, mirrors=mirrors) for mirrors in (True, False))
+    assert maps.depth is not None
+    assert alone.depth is not None
+    green, ramp = normalise(whole)[..., 1], np.arange(8) / 10
+    assert alone.depth == pytest.approx(1 / (1 + np.exp(ramp - green)), abs=1e-5)
+    mirrored = 1 / (1 + np.exp(ramp[::-1] - green))
+    assert maps.depth == pytest.approx((alone.depth + mirrored) / 2, abs=1e-5)
+
+
+def test_a_network_without_depth_says_nothing_of_it(network: UNet):
+    assert predict(network, noise(8, 8), device=CPU, mirrors=True).depth is None
+    image = RgbImage(noise(16, 16), mpp=2.5)
+    assert NetworkSegmenter(network, mpp=2.5, device=CPU).maps(image).depth is None
+
+
+def test_a_segmenter_brings_the_depth_to_the_image_s_resolution():
+    image = RgbImage(noise(40, 48), mpp=1.25)
+    segmenter = NetworkSegmenter(TellsDepth(), mpp=2.5, device=CPU, mirrors=False)
+    assert isinstance(segmenter, BorderSegmenter)
+    small = predict(TellsDepth(), rgb_at_mpp(image, 2.5), device=CPU, mirrors=False)
+    assert small.depth is not None
+    maps = maps_of(segmenter, image)
+    assert maps.depth is not None
+    assert np.array_equal(maps.depth, resize_map(small.depth, (40, 48)))
+    assert np.array_equal(maps.probability, segmenter.probability(image))
+
+
+class SaysHalf:
+    """A method that knows nothing of borders."""
+
+    mpp = 2.5
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        return np.full(image.shape, 0.5, np.float32)
+
+
+def test_a_method_that_knows_nothing_of_borders_has_maps_without_depth():
+    image = RgbImage(noise(4, 5), mpp=2.5)
+    maps = maps_of(SaysHalf(), image)
+    assert maps.depth is None
+    assert maps.probability.shape == (4, 5)
+    assert not isinstance(SaysHalf(), BorderSegmenter)
+
+
+def test_a_network_prepared_for_many_passes_says_the_same_of_borders():
+    torch.manual_seed(0)
+    network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
+    image = RgbImage(noise(24, 40), mpp=1.25)
+    segmenter = NetworkSegmenter(network, mpp=1.25, device=CPU)
+    maps, prepared = segmenter.maps(image), segmenter.prepared().maps(image)
+    assert maps.depth is not None
+    assert prepared.depth is not None
+    assert np.abs(maps.depth - prepared.depth).max() < 1e-5
+    assert np.abs(maps.probability - prepared.probability).max() < 1e-5

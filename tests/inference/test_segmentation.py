@@ -8,12 +8,27 @@ import numpy as np
 import pytest
 
 from acinus.core.image import RgbImage
-from acinus.core.segmenter import ProbabilityMap
+from acinus.core.segmenter import GlandMaps, ProbabilityMap
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
 from acinus.inference.segmentation import segment_image
 
 TISSUE, GLAND, WHITE = (235, 180, 215), (120, 60, 150), (245, 245, 245)
+
+
+@dataclass
+class SeesWalls:
+    """Finds what is as dark as `GLAND`, and that black lines part it."""
+
+    mpp: float = 2.0
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        return self.maps(image).probability
+
+    def maps(self, image: RgbImage) -> GlandMaps:
+        gland = image.rgb[..., 1] < 120
+        wall = image.rgb[..., 1] == 0
+        return GlandMaps(np.where(gland, 0.9, 0.1).astype(np.float32), (gland & ~wall).astype(np.float32))
 
 
 @dataclass
@@ -70,3 +85,15 @@ def test_labels_are_made_at_the_image_s_own_resolution():
     assert found.gland_count == 1  # 40 × 50 px are 8,000 µm², 50 × 80 px 16,000
     again = label_glands(found.probability, InstanceSettings(min_area_um2=9_000.0), mpp=image.mpp)
     assert np.array_equal(found.labels, again)
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_glands_are_split_where_the_depth_dips(refine: bool):
+    image = picture()
+    image.rgb[80:130, 138:141] = 0
+    segmenter = SeesWalls()
+    how = RefinementSettings(colour_weight=0.0, tissue_only=False)
+    found = segment_image(image, RefinedSegmenter(segmenter, how) if refine else segmenter, SETTINGS)
+    assert found.gland_count == 3
+    assert found.labels[100, 110] != found.labels[100, 170]
+    assert segment_image(image, SeesPurple(), SETTINGS).gland_count == 2  # by the outline alone

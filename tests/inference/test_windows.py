@@ -10,10 +10,12 @@ import torch
 from acinus.core.image import RgbImage
 from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.grouping.segmenter import NetworkSegmenter
+from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import segment_image
-from acinus.inference.windows import probability_in_windows
-from acinus.networks.unet import UNet
+from acinus.inference.windows import maps_in_windows
+from acinus.networks.border_unet import BorderUNet
+from acinus.networks.unet import UNet, UNetSpec
 
 
 @dataclass
@@ -56,13 +58,13 @@ def test_the_stand_ins_are_segmenters():
 def test_windows_give_what_the_whole_image_gives(shape: tuple[int, int]):
     image, segmenter = noise(shape, mpp=4.0), Blurred(mpp=4.0)
     whole = segmenter.probability(image)
-    assert np.abs(probability_in_windows(image, segmenter) - whole).max() < 1e-5
+    assert np.abs(maps_in_windows(image, segmenter).probability - whole).max() < 1e-5
 
 
 @pytest.mark.parametrize(("mpp", "segmenter_mpp"), [(4.0, 4.0), (4.0, 2.5), (3.0, 2.5)])
 def test_no_window_is_larger_than_its_bound_whatever_the_image(mpp: float, segmenter_mpp: float):
     segmenter = Blurred(mpp=segmenter_mpp)
-    probability_in_windows(noise((200, 5000), mpp=mpp), segmenter)
+    maps_in_windows(noise((200, 5000), mpp=mpp), segmenter)
     assert len(segmenter.asked) > 3
     cell_um = 64 * segmenter_mpp
     bound_um = 2500 + 2 * 320 + 3 * cell_um  # the window and both margins are rounded to cells
@@ -71,28 +73,36 @@ def test_no_window_is_larger_than_its_bound_whatever_the_image(mpp: float, segme
 
 def test_an_image_below_a_window_is_asked_about_once_and_whole():
     segmenter = Blurred(mpp=2.5)
-    probability_in_windows(noise((500, 600), mpp=4.0), segmenter)
+    maps_in_windows(noise((500, 600), mpp=4.0), segmenter)
     assert segmenter.asked == [(500, 600)]
 
 
 def test_every_pixel_belongs_to_exactly_one_window():
     segmenter = Counting(mpp=2.5)
-    result = probability_in_windows(noise((1300, 1500), mpp=4.0), segmenter)
+    result = maps_in_windows(noise((1300, 1500), mpp=4.0), segmenter).probability
     assert np.unique(result).tolist() == list(range(1, segmenter.calls + 1))
 
 
-def test_the_margin_exceeds_the_reach_of_the_default_network():
-    """No pixel farther than 320 µm at 2.5 µm/px changes what the default network says of another."""
+@pytest.mark.parametrize("settings", [GroupingSettings(), GroupingSettings(network=UNetSpec(), mpp=2.5)])
+def test_the_margin_exceeds_the_reach_of_the_default_network_and_of_the_former(settings: GroupingSettings):
+    """What a spec says of its reach is tested in tests/networks."""
+    assert settings.network.reach_px is not None
+    assert settings.network.reach_px * settings.mpp < 320
+
+
+def test_windows_give_the_depth_of_the_whole_image():
     torch.manual_seed(0)
-    network = UNet().eval()
-    image = torch.zeros(1, 3, 8, 320, requires_grad=True)
-    logits = network(image + torch.rand(1, 3, 8, 320)).logits
-    for column in (152, 155, 159):  # at each place in the network's grid of 8 pixels
-        image.grad = None
-        logits[..., column].sum().backward(retain_graph=True)
-        assert image.grad is not None
-        seen = torch.nonzero(image.grad.abs().sum(dim=(0, 1, 2))).ravel()
-        assert max(column - int(seen.min()), int(seen.max()) - column) < 320 / 2.5
+    network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), mirrors=False)
+    image = noise((160, 1400), mpp=2.5)
+    maps, whole = maps_in_windows(image, segmenter), segmenter.maps(image)
+    assert maps.depth is not None
+    assert whole.depth is not None
+    assert np.abs(maps.depth - whole.depth).max() < 1e-5
+
+
+def test_windows_of_a_method_without_depth_have_none():
+    assert maps_in_windows(noise((20, 30), mpp=4.0), Blurred(mpp=4.0)).depth is None
 
 
 @pytest.mark.parametrize("mpp", [2.5, 1.25])
@@ -101,7 +111,7 @@ def test_windows_of_a_network_give_what_it_gives_for_the_whole_image(mpp: float)
     network = UNet(widths=(4, 8), context_cells=3).eval()
     segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), mirrors=False)
     image = noise((160, round(3500 / mpp)), mpp=mpp)
-    windows = probability_in_windows(image, segmenter)
+    windows = maps_in_windows(image, segmenter).probability
     assert np.abs(windows - segmenter.probability(image)).max() < 1e-5
 
 

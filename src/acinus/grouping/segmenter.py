@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from acinus.core.image import RgbArray, RgbImage
-from acinus.core.segmenter import ProbabilityMap
+from acinus.core.segmenter import GlandMaps, ProbabilityMap
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.networks.inference import for_inference
@@ -44,8 +44,13 @@ class NetworkSegmenter:
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland), float32 of the image's own (H, W)."""
+        return self.maps(image).probability
+
+    def maps(self, image: RgbImage) -> GlandMaps:
+        """Return P(gland) and, from a network that tells it, the depth, float32 of the image's own (H, W)."""
         small = predict(self.network, rgb_at_mpp(image, self.mpp), device=self.device, mirrors=self.mirrors)
-        return resize_map(small, image.shape)
+        depth = None if small.depth is None else resize_map(small.depth, image.shape)
+        return GlandMaps(resize_map(small.probability, image.shape), depth)
 
     def prepared(self) -> NetworkSegmenter:
         """Return the same method, prepared for many forward passes; see `for_inference`."""
@@ -53,18 +58,18 @@ class NetworkSegmenter:
 
 
 @torch.no_grad()
-def predict(network: nn.Module, rgb: RgbArray, *, device: torch.device, mirrors: bool) -> ProbabilityMap:
-    """Return P(gland) of an image at the working resolution, (H, W) float32."""
+def predict(network: nn.Module, rgb: RgbArray, *, device: torch.device, mirrors: bool) -> GlandMaps:
+    """Return what a network says of an image at the working resolution, (H, W) float32 each."""
     batch = _padded(rgb, int(network.stride)).to(device, memory_format=torch.channels_last)  # type: ignore[arg-type]
     flips = _MIRRORS if mirrors else _MIRRORS[:1]
-    total = torch.zeros(1)
+    total = torch.zeros(1, device=device)
     for axes in flips:
         prediction: Prediction = network(batch.flip(axes) if axes else batch)
-        probability = prediction.logits.sigmoid()
-        total = total.to(device) + (probability.flip(axes) if axes else probability)
-    mean = (total / len(flips))[0, 0, : rgb.shape[0], : rgb.shape[1]]
-    result: ProbabilityMap = mean.float().cpu().numpy()
-    return result
+        told = [prediction.logits] if prediction.depth is None else [prediction.logits, prediction.depth]
+        shares = torch.cat(told, dim=1).sigmoid()  # (1, 1 or 2, H', W')
+        total = total + (shares.flip(axes) if axes else shares)
+    mean = (total / len(flips))[0, :, : rgb.shape[0], : rgb.shape[1]].float().cpu().numpy()
+    return GlandMaps(mean[0], mean[1] if len(mean) > 1 else None)
 
 
 @torch.no_grad()

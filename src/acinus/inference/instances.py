@@ -14,6 +14,7 @@ from acinus.core.limits import Area, Length, Share
 from acinus.core.segmenter import ProbabilityMap
 from acinus.core.settings import formerly, settings_class
 from acinus.core.units import um2_to_px, um_to_px
+from acinus.inference.depth_split import split_by_depth
 from acinus.inference.splitting import split_touching
 
 __all__ = [
@@ -40,14 +41,18 @@ class InstanceSettings:
         Smaller glands are dropped: less than a crypt cut across its tip.
     max_hole_um2 : float
         Enclosed areas up to this size belong to the gland: lumina and misread debris.
+    least_dip : float
+        Glands that touch are split where the depth that the network tells falls by more than this along the
+        line between them; see `acinus.inference.depth_split`.
     neck_depth_um : float
-        Glands that touch are split where the neck between them is narrower than their bodies by this much on
-        each side.
+        Where the network tells no depth, they are split where the neck between them is narrower than their
+        bodies by this much on each side.
     """
 
     threshold: Share = 0.5
     min_area_um2: Area = 800.0
     max_hole_um2: Area = 20_000.0
+    least_dip: Share = 0.5
     neck_depth_um: Annotated[Length, formerly("parting_um")] = 10.0
 
 
@@ -110,7 +115,13 @@ def gland_mask(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: 
     return components.mask_of(components.areas >= um2_to_px(settings.min_area_um2, mpp=mpp))
 
 
-def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp: float) -> LabelMap:
+def label_glands(
+    probability: ProbabilityMap,
+    settings: InstanceSettings,
+    *,
+    mpp: float,
+    depth: NDArray[np.uint8] | None = None,
+) -> LabelMap:
     """Return one number per gland, (H, W) int32, 0 background, 1..N without gaps.
 
     Parameters
@@ -118,11 +129,15 @@ def label_glands(probability: ProbabilityMap, settings: InstanceSettings, *, mpp
     probability : (H, W) float32
     mpp : float
         µm per pixel of `probability`.
+    depth : (H, W) uint8, optional
+        How deep inside its gland a pixel lies, × 255, by which glands that touch are split.
     """
-    return label_mask(gland_mask(probability, settings, mpp=mpp), settings, mpp=mpp)
+    return label_mask(gland_mask(probability, settings, mpp=mpp), settings, mpp=mpp, depth=depth)
 
 
-def label_mask(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
+def label_mask(
+    mask: BoolMask, settings: InstanceSettings, *, mpp: float, depth: NDArray[np.uint8] | None = None
+) -> LabelMap:
     """Split each connected component of a cleaned mask and number all glands, (H, W) int32, 1..N."""
     components = components_of(mask)
     labels = np.zeros(mask.shape, dtype=np.int32)
@@ -130,26 +145,36 @@ def label_mask(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> Lab
     for number, (left, top, right, bottom) in enumerate(components.boxes.tolist(), start=1):
         box = np.s_[top:bottom, left:right]
         component = components.numbers[box] == number
-        parts = split_component(component, settings, mpp=mpp)
+        inside = None if depth is None else depth[box]
+        parts = split_component(component, settings, mpp=mpp, depth=inside)
         np.add(parts, count, out=labels[box], where=parts > 0)
         count += int(parts.max())
     return labels
 
 
-def split_component(mask: BoolMask, settings: InstanceSettings, *, mpp: float) -> LabelMap:
+def split_component(
+    mask: BoolMask, settings: InstanceSettings, *, mpp: float, depth: NDArray[np.uint8] | None = None
+) -> LabelMap:
     """Split one connected component into the glands that touch in it.
 
     Parameters
     ----------
     mask : (H, W) bool
         Connected over edges, within its bounding box or with background around it.
+    depth : (H, W) uint8, optional
+        As of `label_glands`; without it the outline decides.
 
     Returns
     -------
     (H, W) int32
         1..N without gaps, 0 elsewhere: also where the split left less than a gland.
     """
-    labels = split_touching(mask, neck_depth_px=um_to_px(settings.neck_depth_um, mpp=mpp))
+    if depth is None:
+        labels = split_touching(mask, neck_depth_px=um_to_px(settings.neck_depth_um, mpp=mpp))
+    else:
+        labels = split_by_depth(
+            mask, depth, mpp=mpp, least_dip=settings.least_dip, min_area_um2=settings.min_area_um2
+        )
     sizes = np.bincount(labels.ravel())
     kept = sizes >= um2_to_px(settings.min_area_um2, mpp=mpp)
     kept[0] = False

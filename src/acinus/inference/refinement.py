@@ -16,17 +16,21 @@ from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of, stained
 from acinus.inference.confidence import certainty
 from acinus.inference.instances import Components, components_of
-from acinus.inference.windows import probability_in_windows
+from acinus.inference.windows import maps_in_windows
 from acinus.slides.tissue import tissue_mask
 
 __all__ = [
     "Refined",
     "RefinedSegmenter",
     "RefinementSettings",
+    "SureLimits",
+    "byte_counts",
     "cut_lumina",
     "refined",
-    "sure_pixels",
 ]
+
+
+_HALF = 128  # the first byte of a probability of one half and more
 
 
 @settings_class
@@ -38,7 +42,14 @@ class RefinementSettings:
     colour_weight : float
         Share of the colours' likelihood in the result; 0 leaves it to the network alone.
     gland_above, background_below : float
-        The colours of the classes are those of pixels whose probability is beyond these.
+        Pixels whose probability is above the former or below the latter are sure. The colours of gland and
+        background are learnt from them.
+    sure_share : float
+        How decided a network is differs from fit to fit and from stain to stain. Where less than this share
+        of the pixels above one half, or of those below, is sure, that limit moves towards one half until so
+        many are; 0 keeps both limits where they are.
+    gland_least, background_most : float
+        A limit moves no further than to this probability.
     least_um2 : float
         Each class needs so much of the image, or colours are left out.
     smoothing_um : float
@@ -55,6 +66,9 @@ class RefinementSettings:
     colour_weight: Share = 0.6
     gland_above: Share = 0.75
     background_below: Share = 0.05
+    sure_share: Share = 0.5
+    gland_least: Share = 0.6
+    background_most: Share = 0.2
     least_um2: Area = 2_000.0
     smoothing_um: Length = 3.75
     lumen_above: Share = 0.3
@@ -66,6 +80,9 @@ class RefinementSettings:
         if self.gland_above < self.background_below:
             expected = f"at least background_below, {self.background_below:g}"
             raise refuse("gland_above", self.gland_above, expected)
+        if self.gland_least < self.background_most:
+            expected = f"at least background_most, {self.background_most:g}"
+            raise refuse("gland_least", self.gland_least, expected)
 
 
 @dataclass(frozen=True)
@@ -77,10 +94,13 @@ class Refined:
     probability : (H, W) float32
     certainty : (H, W) float32
         See `acinus.inference.confidence.certainty`.
+    depth : (H, W) float32 or None
+        The network's, as it was: colours know nothing of borders.
     """
 
     probability: ProbabilityMap
     certainty: NDArray[np.float32]
+    depth: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,15 +126,18 @@ class RefinedSegmenter:
         return self.refine(image).probability
 
     def refine(self, image: RgbImage) -> Refined:
-        """Return both maps of an image of any size that fits into memory, at its own (H, W).
+        """Return all maps of an image of any size that fits into memory, at its own (H, W).
 
         Its colours are compared over the whole image, so it is not to be cut into windows.
         """
         small = RgbImage(rgb_at_mpp(image, self.mpp), mpp=self.mpp, name=image.name)
-        result = refined(
-            probability_in_windows(small, self.segmenter), small.rgb, self.settings, mpp=self.mpp
+        maps = maps_in_windows(small, self.segmenter)
+        result = refined(maps.probability, small.rgb, self.settings, mpp=self.mpp)
+        return Refined(
+            resize_map(result.probability, image.shape),
+            resize_map(result.certainty, image.shape),
+            None if maps.depth is None else resize_map(maps.depth, image.shape),
         )
-        return Refined(resize_map(result.probability, image.shape), resize_map(result.certainty, image.shape))
 
 
 def refined(
@@ -166,7 +189,8 @@ def _colour_likelihood(
     if not with_stain.any():
         return None
     colours = ColourRange.of(lab[with_stain])
-    gland, background = sure_pixels(probability, settings)
+    limits = SureLimits.of(byte_counts(probability[with_stain]), settings)
+    gland, background = limits.pixels(probability)
     counts = ColourCounts.of(colours.bins(lab), gland & with_stain, background & with_stain)
     model = counts.model(colours, least_px=um2_to_px(settings.least_um2, mpp=mpp))
     if model is None:
@@ -175,9 +199,60 @@ def _colour_likelihood(
     return np.where(with_stain, likelihood, probability).astype(np.float32)
 
 
-def sure_pixels(probability: ProbabilityMap, settings: RefinementSettings) -> tuple[BoolMask, BoolMask]:
-    """Return of which pixels the network is sure that they are gland, and that they are not: (H, W) each."""
-    return probability > settings.gland_above, probability < settings.background_below
+@dataclass(frozen=True)
+class SureLimits:
+    """Beyond which probabilities the network is sure of a pixel of one image or slide.
+
+    Attributes
+    ----------
+    gland_above, background_below : float
+    """
+
+    gland_above: float
+    background_below: float
+
+    @classmethod
+    def of(cls, counts: NDArray[np.int64], settings: RefinementSettings) -> SureLimits:
+        """Return the limits of one image or slide; see `RefinementSettings`.
+
+        Parameters
+        ----------
+        counts : (256,) int64
+            How often each probability, × 255 and rounded, occurs in it.
+
+        Examples
+        --------
+        >>> counts = np.zeros(256, np.int64)
+        >>> counts[[26, 51, 153, 255]] = 10  # probabilities 0.1, 0.2, 0.6 and 1
+        >>> limits = SureLimits.of(counts, RefinementSettings())
+        >>> round(limits.background_below, 3), round(limits.gland_above, 3)
+        (0.104, 0.6)
+        """
+        below, above = counts.copy(), counts.copy()
+        below[_HALF:], above[:_HALF] = 0, 0
+        background, gland = settings.background_below, settings.gland_above
+        if below.any():
+            enough = _quantile(below, settings.sure_share)
+            background = max(background, min(settings.background_most, enough))
+        if above.any():
+            enough = _quantile(above, 1.0 - settings.sure_share)
+            gland = min(gland, max(settings.gland_least, enough))
+        return cls(gland, background)
+
+    def pixels(self, probability: ProbabilityMap) -> tuple[BoolMask, BoolMask]:
+        """Say of which pixels it is sure that they are gland, and that they are not: (H, W) each."""
+        return probability > self.gland_above, probability < self.background_below
+
+
+def byte_counts(probability: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return how often each probability, × 255 and rounded, occurs: (256,) int64."""
+    return np.bincount(np.rint(probability * 255.0).astype(np.uint8).ravel(), minlength=256)
+
+
+def _quantile(counts: NDArray[np.int64], share: float) -> float:
+    """Return the probability below which at least this share of what was counted lies, between two bytes."""
+    sums = np.cumsum(counts)
+    return (int(np.searchsorted(sums, share * sums[-1])) + 0.5) / 255.0
 
 
 def cut_lumina(probability: ProbabilityMap, settings: RefinementSettings, *, mpp: float) -> BoolMask:

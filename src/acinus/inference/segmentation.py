@@ -14,7 +14,7 @@ from acinus.core.segmenter import ProbabilityMap, Segmenter
 from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.refinement import Refined, RefinedSegmenter
-from acinus.inference.windows import probability_in_windows
+from acinus.inference.windows import maps_in_windows
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["Segmentation", "segment_image"]
@@ -69,11 +69,12 @@ def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSetti
     elif isinstance(segmenter, RefinedSegmenter):
         result = segmenter.refine(image)
     else:
-        alone = probability_in_windows(image, segmenter)
-        result = Refined(alone, certainty(alone, None))
+        alone = maps_in_windows(image, segmenter)
+        result = Refined(alone.probability, certainty(alone.probability, None), alone.depth)
+    depth = None if result.depth is None else np.rint(result.depth * 255.0).astype(np.uint8)
     return Segmentation(
         image=image,
-        labels=label_glands(result.probability, settings, mpp=image.mpp),
+        labels=label_glands(result.probability, settings, mpp=image.mpp, depth=depth),
         probability=result.probability,
         certainty=result.certainty,
     )

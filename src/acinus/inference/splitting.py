@@ -11,7 +11,7 @@ from skimage.segmentation import watershed
 
 from acinus.core.image import BoolMask, LabelMap
 
-__all__ = ["split_touching"]
+__all__ = ["distance_inside", "split_touching", "watershed_regions"]
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
 
@@ -37,14 +37,25 @@ def split_touching(mask: BoolMask, *, neck_depth_px: float) -> LabelMap:
 
     The result depends on the component alone, not on where in an image it lies.
     """
-    depth = _depth(mask)
+    depth = distance_inside(mask)
     if _has_one_summit(depth, neck_depth_px):
         return mask.astype(np.int32)
-    basins, summits = _basins(depth, mask)
-    return _joined(basins, summits, depth, neck_depth_px)
+    return watershed_regions(depth, mask, least_rise=neck_depth_px)
 
 
-def _depth(mask: BoolMask) -> NDArray[np.float32]:
+def watershed_regions(height: NDArray[np.float32], mask: BoolMask, *, least_rise: float) -> LabelMap:
+    """Return the regions of a mask whose summits rise by more than `least_rise`, (H, W) int32 from 1.
+
+    Parameters
+    ----------
+    height : (H, W) float32
+        Above 0 on the mask, 0 elsewhere.
+    """
+    basins, summits = _basins(height, mask)
+    return _joined(basins, summits, height, least_rise)
+
+
+def distance_inside(mask: BoolMask) -> NDArray[np.float32]:
     """Return the distance to the background in pixels, (H, W) float32."""
     framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     depth = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]

@@ -18,7 +18,7 @@ from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network
 from acinus.networks.weights import save_weights
-from acinus.pipeline.settings import Settings, settings_from_plain
+from acinus.pipeline.settings import Settings, model_settings
 
 __all__ = ["FORMAT", "load_model", "model_state", "save_model"]
 
@@ -65,7 +65,7 @@ def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settin
     description = _read_description(folder)
     path = folder / "weights.safetensors"
     try:
-        settings = settings_from_plain(description["settings"], where=f"{folder}/model.json")
+        settings = model_settings(description["settings"], where=f"{folder}/model.json")
         network = build_network(settings.grouping, seed=0, weights=None)
         if checksum(path) != description.get("weights_sha256", checksum(path)):
             raise ValueError(f"{path.name} does not have the checksum in model.json")

@@ -178,6 +178,7 @@ def _window_job(
         folder=windows.resolve(),
         scratch=work.resolve(),
         state=slide_state(model_state(model.fitted.network, model.settings), identity),
+        tells_depth=grouping.network.tells_depth,
     )
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "Settings",
     "described_settings",
     "load_settings",
+    "model_settings",
     "settings_from_plain",
     "settings_schema",
     "with_weights",
@@ -73,6 +74,24 @@ def settings_from_plain(plain: Any, *, where: str = "settings") -> Settings:
     return apply_settings(Settings(), plain, where=where)
 
 
+def model_settings(plain: Any, *, where: str) -> Settings:
+    """Return the settings in a model's description: a model of an older version segments as it did.
+
+    Raises
+    ------
+    UsageError
+        As of `settings_from_plain`.
+
+    Examples
+    --------
+    >>> model_settings({"refinement": {"gland_above": 0.8}}, where="model.json").refinement.sure_share
+    0.0
+    """
+    # What a description does not mention was not there yet: then it has to change nothing.
+    then = Settings(refinement=RefinementSettings(sure_share=0.0))
+    return apply_settings(then, plain, where=where)
+
+
 def load_settings(path: Path | None) -> Settings:
     """Read a settings file, JSON or TOML; None gives the defaults.
 
@@ -98,8 +117,10 @@ def described_settings(path: Path | None) -> str:
         return f"{_HEAD}\n\n{commented_toml(Settings())}"
     plain = read_settings_file(path)
     if isinstance(plain, Mapping) and "weights_sha256" in plain:  # a model's description
-        plain = plain.get("settings")
-    return f"{_HEAD}\n\n{commented_toml(settings_from_plain(plain, where=path.name))}"
+        settings = model_settings(plain.get("settings"), where=path.name)
+    else:
+        settings = settings_from_plain(plain, where=path.name)
+    return f"{_HEAD}\n\n{commented_toml(settings)}"
 
 
 def settings_schema() -> str:

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray, RgbImage
-from acinus.core.segmenter import ProbabilityMap
+from acinus.core.segmenter import GlandMaps, ProbabilityMap
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide.compute import left_to_do
 from acinus.inference.slide.grid import WorkingGrid
@@ -68,6 +68,16 @@ class Brightest:
         return ndimage.maximum_filter(image.rgb[..., 0], side, mode="constant").astype(np.float32) / 255
 
 
+@dataclass
+class BrightestWithDepth(Brightest):
+    """Says as well, as a depth, the largest green value within `reach_px`."""
+
+    def maps(self, image: RgbImage) -> GlandMaps:
+        """Return both."""
+        green = RgbImage(np.ascontiguousarray(image.rgb[..., 1:2].repeat(3, axis=2)), mpp=image.mpp)
+        return GlandMaps(self.probability(image), super().probability(green))
+
+
 def noise(height: int, width: int, *, seed: int = 0) -> RgbArray:
     """Return an image of which a hundredth is bright: what is brightest around differs by place."""
     rng = np.random.default_rng(seed)
@@ -85,8 +95,21 @@ def all_tissue(grid: WorkingGrid) -> SlideTissue:
     return SlideTissue(np.ones((1, 1), bool), 1e9, grid, grid.box)
 
 
+def tissue_in(box: Box, grid: WorkingGrid) -> SlideTissue:
+    """Return tissue in a box of working pixels, and 24 µm around it."""
+    mask = np.zeros((grid.size.height, grid.size.width), bool)
+    mask[box.y : box.bottom, box.x : box.right] = True
+    return SlideTissue(mask, grid.mpp, grid, grid.box)
+
+
 def computed(
-    folder: Path, slide: ArraySlide, segmenter: Any, plan: WindowPlan, tissue: SlideTissue
+    folder: Path,
+    slide: ArraySlide,
+    segmenter: Any,
+    plan: WindowPlan,
+    tissue: SlideTissue,
+    *,
+    tells_depth: bool = False,
 ) -> WindowStore:
     """Return the store of all windows of a slide in memory, computed as those of a file are; no colours."""
     job = WindowJob(
@@ -98,6 +121,7 @@ def computed(
         folder=folder,
         scratch=folder,
         state="",
+        tells_depth=tells_depth,
     )
     store = job.store()
     windows, _ = left_to_do(plan, tissue, store)
@@ -107,9 +131,10 @@ def computed(
 
 @dataclass(frozen=True)
 class ArraySource:
-    """A probability map in memory, uint8 of (H, W)."""
+    """A probability map in memory, uint8 of (H, W), and perhaps a depth."""
 
     probability: NDArray[np.uint8]
+    depth: NDArray[np.uint8] | None = None
 
     @property
     def size(self) -> Size:
@@ -120,3 +145,7 @@ class ArraySource:
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return a view of the box."""
         return self.probability[box.y : box.bottom, box.x : box.right]
+
+    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
+        """Return a view of the box, None without a depth."""
+        return None if self.depth is None else self.depth[box.y : box.bottom, box.x : box.right]

@@ -18,7 +18,7 @@ from acinus.core.cluster import local_cluster
 from acinus.core.errors import AcinusError, InputError, OutputError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Advance
-from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.segmenter import ProbabilityMap, Segmenter, maps_of
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide import workers
@@ -26,6 +26,7 @@ from acinus.inference.slide.compute import compute_windows
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.inference.slide.tissue import SlideTissue
+from acinus.networks.border_unet import BorderUNetSpec
 from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import save_model
@@ -295,6 +296,52 @@ def test_workers_give_the_same_to_the_bit(job: WindowJob, client: Any, expected:
     assert steps.count == steps.total == with_tissue(job)
     assert min(seconds.read, seconds.network, seconds.write) > 0
     assert compute_windows(job, client=client) == PhaseSeconds()
+
+
+@pytest.fixture
+def border_job(job: WindowJob, tmp_path: Path) -> WindowJob:
+    """The same slide for a network that tells a depth."""
+    torch.manual_seed(0)
+    spec = BorderUNetSpec(widths=(4, 8), context_cells=3, fine=4)
+    network = spec.build()
+    torch.nn.init.normal_(network.classifier.weight, std=60.0)
+    save_model(tmp_path / "m", network, Settings(grouping=GroupingSettings(network=spec, mpp=MPP)), stain={})
+    with open_slide(job.slide) as reader:
+        plan = plan_windows(reader, mpp=MPP, reach_px=spec.reach_px, stride_px=spec.stride, window_px=100)
+    return replace(job, load=SavedModel(tmp_path / "m", "cpu"), plan=plan, tells_depth=True)
+
+
+def test_windows_of_a_network_that_tells_a_depth_are_its_answer_to_the_whole(border_job: WindowJob):
+    compute_windows(border_job)
+    box = border_job.plan.grid.box
+    depth = border_job.store().read_depth(box)
+    assert depth is not None
+    with open_slide(border_job.slide) as reader:
+        rgb = reader.read_working(box, mpp=MPP)
+        mask = border_job.tissue(reader).mask_of(box)
+    whole = maps_of(border_job.load(), RgbImage(rgb, mpp=MPP))
+    assert whole.depth is not None
+    assert np.abs(depth - np.where(mask, whole.depth * 255, 0)).max() < 0.5 + 1e-2
+    assert np.ptp(depth[mask]) > 50
+    assert not np.array_equal(depth, border_job.store().read(box))
+
+
+def test_workers_tell_the_same_depth_to_the_bit(border_job: WindowJob, client: Any, expected: Any):
+    compute_windows(border_job, client=client)
+    assert files(border_job.folder) == expected(border_job)
+
+
+def test_windows_without_a_depth_are_computed_again_for_a_job_that_needs_it(
+    border_job: WindowJob, tmp_path: Path
+):
+    afresh = moved(border_job, tmp_path / "afresh")
+    compute_windows(afresh)
+    compute_windows(replace(border_job, tells_depth=False))
+    model = counting(border_job)
+    compute_windows(border_job)
+    assert files(border_job.folder) == files(afresh.folder)
+    compute_windows(border_job, segmenter=model)
+    assert model.calls == 0
 
 
 def test_the_error_of_a_worker_is_the_user_s(job: WindowJob, client: Any, tmp_path: Path):

@@ -57,6 +57,16 @@ def probabilities(draw: st.DrawFn) -> NDArray[np.uint8]:
     return np.clip(127 + 60 * noise + draw(st.integers(-60, 60)), 0, 255).astype(np.uint8)
 
 
+@st.composite
+def depths(draw: st.DrawFn, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Rooms of random depths with blurred walls between them."""
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    side = draw(st.sampled_from([4, 9, 20]))
+    rooms = rng.integers(0, 256, (-(-shape[0] // side), -(-shape[1] // side))).astype(np.float32)
+    depth = np.kron(rooms, np.ones((side, side), np.float32))[: shape[0], : shape[1]]
+    return np.rint(cv2.GaussianBlur(depth, (0, 0), draw(st.sampled_from([0.3, 2.0])))).astype(np.uint8)
+
+
 @settings(max_examples=60)
 @given(
     probabilities(),
@@ -76,6 +86,32 @@ def test_a_slide_in_blocks_has_the_glands_of_the_whole(
     in_blocks = labels_of(probability, how, block_px=block_px)
     assert same_but_for_numbers(in_blocks, whole)
     assert np.array_equal(in_blocks, labels_of(probability, how, block_px=64))
+
+
+@settings(max_examples=60)
+@given(
+    st.data(),
+    probabilities(),
+    st.integers(5, 64),
+    st.builds(
+        InstanceSettings,
+        min_area_um2=st.sampled_from([0.0, 8.0, 50.0]),
+        max_hole_um2=st.sampled_from([0.0, 20.0, 400.0]),
+        least_dip=st.sampled_from([0.0, 0.2, 0.5]),
+    ),
+)
+def test_a_slide_in_blocks_has_the_glands_that_the_depth_tells_in_the_whole(
+    data: st.DataObject, probability: NDArray[np.uint8], block_px: int, how: InstanceSettings
+):
+    depth = data.draw(depths(probability.shape))
+    whole = label_glands(probability.astype(np.float32) / 255, how, mpp=1.0, depth=depth)
+    source = ArraySource(probability, depth)
+    in_blocks, otherwise = (
+        assembled(list(label_slide(source, how, mpp=1.0, block_px=side)), probability.shape)
+        for side in (block_px, 64)
+    )
+    assert same_but_for_numbers(in_blocks, whole)
+    assert np.array_equal(in_blocks, otherwise)
 
 
 def ring(size: int, hole: int) -> np.ndarray:
@@ -190,6 +226,9 @@ class Counted:
         assert box == box.intersection(Box(0, 0, self.size.width, self.size.height))
         return ArraySource(self.probability).read(box)
 
+    def read_depth(self, box: Box) -> None:
+        return None
+
 
 def test_a_block_is_read_twice_at_most_and_one_without_gland_once():
     probability = np.zeros((100, 130), dtype=np.uint8)
@@ -222,6 +261,26 @@ def test_glands_of_a_component_too_large_for_a_crop_are_those_of_the_whole(crop_
     crops = list(label_slide(source, how, mpp=mpp, block_px=50, crop_px=crop_px))
     assert len(crops) > 1
     assert same_but_for_numbers(assembled(crops, mask.shape), whole)
+
+
+@pytest.mark.parametrize("crop_px", [97, 128, 300])
+def test_glands_of_a_component_too_large_for_a_crop_are_parted_by_depth_as_in_the_whole(crop_px: int):
+    """A bar with a wall every 26 px, which nothing in its outline tells."""
+    probability = np.zeros((60, 800), np.uint8)
+    probability[15:45, 5:785] = 255
+    depth = probability.copy()
+    for wall in range(31, 780, 26):
+        depth[:, wall - 1 : wall + 2] = 0
+    how = InstanceSettings(min_area_um2=2000.0, least_dip=0.5)
+    whole = label_glands(probability.astype(np.float32) / 255, how, mpp=10.0, depth=depth)
+    assert whole.max() == 30
+    source = ArraySource(probability, depth)
+    crops = list(label_slide(source, how, mpp=10.0, block_px=50, crop_px=crop_px))
+    assert len(crops) > 1
+    labels = assembled(crops, probability.shape)
+    assert np.array_equal(labels > 0, whole > 0)
+    rooms = depth > 0  # the middle of a wall is as near to one gland as to the other
+    assert same_but_for_numbers(labels * rooms, whole * rooms)
 
 
 @settings(max_examples=25)

@@ -11,20 +11,11 @@ from hypothesis import strategies as st
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.grouping.segmenter import NetworkSegmenter
-from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.probability import part_with_tissue
-from acinus.inference.slide.tissue import SlideTissue
 from acinus.networks.unet import UNet
 
-from .drawn import ArraySlide, Brightest, all_tissue, computed, grid_of, noise
-
-
-def tissue_in(box: Box, grid: WorkingGrid) -> SlideTissue:
-    """Return tissue in a box of working pixels, and 24 µm around it."""
-    mask = np.zeros((grid.size.height, grid.size.width), bool)
-    mask[box.y : box.bottom, box.x : box.right] = True
-    return SlideTissue(mask, grid.mpp, grid, grid.box)
+from .drawn import ArraySlide, Brightest, all_tissue, computed, grid_of, noise, tissue_in
 
 
 def test_a_window_without_tissue_is_not_computed(tmp_path: Path):

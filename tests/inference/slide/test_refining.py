@@ -17,7 +17,7 @@ from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
 from acinus.inference.refinement import RefinementSettings, refined
 from acinus.inference.slide.plan import WindowPlan
-from acinus.inference.slide.probability import kept_colours, kept_probability, part_with_tissue
+from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
 from acinus.inference.slide.refining import RefinedSource, learn_colours, refined_source
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
@@ -59,7 +59,7 @@ def stored(
         part = np.s_[seen.y : seen.bottom, seen.x : seen.right]
         colours = kept_colours(rgb[part], seen, window, tissue, sigma=sigma)
         store.write_colours(window, colours)
-        store.write(window, kept_probability(probability[part], seen, window, tissue))
+        store.write(window, kept_share(probability[part], seen, window, tissue))
     return store
 
 

@@ -18,7 +18,7 @@ from acinus.core.image import RgbImage
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
 
-from .drawn import ArraySlide, Brightest, all_tissue, computed, grid_of, noise
+from .drawn import ArraySlide, Brightest, BrightestWithDepth, all_tissue, computed, grid_of, noise, tissue_in
 
 PLAN = WindowPlan(grid_of(40, 60), window_px=32, halo_px=8, blend_px=8)
 
@@ -54,6 +54,70 @@ def test_a_network_that_looks_around_a_little_gives_the_same_whatever_the_window
         whole = computed(Path(folder), slide, segmenter, plan, tissue).read(plan.grid.box)
     expected = np.rint(Brightest(reach).probability(RgbImage(slide.rgb, mpp=slide.mpp)) * 255)
     assert np.array_equal(whole, expected)
+
+
+@pytest.mark.parametrize("sizes", [(32, 8, 8, 0), (24, 16, 12, 16), (64, 8, 2, 40)])
+def test_depth_is_that_of_the_whole_slide_whatever_the_windows(tmp_path: Path, sizes: tuple[int, ...]):
+    window, halo, blend, shift = sizes
+    plan = WindowPlan(grid_of(90, 70), window_px=window, halo_px=halo, blend_px=blend, shift_px=shift)
+    slide, segmenter = ArraySlide(noise(90, 70)), BrightestWithDepth(2)
+    store = computed(tmp_path, slide, segmenter, plan, all_tissue(plan.grid), tells_depth=True)
+    whole = segmenter.maps(RgbImage(slide.rgb, mpp=slide.mpp))
+    assert whole.depth is not None
+    assert not np.array_equal(whole.depth, whole.probability)
+    found = store.read_depth(plan.grid.box)
+    assert found is not None
+    assert np.array_equal(found, np.rint(whole.depth * 255))
+    assert np.array_equal(store.read(plan.grid.box), np.rint(whole.probability * 255))
+    part = store.read_depth(Box(20, 30, 41, 17))
+    assert part is not None
+    assert np.array_equal(part, found[30:47, 20:61])
+
+
+def test_depth_is_0_away_from_tissue(tmp_path: Path):
+    plan, slide = WindowPlan(grid_of(64, 64), window_px=32), ArraySlide(np.full((64, 64, 3), 200, np.uint8))
+    tissue = tissue_in(Box(0, 0, 20, 20), plan.grid)
+    store = computed(tmp_path, slide, BrightestWithDepth(0), plan, tissue, tells_depth=True)
+    depth = store.read_depth(plan.grid.box)
+    assert depth is not None
+    assert np.array_equal(depth > 0, tissue.mask_of(plan.grid.box))
+
+
+def test_windows_with_a_depth_and_without_are_absent_to_each_other(tmp_path: Path):
+    window = PLAN.window(0, 0)
+    values = np.full((window.kept.height, window.kept.width), 9, np.uint8)
+    without = WindowStore(tmp_path, PLAN)
+    with_depth = WindowStore(tmp_path, PLAN, depth=True)
+    without.write(window, values)
+    assert (without.has(window), with_depth.has(window)) == (True, False)
+    assert without.read_depth(window.core) is None
+    with pytest.raises(OutputError, match="run the same command again"):
+        with_depth.read_depth(window.core)
+    with_depth.write(window, values, values)
+    assert (without.has(window), with_depth.has(window)) == (False, True)
+    with_depth.write_empty(window)
+    without.write_empty(PLAN.window(1, 0))
+    assert (without.has(window), with_depth.has(window)) == (False, True)
+    assert with_depth.has(PLAN.window(1, 0)) is False
+
+
+def test_a_depth_belongs_into_a_store_that_holds_it_and_only_there(tmp_path: Path):
+    window = PLAN.window(0, 0)
+    values = np.zeros((window.kept.height, window.kept.width), np.uint8)
+    with pytest.raises(ValueError, match="a depth belongs"):
+        WindowStore(tmp_path, PLAN).write(window, values, values)
+    with pytest.raises(ValueError, match="a depth belongs"):
+        WindowStore(tmp_path, PLAN, depth=True).write(window, values)
+
+
+def test_a_depth_is_kept_where_no_probability_is(tmp_path: Path):
+    store, window = WindowStore(tmp_path, PLAN, depth=True), PLAN.window(0, 0)
+    nothing = np.zeros((window.kept.height, window.kept.width), np.uint8)
+    store.write(window, nothing, nothing + 5)
+    depth = store.read_depth(Box(0, 0, 20, 20))
+    assert depth is not None
+    assert (depth == 5).all()
+    assert not store.read(Box(0, 0, 20, 20)).any()
 
 
 def test_windows_that_disagree_are_blended_without_a_step(tmp_path: Path):

@@ -11,6 +11,8 @@ from torch import nn
 
 from acinus.core.image import RgbImage
 from acinus.core.segmenter import ProbabilityMap
+from acinus.grouping.settings import GroupingSettings
+from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 
 MPP = 0.5
@@ -58,6 +60,7 @@ class SeesPurple:
 
 def purple_model() -> GlandSegmenter:
     """Return a model that takes no fitting."""
-    model = GlandSegmenter(device="cpu")
+    grouping = GroupingSettings(network=UNetSpec(), mpp=SeesPurple.mpp)  # which tells no depth
+    model = GlandSegmenter(grouping=grouping, device="cpu")
     model._segmenter = SeesPurple()  # type: ignore[assignment]
     return model

@@ -21,7 +21,7 @@ from torch import nn
 from acinus.core.errors import OutputError
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
-from acinus.grouping.settings import UNetSpec
+from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
 from acinus.results.files import SLIDE_FILES

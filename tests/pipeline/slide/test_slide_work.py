@@ -14,7 +14,8 @@ import torch
 from acinus.core.errors import ModelError, OutputError
 from acinus.core.image import RgbImage
 from acinus.grouping.segmenter import NetworkSegmenter
-from acinus.grouping.settings import GroupingSettings, UNetSpec
+from acinus.grouping.settings import GroupingSettings
+from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import save_model
 from acinus.pipeline.settings import Settings

@@ -14,6 +14,7 @@ from acinus.core.image import BoolMask, LabelMap
 from acinus.core.units import um_to_px
 from acinus.inference.instances import InstanceSettings, label_mask
 from acinus.inference.slide.components import SlideComponents
+from acinus.inference.slide.source import ProbabilitySource
 
 __all__ = ["label_in_cells"]
 
@@ -21,7 +22,13 @@ _OVERLAP_UM = 640.0  # longer than all but few glands
 
 
 def label_in_cells(
-    components: SlideComponents, number: int, settings: InstanceSettings, *, mpp: float, cell_px: int
+    components: SlideComponents,
+    number: int,
+    source: ProbabilitySource,
+    settings: InstanceSettings,
+    *,
+    mpp: float,
+    cell_px: int,
 ) -> Iterator[tuple[Box, LabelMap]]:
     """Yield crops with the glands of one component, each crop numbered 1..N.
 
@@ -42,7 +49,7 @@ def label_in_cells(
             mask = components.mask(number, seen)
             for earlier in taken:
                 earlier.remove_from(mask, seen)
-            labels = label_mask(mask, settings, mpp=mpp)
+            labels = label_mask(mask, settings, mpp=mpp, depth=source.read_depth(seen))
             own = _own_glands(labels, seen, cells)
             if own.any():
                 labels = np.where(own, np.cumsum(own), 0).astype(np.int32)[labels]

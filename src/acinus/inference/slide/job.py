@@ -61,6 +61,8 @@ class WindowJob:
         Takes what is not kept, the windows' colours; likewise.
     state : str
         Changes whenever the slide's or the model's content does: processes keep both open between windows.
+    tells_depth : bool
+        Whether windows have a depth beside the probability.
     """
 
     slide: Path
@@ -71,13 +73,14 @@ class WindowJob:
     folder: Path
     scratch: Path
     state: str
+    tells_depth: bool = False
 
     def store(self) -> WindowStore:
         """Return the store that the windows go to."""
         colours = None
         if self.refinement.colour_weight > 0.0:  # those of another blur are other colours
             colours = self.scratch / f"colours_{self.refinement.smoothing_um}"
-        return WindowStore(self.folder, self.plan, colours=colours)
+        return WindowStore(self.folder, self.plan, depth=self.tells_depth, colours=colours)
 
     def tissue(self, reader: SlideReader) -> SlideTissue:
         """Return the slide's tissue, found once and then kept in the folder."""

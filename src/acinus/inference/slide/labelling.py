@@ -72,9 +72,10 @@ def label_slide(
     with progress.task("Splitting glands", total=len(components.boxes)) as advance:
         for number, box in enumerate(components.boxes, start=1):
             if max(box.width, box.height) > crop_px:
-                crops = label_in_cells(components, number, settings, mpp=mpp, cell_px=crop_px // 2)
+                crops = label_in_cells(components, number, source, settings, mpp=mpp, cell_px=crop_px // 2)
             else:
-                crops = iter([(box, split_component(components.mask(number, box), settings, mpp=mpp))])
+                mask, depth = components.mask(number, box), source.read_depth(box)
+                crops = iter([(box, split_component(mask, settings, mpp=mpp, depth=depth))])
             for crop_box, labels in crops:
                 found = int(labels.max())
                 if found:

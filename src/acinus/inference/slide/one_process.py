@@ -11,12 +11,12 @@ from itertools import islice
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray, RgbImage
-from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.segmenter import GlandMaps, Segmenter, maps_of
 from acinus.core.units import um_to_px
 from acinus.inference.slide.allocation import give_back_unused
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import Window
-from acinus.inference.slide.probability import kept_colours, kept_probability, part_with_tissue
+from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.slides.reader import SlideReader
@@ -46,24 +46,26 @@ class OpenJob:
         rgb = self.reader.read_working(seen, mpp=plan.grid.mpp)
         return seen, rgb, time.perf_counter() - start
 
-    def compute(self, window: Window, rgb: RgbArray) -> tuple[ProbabilityMap | None, float]:
+    def compute(self, window: Window, rgb: RgbArray) -> tuple[GlandMaps | None, float]:
         """Return the network's answer and the seconds it took; None where only colours are missing."""
         start = time.perf_counter()
         if self.store.has_probability(window):
             return None, 0.0
-        probability = self.segmenter.probability(RgbImage(rgb, mpp=self.store.plan.grid.mpp))
+        maps = maps_of(self.segmenter, RgbImage(rgb, mpp=self.store.plan.grid.mpp))
         # Blocks kept from windows of other sizes leave gaps between them: 2.6 GB after fifty, now 1.6.
         give_back_unused()
-        return probability, time.perf_counter() - start
+        return maps, time.perf_counter() - start
 
-    def write(self, window: Window, seen: Box, rgb: RgbArray, probability: ProbabilityMap | None) -> float:
+    def write(self, window: Window, seen: Box, rgb: RgbArray, maps: GlandMaps | None) -> float:
         """Store what the window keeps and return the seconds it took."""
         start = time.perf_counter()
         if self.store.colours is not None:
             sigma = um_to_px(self.job.refinement.smoothing_um, mpp=self.job.plan.grid.mpp)
             self.store.write_colours(window, kept_colours(rgb, seen, window, self.tissue, sigma=sigma))
-        if probability is not None:
-            self.store.write(window, kept_probability(probability, seen, window, self.tissue))
+        if maps is not None:
+            probability = kept_share(maps.probability, seen, window, self.tissue)
+            depth = None if maps.depth is None else kept_share(maps.depth, seen, window, self.tissue)
+            self.store.write(window, probability, depth if self.store.depth else None)
         return time.perf_counter() - start
 
 
@@ -79,12 +81,12 @@ def compute_in_turn(slide: OpenJob, windows: Sequence[Window], advance: Callable
             seen, rgb, elapsed = reading.result()
             seconds.read += elapsed
             ahead.extend((later, reader.submit(slide.read, later)) for later in islice(waiting, 1))
-            probability, elapsed = slide.compute(window, rgb)
+            maps, elapsed = slide.compute(window, rgb)
             seconds.network += elapsed
             if writing is not None:  # at most one result waits for the disk
                 seconds.write += writing.result()
                 advance()
-            writing = writer.submit(slide.write, window, seen, rgb, probability)
+            writing = writer.submit(slide.write, window, seen, rgb, maps)
         if writing is not None:
             seconds.write += writing.result()
             advance()

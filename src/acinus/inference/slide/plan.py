@@ -55,7 +55,7 @@ class WindowPlan:
         Side of a core.
     halo_px : int
         How much farther than its core a window sees on each side. Less half the blending band, this is what
-        every kept pixel sees around it: 112 px of the default network's reach of 106 (ours).
+        every kept pixel sees around it; `plan_windows` makes it no less than the network's reach.
     blend_px : int
         Width of the band around each border between cores in which two windows are blended.
     stride_px : int

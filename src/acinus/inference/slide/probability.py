@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
-from acinus.core.segmenter import ProbabilityMap
 from acinus.inference.slide.blurring import blurred_bytes
 from acinus.inference.slide.plan import Window, WindowPlan
 from acinus.inference.slide.tissue import SlideTissue
 
-__all__ = ["kept_colours", "kept_probability", "part_with_tissue"]
+__all__ = ["kept_colours", "kept_share", "part_with_tissue"]
 
 
 def part_with_tissue(plan: WindowPlan, window: Window, tissue: SlideTissue) -> Box | None:
@@ -31,13 +30,13 @@ def part_with_tissue(plan: WindowPlan, window: Window, tissue: SlideTissue) -> B
     return Box(left, top, right - left, bottom - top).intersection(window.outer)
 
 
-def kept_probability(
-    probability: ProbabilityMap, seen: Box, window: Window, tissue: SlideTissue
+def kept_share(
+    share: NDArray[np.float32], seen: Box, window: Window, tissue: SlideTissue
 ) -> NDArray[np.uint8]:
-    """Return what a window keeps of the probability of the part seen, × 255 and 0 away from tissue."""
+    """Return what a window keeps of the part seen, of probability or depth: × 255, 0 away from tissue."""
     result = np.zeros((window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    values = np.rint(probability[part.slices_in(seen)] * 255.0)
+    values = np.rint(share[part.slices_in(seen)] * 255.0)
     result[part.slices_in(window.kept)] = np.where(tissue.mask_of(part), values, 0.0)
     return result
 

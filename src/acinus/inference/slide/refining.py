@@ -21,7 +21,7 @@ from acinus.core.image import BoolMask
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained
-from acinus.inference.refinement import RefinementSettings, sure_pixels
+from acinus.inference.refinement import RefinementSettings, SureLimits
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.plan import Window
 from acinus.inference.slide.source import from_bytes
@@ -69,6 +69,10 @@ class RefinedSource:
         probability, likelihood = self.both(box)
         mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * likelihood
         return np.asarray(np.rint(mixed, out=mixed), dtype=np.uint8)
+
+    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
+        """Return the network's depth × 255 of a box: colours know nothing of borders."""
+        return self.store.read_depth(box)
 
     def both(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the network's probability in a box inside the grid and the likelihood by colour, both × 255.
@@ -138,27 +142,30 @@ def learn_colours(
 ) -> ColourModel | None:
     """Return what the pixels teach of which the network is sure; None where a class is too small.
 
-    Every window is read twice: for the range that the colours use, and to count them.
+    Every window is read twice: for the range of the colours and of the probability, and to count them.
     """
     windows = [window for window in store.plan.windows() if tissue.covers(window.core)]
     with (progress or SilentProgress()).task("Learning colours", total=2 * len(windows)) as advance:
         histograms = np.zeros((3, 256), dtype=np.int64)
+        probabilities = np.zeros(256, dtype=np.int64)
         for window in windows:
             lab = store.read_colours(window.core)
             usable = tissue.mask_of(window.core) & _stained(lab)
             for axis, values in enumerate(lab):
                 histograms[axis] += np.bincount(values[usable], minlength=256)
+            probabilities += np.bincount(store.read(window.core)[usable], minlength=256)
             advance()
         if not histograms.any():
             return None
         colours = ColourRange.of_histograms(histograms)
 
         byte_bins = colours.byte_bins().astype(np.uint16)
+        limits = SureLimits.of(probabilities, settings)
 
         def counts_of(window: Window) -> ColourCounts:
             lab = store.read_colours(window.core)
             usable = tissue.mask_of(window.core) & _stained(lab)
-            sure = sure_pixels(from_bytes(store.read(window.core)), settings)
+            sure = limits.pixels(from_bytes(store.read(window.core)))
             gland, background = (pixels & usable for pixels in sure)
             advance()
             return ColourCounts.of(_bins(lab, byte_bins).astype(np.intp), gland, background)

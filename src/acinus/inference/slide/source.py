@@ -19,7 +19,7 @@ def from_bytes(values: NDArray[np.uint8]) -> ProbabilityMap:
 
 
 class ProbabilitySource(Protocol):
-    """P(gland) of a slide on its working grid."""
+    """What the network says of a slide, on its working grid."""
 
     @property
     def size(self) -> Size:
@@ -28,4 +28,8 @@ class ProbabilitySource(Protocol):
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return probability × 255, rounded, of a box inside the grid: uint8 of (box.height, box.width)."""
+        ...
+
+    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
+        """Return depth × 255, rounded, of a box, as `read`; None where the network tells none."""
         ...

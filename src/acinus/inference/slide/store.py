@@ -1,4 +1,4 @@
-"""The windows of one slide on disk: the blended probability of any box of it, and its colours.
+"""The windows of one slide on disk: blended probability and depth of any box of it, and its colours.
 
 Each window is a file, its colours another one; each appears whole or not at all. Whoever computes one writes
 it, be it this process or one on another machine that sees the same folder; who reads finds what is there. No
@@ -30,9 +30,11 @@ class WindowStore:
     Parameters
     ----------
     folder : Path
-        Takes the probability; made when it does not exist.
+        Takes probability and depth; made when it does not exist.
     plan : WindowPlan
         Windows of another plan in the folder count as absent.
+    depth : bool
+        Whether windows have a depth beside the probability; those of the other kind count as absent.
     colours : Path, optional
         A folder for the colours beside the probability; by default there are none. They take many times as
         much of the disk and are soon read again, so they need not be kept as long.
@@ -41,10 +43,18 @@ class WindowStore:
     """
 
     def __init__(
-        self, folder: Path, plan: WindowPlan, *, colours: Path | None = None, cache_bytes: int = _CACHE_BYTES
+        self,
+        folder: Path,
+        plan: WindowPlan,
+        *,
+        depth: bool = False,
+        colours: Path | None = None,
+        cache_bytes: int = _CACHE_BYTES,
     ) -> None:
         self.folder = make_folder(folder)
         self.plan = plan
+        self.depth = depth
+        self._count = 2 if depth else 1  # maps of the network in a window
         self.colours = None if colours is None else make_folder(colours)
         self._cache = LruCache[Path, NDArray[np.uint8]](limit=cache_bytes, weigh=lambda planes: planes.nbytes)
 
@@ -59,23 +69,30 @@ class WindowStore:
         return colours and self.has_probability(window)
 
     def has_probability(self, window: Window) -> bool:
-        """Say whether a window's probability was written whole."""
-        return _is_whole(_file(self.folder, window), window, count=1)
+        """Say whether what the network says of a window was written whole."""
+        return _is_whole(_file(self.folder, window), window, count=self._count)
 
-    def write(self, window: Window, probability: NDArray[np.uint8]) -> None:
-        """Store the probability of the kept part of a window; one that is 0 everywhere takes next to nothing.
+    def write(
+        self, window: Window, probability: NDArray[np.uint8], depth: NDArray[np.uint8] | None = None
+    ) -> None:
+        """Store what the network says of the kept part of a window; 0 everywhere takes next to nothing.
 
         Parameters
         ----------
         probability : (kept.height, kept.width) uint8
             × 255.
+        depth : (kept.height, kept.width) uint8, optional
+            × 255; needed where the store holds it, and only there.
 
         Raises
         ------
         OutputError
             When the disk is full or the folder cannot be written to.
         """
-        self._write(_file(self.folder, window), probability[None], window, count=1)
+        if (depth is not None) != self.depth:
+            raise ValueError("a depth belongs into a store that holds it, and only there")
+        planes = probability[None] if depth is None else np.stack([probability, depth])
+        self._write(_file(self.folder, window), planes, window, count=self._count)
 
     def write_colours(self, window: Window, colours: NDArray[np.uint8]) -> None:
         """Store the colours of the kept part of a window, (3, kept.height, kept.width) uint8.
@@ -97,7 +114,8 @@ class WindowStore:
             When the disk is full or the folder cannot be written to.
         """
         shape = (window.kept.height, window.kept.width)
-        self.write(window, np.zeros(shape, np.uint8))
+        nothing = np.zeros((self._count, *shape), np.uint8)
+        self._write(_file(self.folder, window), nothing, window, count=self._count)
         if self.colours is not None:
             self.write_colours(window, np.zeros((3, *shape), np.uint8))
 
@@ -118,15 +136,23 @@ class WindowStore:
         OutputError
             When a window that is needed is missing or damaged.
         """
+        return self._blended(box, plane=0)
+
+    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
+        """Return depth × 255, rounded, of a box, as `read`; None where the store holds none."""
+        return self._blended(box, plane=1) if self.depth else None
+
+    def _blended(self, box: Box, *, plane: int) -> NDArray[np.uint8]:
+        """Return one map of the network, where windows overlap each by its weight."""
         total = np.zeros((box.height, box.width), np.float32)
         for window in self.plan.windows_keeping(box):
-            planes = self._planes(_file(self.folder, window), window, count=1)
+            planes = self._planes(_file(self.folder, window), window, count=self._count)
             if not planes.size:
                 continue
             part = box.intersection(window.kept)
             rows, columns = part.slices_in(window.kept)
             weight_x, weight_y = self.plan.weights(window)
-            weighted = planes[0, rows, columns] * weight_x[columns]
+            weighted = planes[plane, rows, columns] * weight_x[columns]
             weighted *= weight_y[rows, None]
             total[part.slices_in(box)] += weighted
         result: NDArray[np.uint8] = np.rint(total, out=total).astype(np.uint8)
