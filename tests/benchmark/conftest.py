@@ -23,6 +23,7 @@ TINY: dict[str, Any] = {
             "rounds": 2,
             "batch_crops": 2,
             "crop_px": 32,
+            "mpp": 2.5,
             "network": {"widths": [4, 8]},
         },
     },

@@ -106,15 +106,15 @@ def test_a_result_is_found_again_unless_it_is_damaged_or_of_another_job(tmp_path
 
 
 def test_a_result_serves_every_method_of_the_same_settings_but_no_other_seed(tmp_path, job_of):
-    store, job, twin = Store(tmp_path), job_of("acinus"), job_of("acinus+omission-on")
+    store, job, twin = Store(tmp_path), job_of("acinus"), job_of("acinus+omission-off")
     assert not store.adopt(twin)
     content = {"fingerprint": job.fingerprint, "method": "acinus", "title": "acinus", "rows": {}}
     store.save(job, {"result.json": orjson.dumps(content), "masks/0/a.png": b"png"})
-    assert not store.adopt(job_of("acinus+omission-off"))
-    assert not store.adopt(job_of("acinus+omission-on", seed=1))
+    assert not store.adopt(job_of("acinus+omission-on"))
+    assert not store.adopt(job_of("acinus+omission-off", seed=1))
     assert store.adopt(twin)
-    title = "acinus, omission relabelling on"
-    assert store.load(twin) == {**content, "method": "acinus+omission-on", "title": title}
+    title = "acinus, omission relabelling off"
+    assert store.load(twin) == {**content, "method": "acinus+omission-off", "title": title}
     assert (store.path(twin) / "masks" / "0" / "a.png").read_bytes() == b"png"
 
 

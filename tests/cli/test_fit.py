@@ -167,7 +167,7 @@ def test_when_no_image_can_be_read_the_reason_is_told_and_nothing_is_written(
         ),
         (
             '{"grouping": {"network": {"kind": "ClosedShapes"}}}',
-            'there is no kind "ClosedShapes"; choose one of PSPNetSpec',
+            'there is no kind "ClosedShapes"; choose one of BorderUNetSpec, PSPNetSpec',
         ),
         ('{"grouping": {"network": {"kind": []}}}', "there is no kind []"),
         ('{"mining": {"cue": {"kind": "UNetSpec"}}}', 'there is no kind "UNetSpec"'),
@@ -243,7 +243,7 @@ def test_images_whose_names_differ_by_confidence_keep_their_proposals_apart(tmp_
         found = [proposal_path(tmp_path / "model" / folder, name) for name in ("a", "a_confidence")]
         first, second = (ProposalMap.load(path) for path in found)
         assert not np.array_equal(first.regions, second.regions)
-        assert len(visible(tmp_path / "model" / folder)) == 4
+        assert len(visible(tmp_path / "model" / folder)) == 2 * 3  # regions, confidence, glands
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -257,7 +257,7 @@ def test_two_processes_fit_a_pretrained_backbone_to_the_end(tmp_path, tiles, bac
         "frozen": frozen,
     }
     mining = {"shallow": {"steps": 2, "batch_crops": 2, "crop_px": 32}}
-    grouping = {"steps": 2, "rounds": 2, "batch_crops": 2, "crop_px": 64, "network": network}
+    grouping = {"steps": 2, "rounds": 2, "batch_crops": 2, "crop_px": 64, "mpp": 2.5, "network": network}
     (tmp_path / "mine.json").write_text(json.dumps({"mining": mining, "grouping": grouping}))
     words = ["--devices", "2", "--device", "cpu"]
     assert run(fit_words(tiles, tmp_path / "model", tmp_path / "mine.json", *words)) == 0

@@ -88,8 +88,9 @@ def test_report_and_view_refuse_a_folder_without_results(tmp_path, error_lines):
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small demo with its settings made smaller still."""
     out = tmp_path_factory.mktemp("demo") / "demo"
-    grouping = {"steps": 4, "rounds": 2, "batch_crops": 2, "crop_px": 32, "network": {"widths": [4, 8]}}
-    tiny = {"mining": {"shallow": {"steps": 2, "crop_px": 32}}, "grouping": grouping}
+    grouping = {"steps": 4, "rounds": 2, "batch_crops": 2, "crop_px": 32, "mpp": 2.5}
+    network = {"network": {"widths": [4, 8]}}
+    tiny = {"mining": {"shallow": {"steps": 2, "crop_px": 32}}, "grouping": grouping | network}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acinus.pipeline.demo._SMALL_SETTINGS", tiny)
         patch.setattr("os.cpu_count", lambda: 1)

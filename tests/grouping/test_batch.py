@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
+from acinus.grouping.targets import BorderTargets
 
 COLOURS = {BACKGROUND: (255, 255, 255), EXTERIOR: (255, 0, 0), INTERIOR: (0, 255, 0), IGNORE: (0, 0, 255)}
 
@@ -39,28 +40,68 @@ def drawn(
 
 def test_regions_become_three_weights_and_ignored_pixels_none():
     image = tell_tale(np.array([[BACKGROUND, EXTERIOR, INTERIOR, IGNORE]], np.uint8), confidence=0.5)
-    assert image.regions[0].tolist() == [[0, 0, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0]]
+    weights = image.targets[0, :, :3].tolist()
+    assert weights == [[0, 0, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0]]
+    assert not image.targets[..., 3:].any()  # glands without numbers have no depth
 
 
 def test_proposals_of_another_resolution_are_averaged_onto_the_image():
     regions = np.array([[EXTERIOR, INTERIOR], [BACKGROUND, IGNORE]], np.uint8)
     proposal = ProposalMap(regions, np.ones((2, 2), np.float32), mpp=1.25)
     image = TrainingImage.of(np.zeros((1, 1, 3), np.uint8), proposal)
-    assert image.regions[0, 0].tolist() == [0.25, 0.25, 0.25]
+    assert image.targets[0, 0].tolist() == [0.25, 0.25, 0.25, 0.0, 0.0]
+
+
+def plane(*values: float) -> torch.Tensor:
+    return torch.tensor(values).reshape(1, 1, 1, -1)
 
 
 def test_the_target_is_the_share_of_gland_in_what_is_labelled():
-    def plane(*values: float) -> torch.Tensor:
-        return torch.tensor(values).reshape(1, 1, 1, -1)
-
     batch = Batch(
-        images=torch.zeros(1, 3, 1, 4),
-        exterior=plane(0.5, 0.25, 0.0, 0.0),
-        interior=plane(0.5, 0.0, 0.0, 0.0),
-        background=plane(0.0, 0.25, 1.0, 0.0),
+        images=torch.zeros(1, 3, 1, 5),
+        exterior=plane(0.5, 0.25, 0.0, 0.0, 0.0),
+        interior=plane(0.5, 0.0, 0.0, 0.0, 0.0),
+        background=plane(0.0, 0.25, 1.0, 0.0, 6.0),
+        deep=plane(0.75, 0.0, 0.0, 0.0, 0.0),
+        shallow=plane(0.25, 0.5, 1.0, 0.0, 6.0),
     )
-    assert batch.gland.flatten().tolist() == [1.0, 0.5, 0.0, 0.0]
-    assert batch.weight.flatten().tolist() == [1.0, 0.5, 1.0, 0.0]
+    assert batch.gland.flatten().tolist() == [1.0, 0.5, 0.0, 0.0, 0.0]
+    assert batch.weight.flatten().tolist() == [1.0, 0.5, 1.0, 0.0, 6.0]  # the last lies between neighbours
+    assert batch.depth.flatten().tolist() == [0.75, 0.0, 0.0, 0.0, 0.0]
+    assert batch.depth_weight.flatten().tolist() == [1.0, 0.5, 1.0, 0.0, 6.0]
+
+
+def numbered(regions: np.ndarray, glands: np.ndarray) -> ProposalMap:
+    return ProposalMap(regions, np.ones(regions.shape, np.float32), mpp=1.0, glands=glands)
+
+
+def test_glands_with_numbers_teach_the_depth_and_the_stroma_between_them():
+    glands = np.zeros((9, 20), np.int32)
+    glands[2:7, 2:9], glands[2:7, 11:18] = 1, 2
+    regions = np.where(glands > 0, EXTERIOR, IGNORE).astype(np.uint8)
+    borders = BorderTargets(gap_um=5.0, narrow_weight=3.0, narrow_um=2.0, depth_um=2.0)
+    rgb = np.zeros((9, 20, 3), np.uint8)
+    taught = TrainingImage.of(rgb, numbered(regions, glands), borders).targets.astype(float)
+    assert taught[4, 10, :3] == pytest.approx([0, 0, 1 + 3 * np.exp(-(3**2) / 8)], rel=0.02)  # 1 and 2 px
+    assert taught[4, 2:7, 3] == pytest.approx([0.5, 1, 1, 1, 1], abs=0.02)
+    assert taught[4, 2:7, 3:].sum(axis=1) == pytest.approx(1.0, abs=1e-3)
+    other = TrainingImage.of(rgb, numbered(regions, glands), BorderTargets(gap_um=0.0)).targets
+    assert not other[..., 2].any()
+
+
+def test_depth_is_turned_and_scaled_as_the_image_is():
+    glands = np.zeros((64, 64), np.int32)
+    glands[:, :32], glands[:, 32:] = 1, 2
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    rgb[:, 32:] = 255
+    image = TrainingImage.of(rgb, numbered(np.full(glands.shape, EXTERIOR, np.uint8), glands))
+    batch = drawn([image], crops=16, crop_px=48, scale_range=0.3)
+    light = batch.images.mean(dim=1, keepdim=True)
+    for crop, depth in zip(light[:, 0].numpy(), batch.depth[:, 0].numpy(), strict=True):
+        lines = (crop, depth) if np.ptp(crop[0]) > 0 else (crop.T, depth.T)
+        if np.ptp(lines[0][0]) > 0:  # the border is in the crop
+            step = np.abs(np.diff(lines[0][24])).argmax()
+            assert abs(int(lines[1][24].argmin()) - step) <= 2
 
 
 def classes(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -191,3 +232,4 @@ def test_processes_that_share_a_batch_see_together_what_one_sees(crops: int, cou
     for share in shares:
         assert torch.equal(share.gland, whole.gland)
         assert torch.equal(share.weight, whole.weight)
+        assert torch.equal(share.depth_weight, whole.depth_weight)

@@ -15,7 +15,11 @@ from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
 from acinus.grouping.rounds import build_network, relabel, train_rounds
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings
+from acinus.inference.instances import InstanceSettings, components_of
+from acinus.inference.reading import ImageReading
+from acinus.inference.refinement import RefinementSettings
 from acinus.networks import pspnet
+from acinus.networks.border_unet import BorderUNetSpec
 from acinus.networks.pspnet import PSPNetSpec
 from acinus.networks.resnet import ResNet
 from acinus.networks.unet import UNetSpec
@@ -141,22 +145,60 @@ def test_the_second_round_learns_from_relabelled_proposals(tmp_path: Path):
     assert any(not np.array_equal(a.regions, b.regions) for a, b in zip(proposals, relabelled, strict=True))
 
 
-def test_each_round_starts_from_weights_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    starts = []
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, torch.Tensor]]:
+    """The weights that each round starts from, as they are trained."""
+    found: list[dict[str, torch.Tensor]] = []
     original = rounds.train_network
 
     def watched(network: torch.nn.Module, *args: object, **more: object) -> torch.nn.Module:
-        starts.append(network.classifier.weight.detach().clone())
+        found.append({name: value.clone() for name, value in network.state_dict().items()})
         return original(network, *args, **more)
 
     monkeypatch.setattr(rounds, "train_network", watched)
-    run(tmp_path)
+    return found
+
+
+def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_each_round_goes_on_from_the_averaged_network_of_the_one_before(
+    tmp_path: Path, starts: list[dict[str, torch.Tensor]]
+):
+    run(tmp_path, replace(TINY, warm_start=True))
     assert len(starts) == 2
-    assert not torch.equal(*starts)
+    assert equal(starts[1], safetensors.torch.load_file(tmp_path / "round0.safetensors"))
 
 
-def test_weights_are_read_once_a_round_and_not_for_a_round_that_is_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_a_warm_start_each_round_starts_from_weights_of_its_own(
+    tmp_path: Path, starts: list[dict[str, torch.Tensor]]
+):
+    settings = replace(TINY, warm_start=False)
+    run(tmp_path, settings)
+    for number, start in enumerate(starts):
+        fresh = build_network(settings, seed=3000 + number, weights=None)
+        assert equal(start, fresh.state_dict())
+    assert not torch.equal(starts[0]["classifier.weight"], starts[1]["classifier.weight"])
+
+
+def test_a_run_that_finds_its_first_round_done_goes_on_from_its_network(
+    tmp_path: Path, starts: list[dict[str, torch.Tensor]]
+):
+    expected, _ = run(tmp_path / "whole", replace(TINY, rounds=3))
+    run(tmp_path / "cut", replace(TINY, rounds=3))
+    (tmp_path / "cut" / "round2.safetensors").unlink()
+    (tmp_path / "cut" / "round1.safetensors").unlink()
+    starts.clear()
+    resumed, steps = run(tmp_path / "cut", replace(TINY, rounds=3))
+    assert steps[0] == (1, 0)
+    assert equal(starts[0], safetensors.torch.load_file(tmp_path / "cut" / "round0.safetensors"))
+    assert equal(resumed.state_dict(), expected.state_dict())
+
+
+@pytest.mark.parametrize(("warm_start", "times"), [(False, 2), (True, 1)])
+def test_weights_are_read_once_a_round_that_starts_from_them_and_not_for_one_that_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_start: bool, times: int
 ):
     torch.manual_seed(0)
     torch.save(ResNet(depth=18).state_dict(), tmp_path / "r18.pth")
@@ -168,9 +210,11 @@ def test_weights_are_read_once_a_round_and_not_for_a_round_that_is_finished(
         original(backbone, weights, depth=depth)
 
     monkeypatch.setattr(pspnet, "load_backbone_weights", watched)
-    settings = replace(TINY, network=PSPNetSpec(depth=18, features=8), steps=1, crop_px=32)
+    settings = replace(
+        TINY, network=PSPNetSpec(depth=18, features=8), steps=1, crop_px=32, warm_start=warm_start
+    )
     images, names, proposals = material()
-    for count in (2, 2):
+    for _ in range(2):
         train_rounds(
             images,
             names,
@@ -182,7 +226,7 @@ def test_weights_are_read_once_a_round_and_not_for_a_round_that_is_finished(
             weights=str(tmp_path / "r18.pth"),
             on_step=lambda number, record: None,
         )
-        assert len(read) == count
+        assert len(read) == times
 
 
 def test_no_round_is_wrong_usage(tmp_path: Path):
@@ -214,9 +258,11 @@ def test_relabelling_is_omission_and_then_self_training():
     images, _, proposals = material()
     network = build_network(TINY, seed=0, weights=None).eval()
     omitted = OmissionRelabelling()(proposals[0], embed(network, images[0], device=CPU))
-    assert TINY.self_training is not None
-    expected = TINY.self_training(omitted, predict(network, images[0], device=CPU, mirrors=True))
-    result = relabel(network, images[0], proposals[0], TINY, device=CPU)
+    settings = replace(TINY, omission=OmissionRelabelling())
+    assert settings.self_training is not None
+    maps = predict(network, images[0], device=CPU, mirrors=True)
+    expected = settings.self_training(omitted, maps, images[0])
+    result = relabel(network, images[0], proposals[0], settings, device=CPU)
     assert np.array_equal(result.regions, expected.regions)
     assert np.isin(result.regions, (BACKGROUND, EXTERIOR, INTERIOR, IGNORE)).all()
 
@@ -252,3 +298,62 @@ def test_weights_fill_the_backbone_of_a_pspnet_and_must_fit_its_depth(tmp_path: 
     deeper = replace(TINY, network=PSPNetSpec(depth=34, features=8))
     with pytest.raises(ModelError, match="choose the depth that matches the file"):
         build_network(deeper, seed=1, weights=str(tmp_path / "r18.pth"))
+
+
+BORDERS = replace(
+    TINY,
+    network=BorderUNetSpec(widths=(4, 8), context_cells=3, fine=4),
+    # Glands so small that those of the tiny images count.
+    self_training=replace(TINY.self_training, min_area_um2=20.0, max_hole_um2=50.0),
+)
+READING = ImageReading(RefinementSettings(), InstanceSettings())
+
+
+def with_glands(folder: Path, settings: GroupingSettings = BORDERS) -> tuple[torch.nn.Module, list[float]]:
+    """Train on glands that have numbers and return the network and the depth's loss of each step."""
+    images, names, proposals = material()
+    numbered = [
+        replace(p, glands=components_of(np.isin(p.regions, (EXTERIOR, INTERIOR))).numbers) for p in proposals
+    ]
+    losses: list[float] = []
+    network = train_rounds(
+        images,
+        names,
+        numbered,
+        settings,
+        seed=3,
+        device=CPU,
+        folder=folder,
+        weights=None,
+        on_step=lambda number, record: losses.append(record["depth"]),
+        reading=READING,
+    )
+    return network, losses
+
+
+def test_rounds_pass_on_glands_with_their_numbers(tmp_path: Path):
+    _, losses = with_glands(tmp_path)
+    assert min(losses) > 0.0
+    for name in "abc":
+        passed = ProposalMap.load(proposal_path(tmp_path / "proposals_round1", name))
+        assert passed.glands is not None
+        assert np.array_equal(passed.glands > 0, passed.gland)
+
+
+def test_rounds_on_glands_end_the_same_after_an_interruption(tmp_path: Path):
+    with_glands(tmp_path / "whole")
+    with_glands(tmp_path / "cut")
+    (tmp_path / "cut" / "round1.safetensors").unlink()
+    with_glands(tmp_path / "cut")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_numbers_are_brought_to_the_resolution_of_training(tmp_path: Path):
+    """Each takes the nearest pixel's: none is a mean of two."""
+    glands = np.kron(np.array([[1, 9], [0, 4]], np.int32), np.ones((8, 8), np.int32))
+    regions = np.where(glands > 0, EXTERIOR, BACKGROUND).astype(np.uint8)
+    proposal = ProposalMap(regions, np.ones((16, 16), np.float32), mpp=1.25, glands=glands)
+    small = rounds._at_size(proposal, np.zeros((8, 8, 3), np.uint8), 2.5)
+    assert small.glands is not None
+    assert small.glands.tolist() == glands[::2, ::2].tolist()
+    assert small.mpp == 2.5

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,11 @@ from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.rounds import build_network
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings
+from acinus.grouping.targets import BorderTargets
 from acinus.grouping.train import StepRecord, train_network
+from acinus.networks.border_unet import BorderUNetSpec
+from acinus.networks.pspnet import PSPNetSpec
+from acinus.networks.spec import NetworkSpec
 from acinus.networks.unet import UNetSpec
 
 CPU = torch.device("cpu")
@@ -79,7 +84,7 @@ def test_the_loss_falls_and_the_network_tells_the_textures_apart():
     network, records = trained(replace(TINY, steps=80))
     assert np.mean([r["mask"] for r in records[-5:]]) < 0.5 * np.mean([r["mask"] for r in records[:5]])
     rgb, regions = two_textures(99)
-    gland = predict(network, rgb, device=CPU, mirrors=True) > 0.5
+    gland = predict(network, rgb, device=CPU, mirrors=True).probability > 0.5
     assert (gland == (regions != BACKGROUND)).mean() > 0.9
 
 
@@ -95,6 +100,65 @@ def test_without_weight_the_diffusion_loss_is_not_computed():
     _, records = trained(replace(TINY, steps=3, diffusion_weight=0.0))
     assert [record["diffusion"] for record in records] == [0.0, 0.0, 0.0]
     assert [record["loss"] for record in records] == [record["mask"] for record in records]
+
+
+def numbered_images(count: int = 4) -> list[TrainingImage]:
+    """Each has one gland, whose number is known."""
+    images = []
+    for seed in range(count):
+        rgb, regions = two_textures(seed)
+        glands = (regions != BACKGROUND).astype(np.int32)
+        proposal = ProposalMap(regions, np.ones(regions.shape, np.float32), mpp=2.5, glands=glands)
+        images.append(TrainingImage.of(rgb, proposal, BorderTargets(depth_um=20.0)))
+    return images
+
+
+BORDERS = replace(TINY, network=BorderUNetSpec(widths=(4, 8), context_cells=3, fine=4), crop_px=24)
+
+
+def trained_on_glands(settings: GroupingSettings) -> tuple[torch.nn.Module, list[StepRecord]]:
+    records: list[StepRecord] = []
+    network = train_network(
+        build_network(settings, seed=0, weights=None),
+        numbered_images(),
+        settings,
+        seed=0,
+        device=CPU,
+        on_step=records.append,
+    )
+    return network, records
+
+
+def test_the_depth_is_a_term_of_the_loss_with_its_weight():
+    _, records = trained_on_glands(replace(BORDERS, steps=4, depth_weight=0.25))
+    assert min(record["depth"] for record in records) > 0.0
+    for record in records:
+        assert record["loss"] == pytest.approx(record["mask"] + 0.25 * record["depth"], rel=1e-5)
+
+
+def test_without_weight_the_depth_teaches_nothing():
+    network, records = trained_on_glands(replace(BORDERS, steps=4, depth_weight=0.0))
+    assert [record["loss"] for record in records] == [record["mask"] for record in records]
+    start = build_network(BORDERS, seed=0, weights=None).classifier.bias
+    assert network.classifier.bias[1].item() == pytest.approx(start[1].item(), rel=1e-3)
+    assert network.classifier.bias[0].item() != pytest.approx(start[0].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("spec", [UNetSpec(widths=(4, 8)), PSPNetSpec(depth=18, features=8)])
+def test_a_network_that_tells_no_depth_has_no_such_term(spec: NetworkSpec):
+    _, records = trained_on_glands(replace(TINY, network=spec, steps=2))
+    assert [record["depth"] for record in records] == [0.0, 0.0]
+    assert [record["loss"] for record in records] == [record["mask"] for record in records]
+
+
+def test_the_network_learns_that_the_middle_of_a_gland_is_deeper_than_its_rim():
+    network, records = trained_on_glands(replace(BORDERS, steps=80))
+    assert np.mean([r["depth"] for r in records[-5:]]) < 0.8 * np.mean([r["depth"] for r in records[:5]])
+    rgb, regions = two_textures(99)
+    depth = predict(network, rgb, device=CPU, mirrors=True).depth
+    assert depth is not None
+    inside = cv2.distanceTransform((regions != BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5)
+    assert depth[inside > 8].mean() > depth[(inside > 0) & (inside <= 3)].mean() > depth[inside == 0].mean()
 
 
 def test_the_learning_rate_rises_for_a_tenth_of_the_steps_and_then_falls_along_a_cosine():

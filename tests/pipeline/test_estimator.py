@@ -21,7 +21,7 @@ from acinus.results.folder import read_results
 TINY = {
     "mining": MiningSettings(shallow=ShallowSettings(steps=2, batch_crops=2, crop_px=32)),
     "grouping": GroupingSettings(
-        steps=6, rounds=2, batch_crops=2, crop_px=32, network=UNetSpec(widths=(4, 8))
+        steps=6, rounds=2, batch_crops=2, crop_px=32, mpp=2.5, network=UNetSpec(widths=(4, 8))
     ),
     "instances": InstanceSettings(threshold=0.4),
 }
@@ -131,12 +131,12 @@ def test_images_with_nothing_to_learn_from_give_a_model_of_finite_numbers(images
 
 
 def test_the_result_of_a_large_image_does_not_show_the_windows_it_was_computed_in(tiles, fitted):
-    from acinus.inference.windows import probability_in_windows
+    from acinus.inference.windows import maps_in_windows
 
     tile = array_of(tiles / "tile_000.png")
     wide = RgbImage(np.tile(tile, (1, 5, 1))[:64], 2.5, "wide")  # 3.2 mm, windows have 2.5 mm
     whole = fitted.fitted.probability(wide)
-    assert np.allclose(probability_in_windows(wide, fitted.fitted), whole, atol=1e-5)
+    assert np.allclose(maps_in_windows(wide, fitted.fitted).probability, whole, atol=1e-5)
 
 
 def test_a_picture_of_pillow_is_segmented_as_its_pixels_are(tiles, fitted):

@@ -77,7 +77,7 @@ def test_all_deep_parameters_can_be_set_again():
     [
         ({"threshold": 0.4}, "threshold is not a parameter; there are device, grouping, instances, mining"),
         ({"seed__x": 1}, "seed__x is not a parameter; seed has no fields"),
-        ({"instances__thresh": 1}, "instances: thresh is not a setting; there are max_hole_um2"),
+        ({"instances__thresh": 1}, "instances: thresh is not a setting; there are least_dip, max_hole_um2"),
         ({"instances__threshold": 7}, "instances: threshold is 7; expected a number from 0 to 1"),
         ({"grouping__crop_px": 100}, "grouping: crop_px is 100; expected a multiple of the network's stride"),
         ({"seed": -1}, "the seed is -1"),

@@ -46,7 +46,9 @@ def test_a_fitted_model_needs_neither_the_backbone_s_folder_nor_the_hub(
 ):
     folder = backbone_folder(kind)
     network = PretrainedSpec("transformers", str(folder), features=8, frozen=frozen)
-    grouping = GroupingSettings(network=network, steps=4, rounds=2, batch_crops=2, crop_px=2 * network.stride)
+    grouping = GroupingSettings(
+        network=network, mpp=2.5, steps=4, rounds=2, batch_crops=2, crop_px=2 * network.stride
+    )
     more = {"mining": MINING, "instances": InstanceSettings(threshold=0.4), "seed": 1}
     model = GlandSegmenter(grouping=grouping, **more).fit([tiles], processes=1)
     image = sorted(tiles.glob("tile_00?.png"))[0]
@@ -117,12 +119,12 @@ def test_library_and_model_have_no_default():
 def test_crops_are_a_multiple_of_the_backbone_s_stride():
     message = "crop_px is 112; expected a multiple of the network's stride, 32"
     with pytest.raises(UsageError, match=f"GroupingSettings.{message}"):
-        GroupingSettings(network=spec_of_stride(32))
+        GroupingSettings(network=spec_of_stride(32), crop_px=112)
     network = settings_to_plain(spec_of_stride(32))
     with pytest.raises(UsageError, match=f"mine.json: grouping.{message}"):
-        settings_from_plain({"grouping": {"network": network}}, where="mine.json")
+        settings_from_plain({"grouping": {"network": network, "crop_px": 112}}, where="mine.json")
     GlandSegmenter(grouping=GroupingSettings(network=spec_of_stride(32), crop_px=128))
-    GlandSegmenter(grouping=GroupingSettings(network=spec_of_stride(28)))
+    GlandSegmenter(grouping=GroupingSettings(network=spec_of_stride(28), crop_px=112))
 
 
 def test_weights_of_a_resnet_do_not_replace_a_pretrained_network():
@@ -135,7 +137,7 @@ def test_weights_of_a_resnet_do_not_replace_a_pretrained_network():
 
 def test_a_model_whose_description_is_damaged_is_told(tmp_path: Path, tiles: Path, backbone_folder: Write):
     network = PretrainedSpec("transformers", str(backbone_folder("resnet")), features=8)
-    grouping = GroupingSettings(network=network, steps=1, rounds=1, batch_crops=2, crop_px=64)
+    grouping = GroupingSettings(network=network, mpp=2.5, steps=1, rounds=1, batch_crops=2, crop_px=64)
     GlandSegmenter(grouping=grouping, mining=MINING).fit([tiles], processes=1).save(tmp_path)
     whole = orjson.loads((tmp_path / "model.json").read_bytes())
     described = whole["settings"]["grouping"]["network"]["backbone"]
@@ -156,7 +158,7 @@ def test_a_model_says_which_library_it_needs(
     tmp_path: Path, tiles: Path, backbone_folder: Write, monkeypatch
 ):
     network = PretrainedSpec("transformers", str(backbone_folder("resnet")), features=8)
-    grouping = GroupingSettings(network=network, steps=1, rounds=1, batch_crops=2, crop_px=64)
+    grouping = GroupingSettings(network=network, mpp=2.5, steps=1, rounds=1, batch_crops=2, crop_px=64)
     GlandSegmenter(grouping=grouping, mining=MINING).fit([tiles], processes=1).save(tmp_path)
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ModelError, match=r'run pip install "acinus\[transformers\]"$'):

@@ -97,11 +97,11 @@ def test_a_value_outside_its_limits_is_refused_with_path_limit_and_value(
             "grouping.self_training.background_below is 0.7; expected at most gland_above, 0.6",
         ),
         (
-            {"grouping": {"crop_px": 100}},
+            {"grouping": {"crop_px": 100, "network": {"kind": "UNetSpec"}}},
             "grouping.crop_px is 100; expected a multiple of the network's stride, 8",
         ),
         (
-            {"grouping": {"network": {"widths": [4] * 6}}},
+            {"grouping": {"crop_px": 112, "network": {"kind": "UNetSpec", "widths": [4] * 6}}},
             "grouping.crop_px is 112; expected a multiple of the network's stride, 32",
         ),
         (
@@ -242,8 +242,8 @@ def test_commented_defaults_say_what_each_setting_is_and_what_it_takes():
     at = lines.index("threshold = 0.5")
     assert lines[at - 1] == "# Probability from which a pixel is gland. Takes a number from 0 to 1."
     assert "[mining.cue.trusted]" in lines
-    assert 'kind = "UNetSpec"' in lines
-    assert "# In place of this table, omission = false leaves it out." in lines
+    assert 'kind = "BorderUNetSpec"' in lines
+    assert "# In place of this table, self_training = false leaves it out." in lines
     assert max(map(len, lines)) <= 110
     values = [line for line in lines if " = " in line and not line.startswith("#")]
     commented = [

@@ -77,8 +77,9 @@ def metrics_of(model: Path) -> list[dict[str, float]]:
 def test_two_processes_train_as_one_does(together, work):
     """But for batch normalisation: the same losses, terms over the whole batch included, the same weights."""
     expected = work.train()
+    assert min(record["depth"] for record in expected.records) > 0.0
     for trained in together[1]:
-        for term in ("loss", "mask", "diffusion"):
+        for term in ("loss", "mask", "depth", "diffusion"):
             values, others = ([record[term] for record in t.records] for t in (trained, expected))
             assert values == pytest.approx(others, rel=1e-5)
         for name, value in expected.state.items():

@@ -21,7 +21,9 @@ from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.train import StepRecord, train_network
+from acinus.inference.instances import components_of
 from acinus.networks.prediction import Prediction
+from acinus.networks.unet import UNetSpec
 from acinus.pipeline import fit_files
 from acinus.pipeline.settings import load_settings
 from acinus.pipeline.torchrun import joined_process_group
@@ -35,18 +37,19 @@ class Trained(NamedTuple):
 
 
 class Plain(nn.Module):
-    """A network without batch normalisation, whose gradient is the same however its batch is shared out."""
+    """A network without batch normalisation: its gradient is the same however its batch is shared out."""
 
     stride = 1
 
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Conv2d(3, 6, 3, padding=1)
-        self.classifier = nn.Conv2d(6, 1, 1)
+        self.classifier = nn.Conv2d(6, 2, 1)
 
     def forward(self, images: torch.Tensor) -> Prediction:
         features = self.features(images).relu()
-        return Prediction(self.classifier(features), features)
+        answers = self.classifier(features)
+        return Prediction(answers[:, :1], features, answers[:, 1:])
 
 
 def train(group: ProcessGroup | None = None) -> Trained:
@@ -58,13 +61,16 @@ def train(group: ProcessGroup | None = None) -> Trained:
         regions = np.kron(rng.choice([0, 1, 2], (6, 6)), np.ones((8, 8))).astype(np.uint8)
         regions[rng.random(regions.shape) > share] = 255
         rgb = rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)
-        images.append(TrainingImage.of(rgb, ProposalMap(regions, np.ones((48, 48), np.float32), mpp=2.5)))
+        glands = components_of(np.isin(regions, (1, 2))).numbers
+        proposal = ProposalMap(regions, np.ones((48, 48), np.float32), mpp=2.5, glands=glands)
+        images.append(TrainingImage.of(rgb, proposal))
     torch.manual_seed(group.rank)  # the first one's weights count
     records: list[StepRecord] = []
     network = train_network(
         Plain(),
         images,
         GroupingSettings(
+            network=UNetSpec(),  # whose stride divides the crops; it is not what is trained
             steps=8,
             batch_crops=4,
             crop_px=24,

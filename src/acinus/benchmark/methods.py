@@ -157,6 +157,9 @@ class RoundsSegmenter:
         return self.last.probability(image)
 
 
+_OMISSION = {"kind": "OmissionRelabelling"}
+
+
 def own_methods(settings: BenchmarkSettings) -> Iterator[Method]:
     """Yield the package's methods, the simplest first, with the changes of `settings`.
 
@@ -177,7 +180,7 @@ def own_methods(settings: BenchmarkSettings) -> Iterator[Method]:
         yield ProposalMethod(name, title, settings_from_plain(merged(settings.fit, changes)).mining)
     variants: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("acinus-diffusion", "acinus with knowledge diffusion", {"diffusion_weight": 0.1}),
-        ("acinus-no-omission", "acinus without omission relabelling", {"omission": None}),
+        ("acinus-omission", "acinus with omission relabelling", {"omission": _OMISSION}),
         ("acinus-no-self-training", "acinus without self-training", {"self_training": None}),
         ("acinus", "acinus", {}),
     )

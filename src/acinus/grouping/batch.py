@@ -1,4 +1,4 @@
-"""Training crops: image, target, weight and regions, all turned, scaled and stained alike."""
+"""Training crops: images and what is taught of their pixels, turned, scaled and stained alike."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray
-from acinus.core.proposal import EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.core.proposal import ProposalMap
 from acinus.data.augment import normalise, random_turn, stain_jitter
 from acinus.data.resample import resize_map
+from acinus.grouping.targets import BorderTargets
 
 __all__ = ["Batch", "TrainingImage", "draw_batch"]
 
 _LEAST_LABELLED = 0.1  # crops with less of their area labelled are drawn again, up to
 _TRIES = 5  # so many times
+_REGIONS = 3  # of the targets: exterior, interior, background
 
 
 @dataclass(frozen=True)
@@ -28,38 +30,41 @@ class TrainingImage:
     Attributes
     ----------
     rgb : (H, W, 3) uint8
-    regions : (H, W, 3) float32
-        How much of each pixel is weighted as exterior, as interior and as background, each 0..1.
+    targets : (H, W, 5) float16
+        What is taught of each pixel, in the order of `Targets`.
     """
 
     rgb: RgbArray
-    regions: NDArray[np.float32]
+    targets: NDArray[np.float16]
 
     @classmethod
-    def of(cls, rgb: RgbArray, proposal: ProposalMap) -> TrainingImage:
-        """Bring a proposal map of another resolution onto the image's pixels."""
+    def of(cls, rgb: RgbArray, proposal: ProposalMap, borders: BorderTargets | None = None) -> TrainingImage:
+        """Bring a proposal map of another resolution onto the image's pixels.
+
+        Parameters
+        ----------
+        borders : BorderTargets, optional
+            How the borders between glands are taught.
+        """
         shape = (rgb.shape[0], rgb.shape[1])
-        trusted = np.where(proposal.regions == IGNORE, 0.0, proposal.confidence).astype(np.float32)
-        kinds = (
-            proposal.regions == EXTERIOR,
-            proposal.regions == INTERIOR,
-            (proposal.regions != EXTERIOR) & (proposal.regions != INTERIOR),
-        )
-        channels = [resize_map(np.where(kind, trusted, 0.0).astype(np.float32), shape) for kind in kinds]
-        return cls(rgb=rgb, regions=np.stack(channels, axis=2))
+        channels = [resize_map(channel, shape) for channel in (borders or BorderTargets())(proposal)]
+        # Half of float32's memory, of which these maps take most; weights need no more than three digits.
+        return cls(rgb=rgb, targets=np.stack(channels, axis=2).astype(np.float16))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops of one step: `images` (B, 3, S, S) normalised, the regions' weights (B, 1, S, S) each.
+    """Crops of one step: `images` (B, 3, S, S) normalised, what is taught of each pixel (B, 1, S, S) each.
 
-    A process that trains with others has the images of its own crops alone, and the regions of all.
+    A process that trains with others has the images of its own crops alone, and the targets of all.
     """
 
     images: torch.Tensor
     exterior: torch.Tensor
     interior: torch.Tensor
     background: torch.Tensor
+    deep: torch.Tensor
+    shallow: torch.Tensor
 
     @property
     def gland(self) -> torch.Tensor:
@@ -69,13 +74,24 @@ class Batch:
 
     @property
     def weight(self) -> torch.Tensor:
-        """Trust in the target, (B, 1, S, S)."""
-        return (self.exterior + self.interior + self.background).clamp_max(1.0)
+        """Trust in the target, (B, 1, S, S): above 1 between neighbours."""
+        return self.exterior + self.interior + self.background
+
+    @property
+    def depth(self) -> torch.Tensor:
+        """Depth inside the gland, a share, (B, 1, S, S)."""
+        return self.deep / self.depth_weight.clamp_min(1e-6)
+
+    @property
+    def depth_weight(self) -> torch.Tensor:
+        """Trust in the depth, (B, 1, S, S)."""
+        return self.deep + self.shallow
 
     def to(self, device: torch.device) -> Batch:
         """Move to a device; images in channels-last order, which convolutions on a CPU prefer."""
         images = self.images.to(device, memory_format=torch.channels_last)
-        return Batch(images, self.exterior.to(device), self.interior.to(device), self.background.to(device))
+        targets = (self.exterior, self.interior, self.background, self.deep, self.shallow)
+        return Batch(images, *(target.to(device) for target in targets))
 
 
 def draw_batch(
@@ -93,21 +109,21 @@ def draw_batch(
     Parameters
     ----------
     share : slice
-        Which of the crops get an image; all have regions. What is drawn does not depend on it.
+        Which of the crops get an image; all have targets. What is drawn does not depend on it.
     """
-    pictures, regions = [], []
+    pictures, targets = [], []
     mine = range(crops)[share]
     for number in range(crops):
-        rgb, region = _draw_crop(images, crop_px=crop_px, scale_range=scale_range, rng=rng)
+        rgb, target = _draw_crop(images, crop_px=crop_px, scale_range=scale_range, rng=rng)
         mirrored, quarters = random_turn(rng)
-        regions.append(np.rot90(region[:, ::-1] if mirrored else region, quarters))
+        targets.append(np.rot90(target[:, ::-1] if mirrored else target, quarters))
         # Staining takes most of the time. One pixel of another's crop uses up the same random numbers.
         rgb = stain_jitter(rgb if number in mine else rgb[:1, :1], strength=stain_strength, rng=rng)
         if number in mine:
             pictures.append(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarters))
     batch = torch.from_numpy(normalise(np.stack(pictures))).permute(0, 3, 1, 2)  # (B, 3, S, S)
-    weights = torch.from_numpy(np.stack(regions)).permute(0, 3, 1, 2).contiguous()  # (B, 3, S, S)
-    return Batch(batch, weights[:, 0:1], weights[:, 1:2], weights[:, 2:3])
+    taught = torch.from_numpy(np.stack(targets)).permute(0, 3, 1, 2).contiguous()  # (B, 5, S, S)
+    return Batch(batch, *torch.split(taught, 1, dim=1))
 
 
 def _draw_crop(
@@ -120,19 +136,19 @@ def _draw_crop(
         height, width = image.rgb.shape[:2]
         y = int(rng.integers(max(1, height - side + 1)))
         x = int(rng.integers(max(1, width - side + 1)))
-        region = image.regions[y : y + side, x : x + side]
-        if region.sum() >= _LEAST_LABELLED * region.shape[0] * region.shape[1] or attempt == _TRIES - 1:
+        target = image.targets[y : y + side, x : x + side].astype(np.float32)
+        if target[..., :_REGIONS].sum() >= _LEAST_LABELLED * target[..., 0].size or attempt == _TRIES - 1:
             break
     rgb = image.rgb[y : y + side, x : x + side]
     bottom, right = side - rgb.shape[0], side - rgb.shape[1]
     if bottom or right:
         # reflect101 needs no more than one mirror image; tiny images are tiled by wrapping the index instead
         rows, columns = _mirrored(rgb.shape[0], side), _mirrored(rgb.shape[1], side)
-        rgb, region = rgb[rows][:, columns], region[rows][:, columns]
+        rgb, target = rgb[rows][:, columns], target[rows][:, columns]
     size = (crop_px, crop_px)
     rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    region = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-    return rgb, region
+    target = np.asarray(cv2.resize(target, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return rgb, target
 
 
 def _mirrored(length: int, wanted: int) -> NDArray[np.intp]:

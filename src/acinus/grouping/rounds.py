@@ -14,6 +14,7 @@ from acinus.core.proposal import ProposalMap, proposal_path
 from acinus.data.resample import resize_map, resize_regions
 from acinus.grouping.batch import TrainingImage
 from acinus.grouping.process_group import ProcessGroup
+from acinus.grouping.relabel import Reading
 from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.train import StepRecord, train_network
@@ -33,9 +34,10 @@ def train_rounds(
     folder: Path,
     weights: str | None,
     on_step: Callable[[int, StepRecord], None],
+    reading: Reading | None = None,
     group: ProcessGroup | None = None,
 ) -> nn.Module:
-    """Train `settings.rounds` networks, each on the proposals as the one before relabelled them.
+    """Train in rounds, each on the proposals as the network of the one before relabelled them.
 
     Parameters
     ----------
@@ -52,6 +54,8 @@ def train_rounds(
         Initial weights, see `NetworkSpec.load_weights`; where the network's settings name their own, those.
     on_step : callable
         Receives the round and the metrics of each step, in every process.
+    reading : Reading, optional
+        How images are read with the network, so that rounds are taught what is read; see `SelfTraining`.
     group : ProcessGroup, optional
         The processes that train together; by default this one alone. All see `folder`.
 
@@ -64,13 +68,16 @@ def train_rounds(
     weights = settings.network.own_weights or weights
     make_folder(folder)
     current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
+    earlier: dict[str, torch.Tensor] | None = None
     for number in range(settings.rounds):
         round_seed = seed * 1000 + number
         finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
         state = group.broadcast(_load_weights, finished)
         # The other processes are given the first one's weights, which may be a download.
-        needed = weights if state is None and group.is_first else None
+        needed = weights if state is None and earlier is None and group.is_first else None
         network: nn.Module = build_network(settings, seed=round_seed, weights=needed)
+        if state is None and earlier is not None:
+            network.load_state_dict(earlier)
         if state is not None:
             network.load_state_dict(state)
             # In the order of channels that training leaves: another one may round differently.
@@ -78,7 +85,10 @@ def train_rounds(
         else:
             network = train_network(
                 network,
-                [TrainingImage.of(rgb, proposal) for rgb, proposal in zip(images, current, strict=True)],
+                [
+                    TrainingImage.of(rgb, proposal, settings.borders)
+                    for rgb, proposal in zip(images, current, strict=True)
+                ],
                 settings,
                 seed=round_seed,
                 device=device,
@@ -90,11 +100,15 @@ def train_rounds(
                 save_weights(network, finished)
         if group.is_first:
             checkpoint.unlink(missing_ok=True)  # which a run killed right here leaves, too
+        if settings.warm_start:
+            earlier = network.state_dict()
         if number + 1 < settings.rounds:
             target = make_folder(folder / f"proposals_round{number + 1}")
             paths = [proposal_path(target, name) for name in names]
             for index in range(group.rank, len(images), group.size):
-                current[index] = relabel(network, images[index], current[index], settings, device=device)
+                current[index] = relabel(
+                    network, images[index], current[index], settings, device=device, reading=reading
+                )
                 current[index].save(paths[index])
             group.barrier()
             if group.size > 1:  # all read all of them, since files round the confidence
@@ -109,12 +123,14 @@ def relabel(
     settings: GroupingSettings,
     *,
     device: torch.device,
+    reading: Reading | None = None,
 ) -> ProposalMap:
     """Return the proposals of the next round for one image at the working resolution."""
     if settings.omission is not None:
         proposal = settings.omission(proposal, embed(network, rgb, device=device))
     if settings.self_training is not None:
-        proposal = settings.self_training(proposal, predict(network, rgb, device=device, mirrors=True))
+        maps = predict(network, rgb, device=device, mirrors=True)
+        proposal = settings.self_training(proposal, maps, rgb, reading)
     return proposal
 
 
@@ -152,4 +168,5 @@ def _at_size(proposal: ProposalMap, rgb: RgbArray, mpp: float) -> ProposalMap:
         regions=resize_regions(proposal.regions, shape),
         confidence=resize_map(proposal.confidence, shape),
         mpp=mpp,
+        glands=None if proposal.glands is None else resize_regions(proposal.glands, shape),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated
 
-from acinus.core.limits import BelowOne, Count, Limits, Mpp, Positive, Switch, Weight
+from acinus.core.limits import BelowOne, Count, Flag, Limits, Mpp, Positive, Switch, Weight
 from acinus.core.settings import refuse, settings_class
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
+from acinus.grouping.targets import BorderTargets
+from acinus.networks.border_unet import BorderUNetSpec
 from acinus.networks.spec import AnyNetwork
-from acinus.networks.unet import UNetSpec
 
 __all__ = ["GroupingSettings"]
 
@@ -24,13 +25,20 @@ class GroupingSettings:
     network : NetworkSpec
         What is trained.
     mpp : float
-        Working resolution in µm per pixel (ours: glands are 50 to 300 µm wide, 20 to 120 px here).
+        Working resolution in µm per pixel (ours: the stroma between neighbours is 3 to 12 µm wide; the
+        trunk of the default network works on pixels of twice the size).
+    borders : BorderTargets
+        How the borders between glands are taught.
+    depth_weight : float
+        Weight of the depth's cross-entropy against that of the mask, for networks that tell it (ours).
     steps : int
         Optimiser steps of each round.
     rounds : int
-        How often a network is trained; from the second on it learns from relabelled proposals.
+        How often the network is trained; from the second on it learns from relabelled proposals.
+    warm_start : bool
+        Each round goes on from the network of the round before (ours); otherwise it starts with a fresh one.
     batch_crops, crop_px : int
-        Crops per step and their side (ours: 112 px are 280 µm).
+        Crops per step and their side (ours: 224 px are 280 µm).
     scale_range : float
         Crops are enlarged or reduced by up to e to this power.
     stain_strength : float
@@ -43,7 +51,7 @@ class GroupingSettings:
         Its weight against the cross-entropy; 0, the default, leaves it out: measured, it does not
         help (docs/results.md).
     omission : OmissionRelabelling or None
-        Relabels background that looks like gland between rounds; may be left out.
+        Relabels background that looks like gland between rounds; the default leaves it out.
     self_training : SelfTraining or None
         Adds the network's own confident predictions between rounds; may be left out.
     averaging : float
@@ -51,19 +59,22 @@ class GroupingSettings:
         (Tarvainen and Valpola, arXiv 1703.01780).
     """
 
-    network: AnyNetwork = field(default_factory=UNetSpec)
-    mpp: Mpp = 2.5
+    network: AnyNetwork = field(default_factory=BorderUNetSpec)
+    mpp: Mpp = 1.25
+    borders: BorderTargets = field(default_factory=BorderTargets)
+    depth_weight: Weight = 0.5
     steps: Count = 250
     rounds: Count = 3
+    warm_start: Flag = True
     batch_crops: Count = 16
-    crop_px: Count = 112
+    crop_px: Count = 224
     scale_range: Annotated[float, Limits(ge=0.0, le=2.0)] = 0.25
     stain_strength: Weight = 1.0
     learning_rate: Positive = 2e-3
     weight_decay: Weight = 1e-3
     diffusion: KnowledgeDiffusionLoss = field(default_factory=KnowledgeDiffusionLoss)
     diffusion_weight: Weight = 0.0
-    omission: Annotated[OmissionRelabelling | None, Switch] = field(default_factory=OmissionRelabelling)
+    omission: Annotated[OmissionRelabelling | None, Switch] = None
     self_training: Annotated[SelfTraining | None, Switch] = field(default_factory=SelfTraining)
     averaging: BelowOne = 0.98
 

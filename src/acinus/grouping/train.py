@@ -25,7 +25,7 @@ from acinus.networks.prediction import Prediction
 __all__ = ["StepRecord", "train_network"]
 
 StepRecord = dict[str, float]
-"""Metrics of one step: ``step``, ``loss``, ``mask``, ``diffusion``, ``learning_rate``."""
+"""Metrics of one step: ``step``, ``loss``, ``mask``, ``depth``, ``diffusion``, ``learning_rate``."""
 
 _CHECKPOINT_EVERY = 25  # steps
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
@@ -93,8 +93,9 @@ def train_network(
         ).to(device)
         prediction: Prediction = trained(batch.images)
         mask = mask_loss(group.all_gather(prediction.logits), batch.gland, batch.weight)
+        depth = _depth(prediction, batch, group)
         diffusion = _diffusion(prediction, batch, settings, group)
-        loss = mask + settings.diffusion_weight * diffusion
+        loss = mask + settings.depth_weight * depth + settings.diffusion_weight * diffusion
         optimiser.zero_grad()
         # Each process knows the gradient of its own crops; their average is that of all over the count.
         (loss * group.size).backward()  # type: ignore[no-untyped-call]
@@ -105,6 +106,7 @@ def train_network(
                 "step": step,
                 "loss": loss.item(),
                 "mask": mask.item(),
+                "depth": depth.item(),
                 "diffusion": diffusion.item(),
                 "learning_rate": learning_rate,
             }
@@ -114,6 +116,16 @@ def train_network(
     # Running statistics are of each process's own crops: those of the first are kept.
     averaged.load_state_dict(group.broadcast(_state_on_cpu, averaged))
     return averaged.eval()
+
+
+def _depth(prediction: Prediction, batch: Batch, group: ProcessGroup) -> torch.Tensor:
+    """Return the cross-entropy of the depth, a share between 0 and 1; 0 for a network that tells none.
+
+    Deep and shallow count alike, as gland and background do in the mask loss.
+    """
+    if prediction.depth is None:
+        return prediction.logits.new_zeros(())
+    return mask_loss(group.all_gather(prediction.depth), batch.depth, batch.depth_weight)
 
 
 def _diffusion(

@@ -21,6 +21,7 @@ from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.rounds import train_rounds
 from acinus.grouping.step_log import StepLog
 from acinus.grouping.train import StepRecord
+from acinus.inference.reading import ImageReading
 from acinus.mining.proposals import load_proposals, mine_into
 from acinus.pipeline.fit_folder import claim, fit_record
 from acinus.pipeline.model import load_model, save_model
@@ -116,6 +117,7 @@ def _two_stages(
             folder=folder / "rounds",
             weights=weights,
             on_step=log,
+            reading=ImageReading(settings.refinement, settings.instances),
             group=group,
         )
 
