@@ -67,6 +67,7 @@ def trained(
         build_network(settings, seed=seed, weights=None),
         training_images(),
         settings,
+        steps=settings.steps,
         seed=seed,
         device=CPU,
         on_step=records.append,
@@ -122,6 +123,7 @@ def trained_on_glands(settings: GroupingSettings) -> tuple[torch.nn.Module, list
         build_network(settings, seed=0, weights=None),
         numbered_images(),
         settings,
+        steps=settings.steps,
         seed=0,
         device=CPU,
         on_step=records.append,
@@ -179,7 +181,13 @@ def test_the_network_kept_is_the_moving_average_in_evaluation_mode():
     network = build_network(settings, seed=0, weights=None)
     start = {key: value.clone() for key, value in network.state_dict().items()}
     kept = train_network(
-        network, training_images(), settings, seed=0, device=CPU, on_step=lambda record: None
+        network,
+        training_images(),
+        settings,
+        steps=settings.steps,
+        seed=0,
+        device=CPU,
+        on_step=lambda record: None,
     )
     end = network.state_dict()
     assert not kept.training
@@ -201,7 +209,14 @@ def cut_off_at(step: int, settings: GroupingSettings, checkpoint: Path) -> None:
     network = build_network(settings, seed=0, weights=None)
     with pytest.raises(PowerCutError):
         train_network(
-            network, training_images(), settings, seed=0, device=CPU, on_step=on_step, checkpoint=checkpoint
+            network,
+            training_images(),
+            settings,
+            steps=settings.steps,
+            seed=0,
+            device=CPU,
+            on_step=on_step,
+            checkpoint=checkpoint,
         )
 
 

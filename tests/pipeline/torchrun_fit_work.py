@@ -78,6 +78,7 @@ def train(group: ProcessGroup | None = None) -> Trained:
             diffusion=KnowledgeDiffusionLoss(per_image=False, stop_gradient=False),
             diffusion_weight=0.5,
         ),
+        steps=8,
         seed=0,
         device=torch.device("cpu"),
         on_step=records.append,

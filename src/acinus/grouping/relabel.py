@@ -116,7 +116,7 @@ class SelfTraining:
     background_below: Share = 0.12
     background_kept_below: Share = 0.3
     refined: Flag = True
-    least_dip: Share = 0.25
+    least_dip: Share = 0.35
     max_hole_um2: Area = 2_000.0
     min_area_um2: Area = 800.0
 

@@ -90,6 +90,7 @@ def train_rounds(
                     for rgb, proposal in zip(images, current, strict=True)
                 ],
                 settings,
+                steps=settings.steps_of(number),
                 seed=round_seed,
                 device=device,
                 on_step=lambda record, number=number: on_step(number, record),  # type: ignore[misc]

@@ -33,6 +33,8 @@ class GroupingSettings:
         Weight of the depth's cross-entropy against that of the mask, for networks that tell it (ours).
     steps : int
         Optimiser steps of each round.
+    last_round_factor : float
+        By how many times longer the last round is, which learns from the best proposals (ours).
     rounds : int
         How often the network is trained; from the second on it learns from relabelled proposals.
     warm_start : bool
@@ -64,6 +66,7 @@ class GroupingSettings:
     borders: BorderTargets = field(default_factory=BorderTargets)
     depth_weight: Weight = 0.5
     steps: Count = 250
+    last_round_factor: Positive = 2.0
     rounds: Count = 3
     warm_start: Flag = True
     batch_crops: Count = 16
@@ -77,6 +80,11 @@ class GroupingSettings:
     omission: Annotated[OmissionRelabelling | None, Switch] = None
     self_training: Annotated[SelfTraining | None, Switch] = field(default_factory=SelfTraining)
     averaging: BelowOne = 0.98
+
+    def steps_of(self, number: int) -> int:
+        """Return the optimiser steps of a round; the first is 0."""
+        last = number + 1 == self.rounds
+        return max(1, round(self.steps * self.last_round_factor)) if last else self.steps
 
     def __post_init__(self) -> None:
         """Refuse crops that the network cannot halve to its coarsest level."""

@@ -61,7 +61,7 @@ class StepLog:
         self._task.close()
         _forget_from(self._path, number, step)
         name = f"Stage 2: round {number + 1} of {self._settings.rounds}"
-        task = self._progress.task(name, total=self._settings.steps, done=step)
+        task = self._progress.task(name, total=self._settings.steps_of(number), done=step)
         self._advance = self._task.enter_context(task)
         self._round = number
 

@@ -36,6 +36,7 @@ def train_network(
     images: Sequence[TrainingImage],
     settings: GroupingSettings,
     *,
+    steps: int,
     seed: int,
     device: torch.device,
     on_step: Callable[[StepRecord], None],
@@ -53,6 +54,8 @@ def train_network(
         Trained in place.
     images : sequence of TrainingImage
         At the working resolution.
+    steps : int
+        Of the optimiser.
     seed : int
         Every step draws its crops from (seed, step), so a resumed run draws what an undisturbed one would.
     on_step : callable
@@ -78,8 +81,8 @@ def train_network(
     start = _restore(group.broadcast(_read, checkpoint), network, averaged, optimiser)
     size = settings.batch_crops // group.size
     share = slice(group.rank * size, (group.rank + 1) * size)
-    for step in range(start, settings.steps):
-        learning_rate = _learning_rate(step, settings)
+    for step in range(start, steps):
+        learning_rate = settings.learning_rate * _rate_share(step, steps)
         for parameters in optimiser.param_groups:
             parameters["lr"] = learning_rate
         batch = draw_batch(
@@ -140,13 +143,13 @@ def _diffusion(
     return settings.diffusion(group.all_gather(prediction.features), exterior, interior)
 
 
-def _learning_rate(step: int, settings: GroupingSettings) -> float:
-    """Rise linearly over the first tenth of the steps, then fall along a half cosine."""
-    warm_up = max(1, round(_WARM_UP * settings.steps))
+def _rate_share(step: int, steps: int) -> float:
+    """Return the share of the learning rate: up linearly over the first tenth, then down a half cosine."""
+    warm_up = max(1, round(_WARM_UP * steps))
     if step < warm_up:
-        return settings.learning_rate * (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, settings.steps - warm_up)
-    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+        return (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, steps - warm_up)
+    return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
 @torch.no_grad()

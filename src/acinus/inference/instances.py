@@ -52,7 +52,7 @@ class InstanceSettings:
     threshold: Share = 0.5
     min_area_um2: Area = 800.0
     max_hole_um2: Area = 20_000.0
-    least_dip: Share = 0.5
+    least_dip: Share = 0.45
     neck_depth_um: Annotated[Length, formerly("parting_um")] = 10.0
 
 

@@ -167,7 +167,7 @@ def plan_windows(
     reach_px: int | None,
     stride_px: int,
     refinement: RefinementSettings | None = None,
-    window_px: int = 1024,
+    window_px: int | None = None,
 ) -> WindowPlan:
     """Return the windows for a slide and a network: every kept pixel sees all that the network looks at.
 
@@ -181,6 +181,9 @@ def plan_windows(
         Of the network, whose windows are multiples of it.
     refinement : RefinementSettings, optional
         Every kept pixel also sees all that its blurred colour depends on.
+    window_px : int, optional
+        Side of what a window keeps; by default 1024, or so much that what it sees around is less than half
+        of what it sees.
 
     Raises
     ------
@@ -192,6 +195,7 @@ def plan_windows(
     if refinement is not None and refinement.colour_weight > 0.0:
         reach = max(reach, blur_reach_px(um_to_px(refinement.smoothing_um, mpp=mpp)))
     halo_px = -(-(reach + blend_px // 2) // stride_px) * stride_px
+    window_px = max(1024, -(-6 * halo_px // 256) * 256) if window_px is None else window_px
     return WindowPlan(
         WorkingGrid.of(reader, mpp),
         window_px=-(-window_px // stride_px) * stride_px,
