@@ -49,6 +49,7 @@ def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("settings") / "tiny.json"
     mining = {"shallow": {"steps": 2, "batch_crops": 2, "crop_px": 32}}
     grouping: dict[str, Any] = {"steps": 6, "rounds": 2, "batch_crops": 2, "crop_px": 32, "mpp": 2.5}
+    grouping["last_round_factor"] = 1.0
     grouping["network"] = {"widths": [4, 8]}
     # At 0.4 the hardly trained network has glands to show.
     path.write_text(json.dumps({"mining": mining, "grouping": grouping, "instances": {"threshold": 0.4}}))

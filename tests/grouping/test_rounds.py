@@ -29,6 +29,7 @@ TINY = GroupingSettings(
     network=UNetSpec(widths=(4, 8), context_cells=3),
     steps=6,
     rounds=2,
+    last_round_factor=1.0,
     batch_crops=2,
     crop_px=16,
     learning_rate=1e-2,

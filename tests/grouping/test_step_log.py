@@ -12,7 +12,7 @@ from acinus.core.progress import Advance, SilentProgress
 from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.step_log import StepLog
 
-SETTINGS = GroupingSettings(steps=3, rounds=2)
+SETTINGS = GroupingSettings(steps=3, rounds=2, last_round_factor=1.0)
 
 
 class Noted(SilentProgress):
@@ -90,3 +90,12 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
     log._round = 0  # whose lines have been looked at
     with pytest.raises(OutputError, match=r"metrics\.jsonl"):
         log(0, {"step": 1, "loss": 0.5})
+
+
+def test_the_task_of_the_last_round_is_as_long_as_its_steps(tmp_path: Path):
+    progress = Noted()
+    settings = GroupingSettings(steps=3, rounds=2, last_round_factor=2.5)
+    assert [settings.steps_of(number) for number in (0, 1)] == [3, 8]
+    with StepLog(tmp_path / "metrics.jsonl", settings, progress) as log:
+        log(1, {"step": 0, "loss": 0.5})
+    assert progress.events[0] == "Stage 2: round 2 of 2: 0 of 8"

@@ -218,8 +218,8 @@ def test_a_turned_and_mirrored_image_has_the_turned_and_mirrored_answer(
     # Blurring rounds otherwise from another side, and a pixel may fall into the next bin of colours.
     for one, other in ((found.probability, expected.probability), (found.certainty, expected.certainty)):
         difference = np.abs(one - turned(other))
-        assert difference.mean() < 1e-4
-        assert difference.max() < 5e-3
+        assert difference.mean() < 1e-3
+        assert difference.max() < 2e-2
 
 
 @settings(max_examples=20, deadline=None)

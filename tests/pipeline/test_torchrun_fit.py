@@ -32,9 +32,15 @@ TOLERANCE = 0.03
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory, tiny_settings: Path) -> Path:
-    """Steps enough for a checkpoint, which is written after 25."""
+    """Steps enough for a checkpoint, which is written after 25.
+
+    Rounds start afresh and pass on pixels of the network alone: what two processes compute otherwise grows
+    from step to step of one network, and by which pixels colours are learnt from.
+    """
     plain = json.loads(tiny_settings.read_text())
-    plain["grouping"] |= {"steps": 28, "batch_crops": 4}
+    plain["grouping"] |= {"steps": 28, "batch_crops": 4, "warm_start": False}
+    plain["grouping"]["self_training"] = {"refined": False}
+    plain["grouping"]["network"] = {"kind": "UNetSpec", "widths": [4, 8]}
     path = tmp_path_factory.mktemp("torchrun") / "settings.json"
     path.write_text(json.dumps(plain))
     return path

@@ -27,7 +27,7 @@ from acinus.benchmark.method import Method
 from acinus.benchmark.settings import BenchmarkSettings, merged
 from acinus.core.errors import UsageError
 from acinus.core.image import RgbImage
-from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.segmenter import GlandMaps, ProbabilityMap, Segmenter, maps_of
 from acinus.core.settings import apply_settings, settings_to_plain
 from acinus.data.resample import resize_map
 from acinus.grouping.rounds import build_network
@@ -155,6 +155,10 @@ class RoundsSegmenter:
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland) by the last round, (H, W) float32."""
         return self.last.probability(image)
+
+    def maps(self, image: RgbImage) -> GlandMaps:
+        """Return P(gland) and the depth by the last round, (H, W) float32 each."""
+        return maps_of(self.last, image)
 
 
 _OMISSION = {"kind": "OmissionRelabelling"}

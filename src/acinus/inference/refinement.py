@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.limits import Area, Flag, Length, Share
-from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.segmenter import GlandMaps, ProbabilityMap, Segmenter
 from acinus.core.settings import refuse, settings_class
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.data.resample import resize_map, rgb_at_mpp
@@ -124,6 +124,11 @@ class RefinedSegmenter:
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland), float32 of the image's own (H, W)."""
         return self.refine(image).probability
+
+    def maps(self, image: RgbImage) -> GlandMaps:
+        """Return P(gland) and the network's depth, float32 of the image's own (H, W)."""
+        result = self.refine(image)
+        return GlandMaps(result.probability, result.depth)
 
     def refine(self, image: RgbImage) -> Refined:
         """Return all maps of an image of any size that fits into memory, at its own (H, W).

@@ -131,8 +131,8 @@ def settings_schema() -> str:
 def with_weights(settings: Settings, weights: str | None) -> Settings:
     """Return the settings with a PSPNet when `weights` are given and the network takes none: a ResNet's.
 
-    It works at 2.5 µm/px then, on crops of 112 px: at the default network's resolution it would be four times
-    as slow, and its features are no finer than 8 px.
+    Unless the settings say otherwise it then works at 2.5 µm/px, on crops of 112 px: at the default network's
+    resolution it would be four times as slow, and its features are no finer than 8 px.
 
     Raises
     ------
@@ -147,4 +147,7 @@ def with_weights(settings: Settings, weights: str | None) -> Settings:
             f"weights {weights} fill a PSPNet, but the settings' network has those of {network.own_weights}; "
             "leave one of them out"
         )
-    return replace(settings, grouping=replace(settings.grouping, network=PSPNetSpec(), mpp=2.5, crop_px=112))
+    given, usual = settings.grouping, GroupingSettings()
+    if (given.mpp, given.crop_px) == (usual.mpp, usual.crop_px):
+        given = replace(given, mpp=2.5, crop_px=112)
+    return replace(settings, grouping=replace(given, network=PSPNetSpec()))

@@ -98,7 +98,7 @@ def test_a_window_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatc
     job = job_in(tmp_path)
     slide = opened(job, ArraySlide(noise(64, 256)), Brightest(2))
 
-    def full(window: Any, probability: Any) -> None:
+    def full(window: Any, probability: Any, depth: Any) -> None:
         raise OutputError("no space left")
 
     monkeypatch.setattr(slide.store, "write", full)

@@ -209,7 +209,7 @@ def test_beyond_the_tissue_what_is_stained_can_be_gland_and_glass_cannot(tmp_pat
         (SETTINGS, True),
         (replace(SETTINGS, colour_weight=0.0), False),
         (replace(SETTINGS, least_um2=1e9), False),
-        (replace(SETTINGS, gland_above=1.0), False),
+        (replace(SETTINGS, gland_above=1.0, sure_share=0.0), False),
     ],
 )
 def test_colours_have_no_say_at_weight_0_or_where_a_class_is_too_small(source, settings, has_say):
