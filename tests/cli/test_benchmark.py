@@ -51,7 +51,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     (root / "grey.py").write_text(method)
     (root / "settings.json").write_text(json.dumps(_SETTINGS))
     words = ["benchmark", "synthetic", "--out", str(root / "out"), "--settings", str(root / "settings.json")]
-    words += ["--seeds", "1", "--methods", str(root / "grey.py"), "acinus,acinus+omission-on"]
+    words += ["--seeds", "1", "--methods", str(root / "grey.py"), "acinus,acinus+omission-off"]
     assert run(words) == 0
     return root, words
 
@@ -76,12 +76,12 @@ def test_methods_of_the_same_settings_are_computed_once(compared):
     results = compared[0] / "out" / "results"
     one, other = (
         json.loads((results / name / "seed0" / "result.json").read_text())
-        for name in ("acinus", "acinus+omission-on")
+        for name in ("acinus", "acinus+omission-off")
     )
-    assert (other["method"], other["title"]) == ("acinus+omission-on", "acinus, omission relabelling on")
+    assert (other["method"], other["title"]) == ("acinus+omission-off", "acinus, omission relabelling off")
     assert {**other, "method": "acinus", "title": "acinus"} == one  # seconds included: it is a copy
     lines = (compared[0] / "out" / "results.md").read_text(encoding="utf-8").splitlines()
-    assert sum(line.startswith("| acinus, omission relabelling on |") for line in lines) >= 4
+    assert sum(line.startswith("| acinus, omission relabelling off |") for line in lines) >= 4
 
 
 def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compared, capsys):

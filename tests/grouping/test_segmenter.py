@@ -134,7 +134,7 @@ def test_the_depth_is_averaged_over_mirror_images_as_the_probability_is():
 def test_a_network_without_depth_says_nothing_of_it(network: UNet):
     assert predict(network, noise(8, 8), device=CPU, mirrors=True).depth is None
     image = RgbImage(noise(16, 16), mpp=2.5)
-    assert NetworkSegmenter(network, mpp=2.5, device=CPU).maps(image).depth is None
+    assert NetworkSegmenter(network, mpp=2.5, device=CPU).gland_maps(image).depth is None
 
 
 def test_a_segmenter_brings_the_depth_to_the_image_s_resolution():
@@ -171,7 +171,7 @@ def test_a_network_prepared_for_many_passes_says_the_same_of_borders():
     network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
     image = RgbImage(noise(24, 40), mpp=1.25)
     segmenter = NetworkSegmenter(network, mpp=1.25, device=CPU)
-    maps, prepared = segmenter.maps(image), segmenter.prepared().maps(image)
+    maps, prepared = segmenter.gland_maps(image), segmenter.prepared().gland_maps(image)
     assert maps.depth is not None
     assert prepared.depth is not None
     assert np.abs(maps.depth - prepared.depth).max() < 1e-5

@@ -23,9 +23,9 @@ class SeesWalls:
     mpp: float = 2.0
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
-        return self.maps(image).probability
+        return self.gland_maps(image).probability
 
-    def maps(self, image: RgbImage) -> GlandMaps:
+    def gland_maps(self, image: RgbImage) -> GlandMaps:
         gland = image.rgb[..., 1] < 120
         wall = image.rgb[..., 1] == 0
         return GlandMaps(np.where(gland, 0.9, 0.1).astype(np.float32), (gland & ~wall).astype(np.float32))

@@ -95,7 +95,7 @@ def test_windows_give_the_depth_of_the_whole_image():
     network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
     segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), mirrors=False)
     image = noise((160, 1400), mpp=2.5)
-    maps, whole = maps_in_windows(image, segmenter), segmenter.maps(image)
+    maps, whole = maps_in_windows(image, segmenter), segmenter.gland_maps(image)
     assert maps.depth is not None
     assert whole.depth is not None
     assert np.abs(maps.depth - whole.depth).max() < 1e-5

@@ -140,6 +140,6 @@ def test_an_image_of_any_size_is_segmented():
     torch.manual_seed(0)
     segmenter = NetworkSegmenter(BorderUNet(**SMALL).eval(), mpp=1.25, device=torch.device("cpu"))
     for shape in ((1, 1), (7, 30)):
-        maps = segmenter.maps(RgbImage(np.full((*shape, 3), 100, np.uint8), mpp=1.0))
+        maps = segmenter.gland_maps(RgbImage(np.full((*shape, 3), 100, np.uint8), mpp=1.0))
         assert maps.depth is not None
         assert maps.depth.shape == maps.probability.shape == shape

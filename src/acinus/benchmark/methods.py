@@ -156,7 +156,7 @@ class RoundsSegmenter:
         """Return P(gland) by the last round, (H, W) float32."""
         return self.last.probability(image)
 
-    def maps(self, image: RgbImage) -> GlandMaps:
+    def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return P(gland) and the depth by the last round, (H, W) float32 each."""
         return maps_of(self.last, image)
 

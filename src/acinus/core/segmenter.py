@@ -48,7 +48,7 @@ class GlandMaps(NamedTuple):
 class BorderSegmenter(Segmenter, Protocol):
     """A fitted method that also tells glands from their neighbours."""
 
-    def maps(self, image: RgbImage) -> GlandMaps:
+    def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return all maps at the image's own size."""
         ...
 
@@ -56,5 +56,5 @@ class BorderSegmenter(Segmenter, Protocol):
 def maps_of(segmenter: Segmenter, image: RgbImage) -> GlandMaps:
     """Return all that any segmenter says of an image, at the image's own size."""
     if isinstance(segmenter, BorderSegmenter):
-        return segmenter.maps(image)
+        return segmenter.gland_maps(image)
     return GlandMaps(segmenter.probability(image))

@@ -44,9 +44,9 @@ class NetworkSegmenter:
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland), float32 of the image's own (H, W)."""
-        return self.maps(image).probability
+        return self.gland_maps(image).probability
 
-    def maps(self, image: RgbImage) -> GlandMaps:
+    def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return P(gland) and, from a network that tells it, the depth, float32 of the image's own (H, W)."""
         small = predict(self.network, rgb_at_mpp(image, self.mpp), device=self.device, mirrors=self.mirrors)
         depth = None if small.depth is None else resize_map(small.depth, image.shape)

@@ -125,7 +125,7 @@ class RefinedSegmenter:
         """Return P(gland), float32 of the image's own (H, W)."""
         return self.refine(image).probability
 
-    def maps(self, image: RgbImage) -> GlandMaps:
+    def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return P(gland) and the network's depth, float32 of the image's own (H, W)."""
         result = self.refine(image)
         return GlandMaps(result.probability, result.depth)
@@ -231,7 +231,7 @@ class SureLimits:
         >>> counts[[26, 51, 153, 255]] = 10  # probabilities 0.1, 0.2, 0.6 and 1
         >>> limits = SureLimits.of(counts, RefinementSettings())
         >>> round(limits.background_below, 3), round(limits.gland_above, 3)
-        (0.104, 0.6)
+        (0.104, 0.602)
         """
         below, above = counts.copy(), counts.copy()
         below[_HALF:], above[:_HALF] = 0, 0

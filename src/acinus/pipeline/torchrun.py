@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -105,6 +106,8 @@ def joined_process_group(kind: str) -> Iterator[tuple[ProcessGroup, torch.device
     yield group, device
     # Not after an error: it would wait for those that failed.
     group.barrier()
+    # Networks in reference circles still hold the group, whose threads Python's end would not wait for.
+    gc.collect()
     distributed.destroy_process_group()
 
 

@@ -72,7 +72,7 @@ class Brightest:
 class BrightestWithDepth(Brightest):
     """Says as well, as a depth, the largest green value within `reach_px`."""
 
-    def maps(self, image: RgbImage) -> GlandMaps:
+    def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return both."""
         green = RgbImage(np.ascontiguousarray(image.rgb[..., 1:2].repeat(3, axis=2)), mpp=image.mpp)
         return GlandMaps(self.probability(image), super().probability(green))

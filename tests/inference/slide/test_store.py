@@ -62,7 +62,7 @@ def test_depth_is_that_of_the_whole_slide_whatever_the_windows(tmp_path: Path, s
     plan = WindowPlan(grid_of(90, 70), window_px=window, halo_px=halo, blend_px=blend, shift_px=shift)
     slide, segmenter = ArraySlide(noise(90, 70)), BrightestWithDepth(2)
     store = computed(tmp_path, slide, segmenter, plan, all_tissue(plan.grid), tells_depth=True)
-    whole = segmenter.maps(RgbImage(slide.rgb, mpp=slide.mpp))
+    whole = segmenter.gland_maps(RgbImage(slide.rgb, mpp=slide.mpp))
     assert whole.depth is not None
     assert not np.array_equal(whole.depth, whole.probability)
     found = store.read_depth(plan.grid.box)
