@@ -1,10 +1,11 @@
-"""What several rooms' tests share: real images, skipped where they are absent; drawn ones, a tiny fit."""
+"""What several rooms' tests share: real images, skipped where they are absent; synthetic ones, a tiny fit."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from acinus.results.record import ImageRecord, ScannedPart
 # A busy machine is no reason to fail, and CI tries the same examples each time; elsewhere others are tried.
 settings.register_profile("acinus", deadline=None, derandomize="ACINUS_SAME_EXAMPLES" in os.environ)
 settings.load_profile("acinus")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and Python and its children would ignore it, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ABSENT = "REAL DATA ABSENT"
@@ -35,7 +40,7 @@ def acinus_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of three drawn images of 256 px, 0.62 µm/px, with their truth beside them; not to be changed."""
+    """Folder of three synthetic images of 256 px, 0.62 µm/px, with their truth beside them; not to be changed."""
     from acinus.data.synthetic import write_synthetic_tiles
 
     folder = tmp_path_factory.mktemp("tiles")
