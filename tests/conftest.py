@@ -20,7 +20,7 @@ from acinus.results.record import ImageRecord, ScannedPart
 settings.register_profile("acinus", deadline=None, derandomize="ACINUS_SAME_EXAMPLES" in os.environ)
 settings.load_profile("acinus")
 
-# A shell lets what it starts in the background ignore Ctrl-C, and Python and its children would ignore it, too.
+# A shell lets what it starts in the background ignore Ctrl-C, and so would Python and its children.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -40,7 +40,7 @@ def acinus_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of three synthetic images of 256 px, 0.62 µm/px, with their truth beside them; not to be changed."""
+    """Folder of three synthetic images of 256 px, 0.62 µm/px, their truth beside them; not to be changed."""
     from acinus.data.synthetic import write_synthetic_tiles
 
     folder = tmp_path_factory.mktemp("tiles")
