@@ -19,12 +19,12 @@ import torch
 from acinus import GlandSegmenter
 from acinus.core.errors import AcinusError, InputError, UsageError
 from acinus.core.image import RgbImage
+from acinus.grouping.device import choose_kind
 from acinus.grouping.process_group import ProcessGroup
-from acinus.pipeline.device import choose_kind
+from acinus.grouping.torchrun import count_processes, is_first_process, run_on_devices
 from acinus.pipeline.fit import fit
 from acinus.pipeline.fit_files import fit_files
 from acinus.pipeline.settings import Settings
-from acinus.pipeline.torchrun import count_processes, is_first_process, run_on_devices
 
 # Of the loss of each step, relative to the single process: batch normalisation sees half a batch.
 TOLERANCE = 0.03

@@ -20,13 +20,13 @@ from acinus.grouping.batch import TrainingImage
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
+from acinus.grouping.torchrun import joined_process_group
 from acinus.grouping.train import StepRecord, train_network
 from acinus.inference.instances import components_of
 from acinus.networks.prediction import Prediction
 from acinus.networks.unet import UNetSpec
 from acinus.pipeline import fit_files
 from acinus.pipeline.settings import load_settings
-from acinus.pipeline.torchrun import joined_process_group
 
 
 class Trained(NamedTuple):

@@ -19,8 +19,8 @@ from acinus.core.errors import UsageError
 from acinus.core.image import LabelMap, RgbImage
 from acinus.core.run import versions
 from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.grouping.device import choose_device
 from acinus.inference.segmentation import segment_image
-from acinus.pipeline.device import choose_device
 
 __all__ = ["fit_and_score", "peak_memory_bytes"]
 

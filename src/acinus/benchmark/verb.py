@@ -19,8 +19,8 @@ from acinus.core.files import make_folder, write_json
 from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import run_record
+from acinus.grouping.device import choose_device
 from acinus.pipeline.arguments import check_mpp_argument
-from acinus.pipeline.device import choose_device
 from acinus.pipeline.settings import settings_from_plain
 from acinus.results.batch import BatchResult, Failure
 

@@ -57,8 +57,8 @@ def fit(
     processes
         Processes of stage 1; by default one per core.
     """
+    from acinus.grouping.torchrun import is_first_process
     from acinus.pipeline.fit_files import fit_files
-    from acinus.pipeline.torchrun import is_first_process
 
     result = fit_files(
         images,

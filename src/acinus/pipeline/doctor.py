@@ -55,7 +55,7 @@ def _attempt(name: str, check: Callable[[], str]) -> Check:
 
 
 def _device() -> str:
-    from acinus.pipeline.device import choose_device
+    from acinus.grouping.device import choose_device
 
     return f"{choose_device('auto')} (others with --device)"
 

@@ -18,6 +18,7 @@ from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
 from acinus.core.settings import settings_to_plain
 from acinus.data.folder import folder as find_samples
+from acinus.grouping.device import choose_device
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
@@ -25,7 +26,6 @@ from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
 from acinus.inference.segmentation import segment_image
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
-from acinus.pipeline.device import choose_device
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.params import changed_fields, flattened, with_params

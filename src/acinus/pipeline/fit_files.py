@@ -13,20 +13,20 @@ from acinus.core.image import RgbImage
 from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum
+from acinus.grouping.device import choose_device, choose_kind
 from acinus.grouping.process_group import ProcessGroup
-from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_seed
-from acinus.pipeline.device import choose_device, choose_kind
-from acinus.pipeline.fit import fit, reduced
-from acinus.pipeline.fit_folder import check_folder
-from acinus.pipeline.inputs import find_inputs
-from acinus.pipeline.settings import Settings, load_settings, with_weights
-from acinus.pipeline.torchrun import (
+from acinus.grouping.torchrun import (
     count_processes,
     is_first_process,
     is_under_torchrun,
     joined_process_group,
     run_on_devices,
 )
+from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_seed
+from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.fit_folder import check_folder
+from acinus.pipeline.inputs import find_inputs
+from acinus.pipeline.settings import Settings, load_settings, with_weights
 from acinus.results.batch import BatchResult
 
 __all__ = ["fit_files"]

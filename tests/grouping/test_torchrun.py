@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from acinus.core.errors import AcinusError, UsageError
-from acinus.pipeline.torchrun import _reason, run_on_devices
+from acinus.grouping.torchrun import _reason, run_on_devices
 
 
 @pytest.fixture

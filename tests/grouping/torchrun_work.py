@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from acinus.core.errors import AcinusError, UsageError
-from acinus.pipeline.torchrun import run_on_devices
+from acinus.grouping.torchrun import run_on_devices
 
 
 def work(how: str, folder: Path) -> str:
