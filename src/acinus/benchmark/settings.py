@@ -106,7 +106,7 @@ _OBJECTS = ("fit", "baselines", "synthetic")
 SMALL = BenchmarkSettings(
     fit={
         "mining": {"shallow": {"steps": 20}},
-        "grouping": {"mpp": 2.5, "steps": 40, "rounds": 2, "batch_crops": 8, "crop_px": 64},
+        "grouping": {"steps": 60, "rounds": 2, "batch_crops": 4, "crop_px": 128},
     },
     baselines={
         "IIC": {"steps": 40, "crop_px": 64},

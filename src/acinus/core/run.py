@@ -69,7 +69,8 @@ def run_record(
     """
     words = list(sys.argv if command is None else command)
     if words:
-        words[0] = Path(words[0]).name
+        name = Path(words[0]).name
+        words[0] = "acinus" if name == "__main__.py" else name  # python -m acinus
     return {
         "command": shlex.join(words),
         "seed": seed,

@@ -28,7 +28,7 @@ _TILE_PX, _SMALL_PX = 512, 256
 _SETTINGS = {"grouping": {"steps": 80, "rounds": 2}}
 _SMALL_SETTINGS = {
     "mining": {"shallow": {"steps": 5}},
-    "grouping": {"steps": 10, "rounds": 2, "batch_crops": 4},
+    "grouping": {"steps": 60, "rounds": 1, "batch_crops": 4},
 }
 _INTRO = (
     "These images are synthetic, so their true glands are known. acinus saw the images alone: it found dark "

@@ -18,7 +18,7 @@ from acinus.core.image import RgbArray
 from acinus.inference.refinement import RefinementSettings, refined
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
-from acinus.inference.slide.refining import RefinedSource, learn_colours, refined_source
+from acinus.inference.slide.refining import RefinedSource, TissueSource, learn_colours, refined_source
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
@@ -220,3 +220,14 @@ def test_a_slide_without_tissue_teaches_nothing(tmp_path: Path):
     plan = SMALL
     tissue = SlideTissue(np.zeros((110, 130), bool), MPP, plan.grid, plan.grid.box)
     assert learn_colours(stored(tmp_path, plan, *drawn(110, 130), tissue), tissue, SETTINGS) is None
+
+
+def test_without_colours_what_is_beside_the_tissue_is_no_gland(tmp_path: Path):
+    tissue = speckled(SMALL)
+    store = stored(tmp_path, SMALL, *drawn(110, 130), tissue)
+    whole, source = SMALL.grid.box, TissueSource(store, tissue)
+    expected = np.where(tissue.mask_of(whole, rim=False), store.read(whole), 0)
+    assert np.array_equal(source.read(whole), expected)
+    assert (store.read(whole) > expected).any()  # the rim has some
+    assert source.size == store.size
+    assert source.read_depth(whole) is None

@@ -19,7 +19,7 @@ from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.measure_slide import MeasureJob, measure_slide
 from acinus.inference.slide.measuring import boxes_of
-from acinus.inference.slide.refining import RefinedSource, refined_source
+from acinus.inference.slide.refining import RefinedSource, TissueSource, refined_source
 from acinus.inference.slide.source import ProbabilitySource, from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
@@ -84,7 +84,12 @@ def find_glands(
         refined = refined_source(store, tissue, job.refinement, progress=progress)
     with timed(seconds, "label"):
         boxes, beyond_px = _lay_labels(
-            refined or store, tissue, settings, mpp=grid.mpp, into=labels, progress=progress
+            refined or TissueSource(store, tissue),
+            tissue,
+            settings,
+            mpp=grid.mpp,
+            into=labels,
+            progress=progress,
         )
         labels.flush()
     with timed(seconds, "measure"):

@@ -28,7 +28,7 @@ from acinus.inference.slide.source import from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
-__all__ = ["RefinedSource", "learn_colours", "refined_source"]
+__all__ = ["RefinedSource", "TissueSource", "learn_colours", "refined_source"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,36 @@ class RefinedSource:
     @cached_property
     def _byte_bins(self) -> NDArray[np.uint16]:
         return self.model.colours.byte_bins().astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class TissueSource:
+    """A `ProbabilitySource`: the probability in a store, and none where there is no tissue.
+
+    Without colours nothing tells a stain in the rim around the tissue from bare background, so none of the
+    rim is gland.
+
+    Attributes
+    ----------
+    store : WindowStore
+    tissue : SlideTissue
+    """
+
+    store: WindowStore
+    tissue: SlideTissue
+
+    @property
+    def size(self) -> Size:
+        """The working grid's size in pixels."""
+        return self.store.size
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Return the probability × 255 of a box inside the grid: uint8 of (box.height, box.width)."""
+        return np.asarray(self.store.read(box) * self.tissue.mask_of(box, rim=False), dtype=np.uint8)
+
+    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
+        """Return the depth × 255 of a box; None where the store holds none."""
+        return self.store.read_depth(box)
 
 
 def refined_source(
