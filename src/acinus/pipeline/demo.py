@@ -25,7 +25,7 @@ __all__ = ["DemoResult", "run_demo"]
 
 _TILE_PX, _SMALL_PX = 512, 256
 # Fewer steps than the default: a dozen images are learnt sooner than a hundred.
-_SETTINGS = {"grouping": {"steps": 80, "rounds": 2}}
+_SETTINGS = {"grouping": {"steps": 240, "rounds": 1, "batch_crops": 8}}
 _SMALL_SETTINGS = {
     "mining": {"shallow": {"steps": 5}},
     "grouping": {"steps": 60, "rounds": 1, "batch_crops": 4},
