@@ -58,7 +58,8 @@ def local_cluster(workers: int) -> Iterator[Any]:
             dashboard_address=":0",  # not 8787, which another cluster may have
             # A window's memory is bounded by the plan; Dask's own limit would stop workers on small machines.
             memory_limit=0,
-            silence_logs=logging.ERROR,
+            # What fails is raised; a nanny would also tell of workers that Ctrl-C ended.
+            silence_logs=logging.CRITICAL,
             env=_threads(workers),
         ) as cluster,
         _client_of(cluster) as client,
