@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from acinus.core.image import RgbImage
 
-__all__ = ["BorderSegmenter", "GlandMaps", "ProbabilityMap", "Segmenter", "maps_of"]
+__all__ = [
+    "BorderSegmenter",
+    "GlandMaps",
+    "ProbabilityMap",
+    "Segmenter",
+    "from_bytes",
+    "maps_of",
+    "to_bytes",
+]
 
 ProbabilityMap = NDArray[np.float32]  # (H, W), 0..1
 
@@ -58,3 +66,19 @@ def maps_of(segmenter: Segmenter, image: RgbImage) -> GlandMaps:
     if isinstance(segmenter, BorderSegmenter):
         return segmenter.gland_maps(image)
     return GlandMaps(segmenter.probability(image))
+
+
+def to_bytes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return probabilities or depths, 0..1, × 255 and rounded, uint8 of the same shape.
+
+    Examples
+    --------
+    >>> to_bytes(np.array([0.0, 0.1, 1.0], np.float32)).tolist()
+    [0, 26, 255]
+    """
+    return np.asarray(np.rint(shares * 255.0), dtype=np.uint8)
+
+
+def from_bytes(values: NDArray[np.uint8]) -> ProbabilityMap:
+    """Return what `to_bytes` made as 0..1, float32 of the same shape."""
+    return values.astype(np.float32) / np.float32(255)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, LabelMap, RgbArray
-from acinus.core.segmenter import ProbabilityMap
+from acinus.core.segmenter import ProbabilityMap, to_bytes
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.refinement import RefinementSettings, refined
 
@@ -46,5 +46,4 @@ class ImageReading:
         settings = replace(
             self.instances, least_dip=least_dip, max_hole_um2=max_hole_um2, min_area_um2=min_area_um2
         )
-        inside = np.rint(depth * 255.0).astype(np.uint8)
-        return label_glands(mask.astype(np.float32), settings, mpp=mpp, depth=inside)
+        return label_glands(mask.astype(np.float32), settings, mpp=mpp, depth=to_bytes(depth))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.limits import Area, Flag, Length, Share
-from acinus.core.segmenter import GlandMaps, ProbabilityMap, Segmenter
+from acinus.core.segmenter import GlandMaps, ProbabilityMap, Segmenter, to_bytes
 from acinus.core.settings import refuse, settings_class
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.data.resample import resize_map, rgb_at_mpp
@@ -251,7 +251,7 @@ class SureLimits:
 
 def byte_counts(probability: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return how often each probability, × 255 and rounded, occurs: (256,) int64."""
-    return np.bincount(np.rint(probability * 255.0).astype(np.uint8).ravel(), minlength=256)
+    return np.bincount(to_bytes(probability).ravel(), minlength=256)
 
 
 def _quantile(counts: NDArray[np.int64], share: float) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acinus.core.colour import is_one_colour
 from acinus.core.image import BoolMask, LabelMap, RgbImage
-from acinus.core.segmenter import ProbabilityMap, Segmenter
+from acinus.core.segmenter import ProbabilityMap, Segmenter, to_bytes
 from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.refinement import Refined, RefinedSegmenter
@@ -71,7 +71,7 @@ def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSetti
     else:
         alone = maps_in_windows(image, segmenter)
         result = Refined(alone.probability, certainty(alone.probability, None), alone.depth)
-    depth = None if result.depth is None else np.rint(result.depth * 255.0).astype(np.uint8)
+    depth = None if result.depth is None else to_bytes(result.depth)
     return Segmentation(
         image=image,
         labels=label_glands(result.probability, settings, mpp=image.mpp, depth=depth),

@@ -15,7 +15,7 @@ from acinus.core.files import atomic_path, write_json
 from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray, RgbImage
 from acinus.core.progress import timed
-from acinus.core.segmenter import ProbabilityMap
+from acinus.core.segmenter import ProbabilityMap, to_bytes
 from acinus.glands import Glands, Outline, gland_polygons, measure_glands, summarise, write_geojson
 from acinus.glands.spool import OutlineSpool
 from acinus.glands.summary import summarise_image
@@ -122,8 +122,7 @@ def write_image_result(
     )
     with new_result(folder) as new:
         write_labels(new, labels, mpp=image.mpp)
-        shown = np.rint(probability * 255.0).astype(np.uint8)
-        Image.fromarray(shown).save(new / PROBABILITY, dpi=dots_per_inch(image.mpp))
+        Image.fromarray(to_bytes(probability)).save(new / PROBABILITY, dpi=dots_per_inch(image.mpp))
         write_overlay(new, draw_outlines(image.rgb, labels, mpp=image.mpp))
         write_glands(new, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
         write_json(new / RUN, dict(run))

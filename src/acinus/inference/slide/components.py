@@ -16,11 +16,12 @@ from acinus.core.cache import LruCache
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, LabelMap
 from acinus.core.progress import Progress
+from acinus.core.segmenter import from_bytes
 from acinus.core.units import um2_to_px
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.slide.joining import FoundPieces, Joined, join
 from acinus.inference.slide.pieces import Pieces, find_pieces
-from acinus.inference.slide.source import ProbabilitySource, from_bytes
+from acinus.inference.slide.source import ProbabilitySource
 
 __all__ = ["SlideComponents", "find_components"]
 

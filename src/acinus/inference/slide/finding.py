@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.progress import Progress, timed
+from acinus.core.segmenter import from_bytes
 from acinus.glands import Glands
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
@@ -20,7 +21,7 @@ from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.measure_slide import MeasureJob, measure_slide
 from acinus.inference.slide.measuring import boxes_of
 from acinus.inference.slide.refining import RefinedSource, TissueSource, refined_source
-from acinus.inference.slide.source import ProbabilitySource, from_bytes
+from acinus.inference.slide.source import ProbabilitySource
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.results.ngff import LabelChunks

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
+from acinus.core.segmenter import to_bytes
 from acinus.inference.slide.blurring import blurred_bytes
 from acinus.inference.slide.plan import Window, WindowPlan
 from acinus.inference.slide.tissue import SlideTissue
@@ -36,8 +37,8 @@ def kept_share(
     """Return what a window keeps of the part seen, of probability or depth: × 255, 0 away from tissue."""
     result = np.zeros((window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    values = np.rint(share[part.slices_in(seen)] * 255.0)
-    result[part.slices_in(window.kept)] = np.where(tissue.mask_of(part), values, 0.0)
+    values = to_bytes(share[part.slices_in(seen)])
+    result[part.slices_in(window.kept)] = np.where(tissue.mask_of(part), values, 0)
     return result
 
 

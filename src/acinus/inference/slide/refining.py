@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask
 from acinus.core.progress import Progress, SilentProgress
+from acinus.core.segmenter import from_bytes, to_bytes
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained
 from acinus.inference.refinement import RefinementSettings, SureLimits
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.plan import Window
-from acinus.inference.slide.source import from_bytes
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
@@ -96,7 +96,7 @@ class RefinedSource:
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
         """The likelihood of each bin, × 255."""
-        return np.asarray(np.rint(self.model.table * 255.0), dtype=np.uint8)
+        return to_bytes(self.model.table)
 
     @cached_property
     def _byte_bins(self) -> NDArray[np.uint16]:

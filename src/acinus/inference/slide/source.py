@@ -8,14 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.geometry import Box, Size
-from acinus.core.segmenter import ProbabilityMap
 
-__all__ = ["ProbabilitySource", "from_bytes"]
-
-
-def from_bytes(values: NDArray[np.uint8]) -> ProbabilityMap:
-    """Return probabilities × 255 as 0..1, float32 of the same shape."""
-    return values.astype(np.float32) / np.float32(255)
+__all__ = ["ProbabilitySource"]
 
 
 class ProbabilitySource(Protocol):
