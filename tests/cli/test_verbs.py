@@ -13,6 +13,7 @@ from PIL import Image
 from acinus.cli import run
 from acinus.pipeline.doctor import Check
 from acinus.pipeline.settings import Settings, load_settings
+from acinus.results.folder import read_results
 
 
 def test_info_tells_size_and_resolution_and_goes_on_after_a_file_it_cannot_read(tiles, capsys):
@@ -56,10 +57,27 @@ def test_measure_counts_and_measures_the_glands_of_any_label_map(tmp_path, tiles
     assert run([*words, "--out", str(tmp_path / "out")]) == 0
     assert "Measured 2 glands" in capsys.readouterr().out
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["glands.csv", "glands.geojson", "glands.parquet", "summary.json"]
+    assert names == ["glands.csv", "glands.geojson", "glands.parquet", "image.json", "summary.json"]
+    assert [image.name for image in read_results(tmp_path / "out").images] == ["tile_000"]
     with (tmp_path / "out" / "glands.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["area_um2"]) for row in rows] == [40 * 50 * 0.25, 50 * 80 * 0.25]
+
+
+def test_measure_takes_a_folder_of_label_maps_and_one_of_images(tmp_path, tiles, capsys, error_lines):
+    labels = np.zeros((256, 256), np.uint8)
+    labels[20:60, 20:70] = 7
+    (tmp_path / "truth").mkdir()
+    for stem in ("tile_000", "tile_002", "elsewhere"):
+        Image.fromarray(labels).save(tmp_path / "truth" / f"{stem}_anno.png")
+    words = ["measure", str(tmp_path / "truth"), str(tiles), "--mpp", "0.5", "--out", str(tmp_path / "out")]
+    assert run(words) == 1  # one map has no image
+    assert "Measured 2 images" in capsys.readouterr().out
+    measured = read_results(tmp_path / "out").images
+    assert [(image.name, len(image.glands)) for image in measured] == [("tile_000", 1), ("tile_002", 1)]
+    with (tmp_path / "out" / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert [float(row["gland_area_um2"]) for row in csv.DictReader(file)] == [500.0, 500.0]
+    assert "elsewhere" in (tmp_path / "out" / "failures.log").read_text(encoding="utf-8")
 
 
 def test_measure_refuses_what_does_not_fit_together(tmp_path, tiles, error_lines):

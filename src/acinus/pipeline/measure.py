@@ -1,4 +1,4 @@
-"""Measure the glands of a label map, wherever it came from."""
+"""Measure the glands of label maps, wherever they came from."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
+from acinus.core.naming import plural
+from acinus.core.progress import Progress, SilentProgress
 from acinus.glands import gland_polygons, measure_glands
 from acinus.glands.summary import summarise_image
 from acinus.pipeline.arguments import check_mpp_argument
+from acinus.pipeline.inputs import find_inputs
+from acinus.results.batch import BatchResult
+from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.files import SUMMARY_JSON
-from acinus.results.writing import write_glands
+from acinus.results.label_files import label_files
+from acinus.results.record import write_record
+from acinus.results.writing import image_record, write_glands
 from acinus.slides.images import read_image
 from acinus.slides.label_image import read_labels
 from acinus.slides.tissue import tissue_mask
 
-__all__ = ["measure_files"]
+__all__ = ["measure_files", "measure_folders"]
 
 
 def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> int:
-    """Write ``glands.csv``, ``.parquet``, ``.geojson`` and ``summary.json`` and return the number of glands.
+    """Measure one label map and return the number of glands.
+
+    Writes ``glands.csv``, ``.parquet``, ``.geojson``, ``summary.json``, and ``image.json``, by which
+    ``acinus report`` and ``acinus compare`` know the folder as a result.
 
     Raises
     ------
@@ -37,6 +47,52 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     make_folder(out)
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
     write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
-    tissue = tissue_mask(image.rgb, mpp=image.mpp)
-    write_json(out / SUMMARY_JSON, summarise_image(glands, labels, tissue, mpp=image.mpp))
+    summary = summarise_image(glands, labels, tissue_mask(image.rgb, mpp=image.mpp), mpp=image.mpp)
+    write_json(out / SUMMARY_JSON, summary)
+    write_record(out, image_record(image, labels, glands, summary, path=image_path.resolve()))
     return len(glands)
+
+
+def measure_folders(
+    labels: Path, images: Path, *, out: Path, mpp: float | None = None, progress: Progress | None = None
+) -> BatchResult:
+    """Measure every label map of a folder on its image, matched by name, each in a folder of its own.
+
+    Parameters
+    ----------
+    labels : Path
+        Folder of ``<stem>_anno.png``, ``<stem>.png`` or ``<stem>/labels.png``, see `label_files`.
+    images : Path
+        Folder of the stained images ``<stem>.*``; those without a label map are passed over.
+    out : Path
+        Takes ``<stem>/`` with the files of `measure_files`, and ``glands.csv`` and ``summary.csv`` of all.
+
+    Raises
+    ------
+    InputError
+        When no label map has an image.
+    """
+    check_mpp_argument(mpp)
+    maps = label_files(labels)
+    result = BatchResult(folder=out)
+    found = {sample.name: sample.image_path for sample in find_inputs([images], mpp=mpp, result=result)}
+    pairs = [(name, path, found[name]) for name, path in maps.items() if name in found]
+    if not pairs:
+        raise InputError(f"no label map in {labels} has the name of an image in {images}; check the folders")
+    for name in maps.keys() - found.keys():
+        result.failed(name, InputError(f"{maps[name]} has no image of that name in {images}"))
+    without = len(found) - len(pairs)
+    if without:
+        result.warnings.append(f"{plural(without, 'image has', 'images have')} no label map in {labels}")
+    make_folder(out)
+    with (progress or SilentProgress()).task("Measuring", total=len(pairs)) as advance:
+        for name, path, image in pairs:
+            try:
+                measure_files(path, image, out=out / name, mpp=mpp)
+                result.done.append(name)
+            except InputError as error:
+                result.failed(name, error)
+            advance(name)
+    result.warnings += write_tables(out, records_in(out))
+    result.write_log()
+    return result

@@ -38,6 +38,7 @@ from acinus.results.tables import write_csv, write_parquet
 from acinus.slides.reader import SlideReader
 
 __all__ = [
+    "image_record",
     "new_result",
     "new_slide_labels",
     "write_glands",
@@ -100,9 +101,51 @@ def write_image_result(
         When it cannot be written; an earlier result is as it was.
     """
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
-    summary = summarise_image(glands, labels, tissue, mpp=image.mpp)
+    record = image_record(
+        image,
+        labels,
+        glands,
+        summarise_image(glands, labels, tissue, mpp=image.mpp),
+        path=path,
+        quality=quality,
+        model=model,
+        fingerprint=fingerprint,
+    )
+    with new_result(folder) as new:
+        write_labels(new, labels, mpp=image.mpp)
+        Image.fromarray(to_bytes(probability)).save(new / PROBABILITY, dpi=dots_per_inch(image.mpp))
+        write_overlay(new, draw_outlines(image.rgb, labels, mpp=image.mpp))
+        write_glands(new, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
+        write_json(new / RUN, dict(run))
+        write_record(new, record)
+    return record
+
+
+def image_record(
+    image: RgbImage,
+    labels: LabelMap,
+    glands: Glands,
+    summary: dict[str, float],
+    *,
+    path: Path | None = None,
+    quality: float | None = None,
+    model: str | None = None,
+    fingerprint: str | None = None,
+) -> ImageRecord:
+    """Return the record of an image whose glands were measured at its own resolution.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (H, W), int32
+    glands : Glands
+        Of `measure_glands` on `labels`.
+    summary : dict of str to float
+        Of `summarise_image`.
+    path, quality, model, fingerprint
+        See `ImageRecord`.
+    """
     height, width = image.shape
-    record = ImageRecord(
+    return ImageRecord(
         kind="image",
         name=image.name,
         path=None if path is None else str(path),
@@ -120,14 +163,6 @@ def write_image_result(
         fingerprint=fingerprint,
         code=results_code(),
     )
-    with new_result(folder) as new:
-        write_labels(new, labels, mpp=image.mpp)
-        Image.fromarray(to_bytes(probability)).save(new / PROBABILITY, dpi=dots_per_inch(image.mpp))
-        write_overlay(new, draw_outlines(image.rgb, labels, mpp=image.mpp))
-        write_glands(new, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
-        write_json(new / RUN, dict(run))
-        write_record(new, record)
-    return record
 
 
 def new_slide_labels(
