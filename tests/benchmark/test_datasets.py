@@ -114,7 +114,7 @@ def test_arguments_that_do_not_fit_together_are_refused(tmp_path):
         _find("glass", tmp_path, tmp_path)
     with pytest.raises(UsageError, match="synthetic images are made, leave --root out"):
         _find("synthetic", tmp_path, tmp_path)
-    for dataset in ("glas", "crag", "synthetic"):
+    for dataset in ("glas", "crag", "ebhi", "rings", "synthetic"):
         with pytest.raises(UsageError, match=f"--mpp is for folder; {dataset} has a resolution of its own"):
             _find_all(dataset, tmp_path, tmp_path, mpp=0.5)
 
@@ -139,7 +139,7 @@ def _samples(held_out: str = "", patients: str = "") -> list[Sample]:
 
 def test_a_data_set_is_one_entry_and_its_own_test_part_is_held_out(monkeypatch, tmp_path):
     _reference(monkeypatch, _samples(held_out="bd"))
-    assert dataset_names() == ("glas", "crag", "toy", "synthetic", "folder")
+    assert dataset_names() == ("glas", "crag", "ebhi", "rings", "toy", "synthetic", "folder")
     splits = _find("toy", tmp_path, tmp_path)
     assert [sample.name for sample in splits.held_out] == ["b", "d"]
     assert [sample.name for sample in splits.fit] == list("acefghij")
@@ -156,16 +156,35 @@ def test_of_a_copy_without_test_images_nothing_is_held_out(monkeypatch, tmp_path
     assert list(splits.scored) == ["fit"]
 
 
-def test_of_a_data_set_without_a_test_part_a_fifth_is_held_out_whole_patients_if_they_are_known(
+def test_of_a_data_set_without_a_test_part_all_is_learnt_from_unless_patients_are_held_out(
     monkeypatch, tmp_path
 ):
-    _reference(monkeypatch, _samples(), has_test_part=False)
-    assert len(_find("toy", tmp_path, tmp_path).held_out) == 2
     _reference(monkeypatch, _samples(patients="1122334455"), has_test_part=False)
     splits = _find("toy", tmp_path, tmp_path)
+    assert (len(splits.fit), splits.held_out) == (10, [])
+    assert splits.note == "All images are learnt from, without their labels."
+    splits = _find("toy", tmp_path, tmp_path, disjoint=True)
     kept, held = ({sample.patient for sample in part} for part in (splits.fit, splits.held_out))
     assert (len(kept), len(held), kept & held) == (4, 1, set())
     assert "no patient is in both parts" in splits.note
+
+
+def test_labels_that_join_glands_are_said_however_the_images_are_split(monkeypatch, tmp_path):
+    _reference(monkeypatch, _samples(patients="1122334455"), has_test_part=False, parts_glands=False)
+    found = [
+        _find("toy", tmp_path, tmp_path),
+        _find("toy", tmp_path, tmp_path, disjoint=True),
+        *_find_all("toy", tmp_path, tmp_path, folds=2),
+    ]
+    assert {splits.parts_glands for splits in found} == {False}
+    assert all(splits.note.endswith(" Its own parts.") for splits in found)
+    _reference(monkeypatch, _samples())
+    assert _find("toy", tmp_path, tmp_path).parts_glands
+
+
+def test_classes_are_known_by_the_names_of_images_on_both_sides():
+    a, b, c = (Sample(name, Path(name), grade=grade) for name, grade in (("a", "x"), ("b", None), ("c", "y")))
+    assert Splits([a, b], [c], "").grades == {"a": "x", "c": "y"}
 
 
 def test_folds_take_all_images_of_a_data_set_whatever_its_own_parts(monkeypatch, tmp_path):

@@ -105,6 +105,28 @@ def test_an_image_that_several_folds_learn_from_counts_once_in_the_bootstrap():
     assert row.counts("fit")[0].tolist() == [[60, 0, 40, 100], [60, 0, 40, 100], [40, 0, 60, 100]]
 
 
+def test_classes_are_scored_apart_in_their_own_order_and_images_without_one_left_out():
+    scores = _scores(0)
+    # a: 30 of 50 gland pixels found; b: 10 of 50; c: all of both, and of no class
+    scores["counts"] = {"a": [30, 0, 20, 50], "b": [10, 0, 40, 50], "c": [50, 0, 0, 50]}
+    result = _result("acinus", 0, 0)
+    result["rows"][""]["splits"] = {"fit": {"label_free": scores, "oracle": _scores(0)}}
+    grades = {"a": "tumour", "elsewhere": "none", "b": "benign"}
+    [table] = [t for t in tables(gather([result]), published=False, grades=grades) if "by class" in t.title]
+    assert table.headings == ["method", "tumour (1)", "benign (1)"]
+    assert table.cells == [["ACINUS", f"{(30 / 50 + 50 / 70) / 2:.3f}", f"{(10 / 50 + 50 / 90) / 2:.3f}"]]
+    assert "by class" not in markdown(tables(gather([result]), published=False))
+
+
+def test_where_labels_join_glands_only_pixels_are_scored(rows):
+    table = tables(rows, published=False, glands=False)[0]
+    assert table.headings == ["method", "mIoU", "per-image mIoU", "gland IoU", "pixel Dice"]
+    [line, *_] = csv.DictReader(io.StringIO(results_csv(rows, glands=False)))
+    glands = ("detection", "object", "f1_iou50", "panoptic", "segmentation")
+    assert not [name for name in line if name.startswith(glands)]
+    assert {"miou_mean", "pixel_dice_mean", "gland_iou_mean", "fit_seconds_mean"} <= set(line)
+
+
 def test_published_figures_are_marked_with_their_source_and_only_on_glas(rows):
     text = markdown(tables(rows, published=True))
     assert "| 39.3 and 48.8 |" in text

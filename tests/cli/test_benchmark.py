@@ -107,7 +107,7 @@ def test_what_is_there_is_not_computed_again_and_a_changed_method_alone_is(compa
     ("words", "message"),
     [
         (["glas"], "glas is read from a folder; pass --root"),
-        (["glass"], "there is no data set 'glass'; choose one of glas, crag, synthetic, folder"),
+        (["glass"], "there is no data set 'glass'; choose one of glas, crag, ebhi, rings, synthetic, folder"),
         (["synthetic", "--methods", "picy"], "there is no method 'picy'"),
         (["synthetic", "--seeds", "0"], "--seeds is 0"),
         (["synthetic", "--workers", "0"], "--workers is 0"),

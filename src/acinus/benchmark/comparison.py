@@ -93,12 +93,13 @@ def write_comparison(
         raise AcinusError(f"no method has a result: {reasons}; tracebacks are in {out / FAILURES}")
     rows = gather(sorted(found, key=lambda result: (order.index(result["method"]), result["seed"])))
     published = dataset == "glas"
-    all_tables = tables(rows, published=published)
+    parts_glands = splits[0].parts_glands
+    all_tables = tables(rows, published=published, glands=parts_glands, grades=_grades(splits))
     charts = {split: miou_chart(rows, split, published=published) for split in rows[0].scores}
     title = f"Gland segmentation without labels, compared on {dataset}"
     files = {
         "table": _text(out / "results.md", f"# {title}\n\n{splits[0].note}\n\n{markdown(all_tables)}"),
-        "every metric": _text(out / "results.csv", results_csv(rows)),
+        "every metric": _text(out / "results.csv", results_csv(rows, glands=parts_glands)),
         "differences": _text(out / "differences.csv", differences_csv(rows)),
         **{f"chart, {s}": _text(out / f"chart-{s}.svg", chart_file(c)) for s, c in charts.items()},
         "pictures": _pictures(out / "grid.png", splits, rows, jobs, store),
@@ -157,6 +158,10 @@ def _found(jobs: Sequence[Job], store: Store) -> list[dict[str, Any]]:
         if len(there) == len(results):
             found.append(there[0] if len(there) == 1 else merge_folds(there))
     return found
+
+
+def _grades(splits: Sequence[Splits]) -> dict[str, str]:
+    return {name: grade for part in splits for name, grade in part.grades.items()}
 
 
 def _method_and_seed(job: Job) -> tuple[str, int]:

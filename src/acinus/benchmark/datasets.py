@@ -12,9 +12,11 @@ from acinus.core.errors import DatasetError, UsageError
 from acinus.core.files import atomic_path
 from acinus.core.run import checksum, fingerprint
 from acinus.data.crag import CRAG
+from acinus.data.ebhi import EBHI
 from acinus.data.folder import folder as find_samples
 from acinus.data.glas import GLAS
 from acinus.data.reference import ReferenceSet
+from acinus.data.rings import RINGS
 from acinus.data.sample import Sample
 from acinus.data.splits import fold_out, hold_out
 from acinus.data.synthetic import write_synthetic_tiles
@@ -24,6 +26,8 @@ __all__ = ["DATASETS", "Splits", "dataset_names", "find_splits"]
 DATASETS: dict[str, ReferenceSet] = {
     "glas": GLAS,
     "crag": CRAG,
+    "ebhi": EBHI,
+    "rings": RINGS,
 }
 """Published data sets by the name that the command takes; each has a file of its own in `acinus.data`."""
 
@@ -44,17 +48,25 @@ class Splits:
         Images no method has seen; may be empty.
     note : str
         How they were split, for the page.
+    parts_glands : bool
+        Whether glands can be scored, or only pixels, see `ReferenceSet`.
     """
 
     fit: list[Sample]
     held_out: list[Sample]
     note: str
+    parts_glands: bool = True
 
     @property
     def scored(self) -> dict[str, list[Sample]]:
         """The samples with labels, by the name of their split; without splits that have none."""
         parts = {"fit": _labelled(self.fit), "held-out": _labelled(self.held_out)}
         return {name: part for name, part in parts.items() if part}
+
+    @property
+    def grades(self) -> dict[str, str]:
+        """The class or grade of each sample that has one, by its name."""
+        return {s.name: s.grade for s in (*self.fit, *self.held_out) if s.grade is not None}
 
     @property
     def shown(self) -> list[Sample]:
@@ -119,10 +131,16 @@ def find_splits(
     if settings.patient_disjoint and not patients:
         raise UsageError(f"patient_disjoint: {dataset} does not say whose an image is; leave it out")
     if settings.folds is not None:
-        return _folds(samples, settings.folds, by_patient=settings.patient_disjoint)
-    if reference is not None and reference.has_test_part and not settings.patient_disjoint:
-        return [_own_parts(samples, reference.note)]
-    return [_random_parts(samples, by_patient=patients)]
+        parts = _folds(samples, settings.folds, by_patient=settings.patient_disjoint)
+    elif reference is None or settings.patient_disjoint:
+        parts = [_random_parts(samples, by_patient=patients)]
+    elif reference.has_test_part:
+        parts = [_own_parts(samples, reference.note)]
+    else:
+        parts = [Splits(samples, [], "All images are learnt from, without their labels.")]
+    if reference is None or reference.parts_glands:
+        return parts
+    return [replace(part, note=f"{part.note} {reference.note}", parts_glands=False) for part in parts]
 
 
 def _check_arguments(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from acinus.benchmark.bootstrap import Counts, Difference, paired_bootstrap
-from acinus.metrics import ImageScores, pool
+from acinus.metrics import ConfusionMatrix, ImageScores, pool
 
 __all__ = ["MAPPINGS", "Row", "Spread", "differences", "gather", "merge_folds"]
 
@@ -87,6 +87,14 @@ class Row:
     def metric(self, split: str, mapping: str, name: str) -> Spread:
         """Return a pooled metric over the seeds."""
         return Spread.of([float(scores["pooled"][name]) for scores in self.scores[split][mapping]])
+
+    def miou_of(self, split: str, images: Collection[str]) -> Spread:
+        """Return the mIoU over the seeds by the method's own mapping, pooled over some images of a split."""
+        pooled = [
+            sum((ConfusionMatrix(*scores["counts"][name]) for name in images), ConfusionMatrix())
+            for scores in self.scores[split]["label_free"]
+        ]
+        return Spread.of([matrix.miou for matrix in pooled])
 
     def metrics(self, split: str, mapping: str) -> list[str]:
         """Return the names of all pooled metrics."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from acinus.benchmark.bootstrap import LEAST_IMAGES, Difference, paired_bootstrap
@@ -37,6 +37,9 @@ _MAPPING_TITLES = {
 }
 
 
+_GLAND_METRICS = ("detection_", "object_", "f1_iou50", "panoptic_", "segmentation_", "recognition_")
+"""How the names of metrics begin that compare glands, not pixels."""
+
 _NUMBER = re.compile(r"[+-]?\d|$")
 
 
@@ -62,7 +65,9 @@ class Table:
         return frozenset(i for i, column in columns if any(column) and all(map(_NUMBER.match, column)))
 
 
-def tables(rows: Sequence[Row], *, published: bool) -> list[Table]:
+def tables(
+    rows: Sequence[Row], *, published: bool, glands: bool = True, grades: Mapping[str, str] | None = None
+) -> list[Table]:
     """Return all tables of a benchmark.
 
     Parameters
@@ -71,10 +76,18 @@ def tables(rows: Sequence[Row], *, published: bool) -> list[Table]:
         At least one.
     published : bool
         Whether the figures that others published (on GlaS) belong beside these.
+    glands : bool
+        Whether labels tell glands apart; without, columns that score whole glands are left out.
+    grades : mapping of str to str, optional
+        Class or grade of each image by its name, for a table by class.
     """
     found = [
-        _scores(rows, split, mapping, published=published) for split in rows[0].scores for mapping in MAPPINGS
+        _scores(rows, split, mapping, published=published, glands=glands)
+        for split in rows[0].scores
+        for mapping in MAPPINGS
     ]
+    if grades:
+        found += [_by_grade(rows, split, grades) for split in rows[0].scores]
     if rows[0].folds("fit"):
         found.append(_folds(rows))
     found.append(_costs(rows))
@@ -109,9 +122,12 @@ def markdown(all_tables: Sequence[Table]) -> str:
     return "\n".join(parts)
 
 
-def results_csv(rows: Sequence[Row]) -> str:
-    """Return every metric of every row, split and mapping, mean and standard deviation, as CSV."""
-    return _csv(_result_records(rows))
+def results_csv(rows: Sequence[Row], *, glands: bool = True) -> str:
+    """Return every metric of every row, split and mapping, mean and standard deviation, as CSV.
+
+    Without `glands`, metrics of whole glands are left out.
+    """
+    return _csv(_result_records(rows, glands=glands))
 
 
 def differences_csv(rows: Sequence[Row]) -> str:
@@ -129,15 +145,16 @@ def differences_csv(rows: Sequence[Row]) -> str:
     )
 
 
-def _scores(rows: Sequence[Row], split: str, mapping: str, *, published: bool) -> Table:
+def _scores(rows: Sequence[Row], split: str, mapping: str, *, published: bool, glands: bool) -> Table:
+    columns = {heading: metric for heading, metric in _COLUMNS.items() if glands or not _of_glands(metric[0])}
     cells = []
     for row in rows:
         line = [row.title]
-        line += [row.metric(split, mapping, name).text(digits) for name, digits in _COLUMNS.values()]
+        line += [row.metric(split, mapping, name).text(digits) for name, digits in columns.values()]
         if published:
             line.append(" and ".join(p.text for p in PUBLISHED if not row.stage and p.beside == row.method))
         cells.append(line)
-    headings = ["method", *_COLUMNS, *(["published mIoU, %"] if published else [])]
+    headings = ["method", *columns, *(["published mIoU, %"] if published else [])]
     images = rows[0].counts(split).shape[1]
     seeds = max(len(row.seeds) for row in rows)
     spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
@@ -145,6 +162,27 @@ def _scores(rows: Sequence[Row], split: str, mapping: str, *, published: bool) -
         f"{images} {WHERE[split]}, {_MAPPING_TITLES[mapping]}",
         f"{spread}; pooled over images unless a heading says otherwise.",
         headings,
+        cells,
+    )
+
+
+def _of_glands(metric: str) -> bool:
+    """Whether a metric compares whole glands."""
+    return metric.startswith(_GLAND_METRICS)
+
+
+def _by_grade(rows: Sequence[Row], split: str, grades: Mapping[str, str]) -> Table:
+    """Return pooled mIoU by the class of the images, classes in the order in which `grades` has them."""
+    images: dict[str, list[str]] = {grade: [] for grade in grades.values()}
+    for name in rows[0].scores[split]["label_free"][0]["counts"]:
+        if name in grades:
+            images[grades[name]].append(name)
+    present = {grade: names for grade, names in images.items() if names}
+    cells = [[row.title, *(row.miou_of(split, names).text(3) for names in present.values())] for row in rows]
+    return Table(
+        f"{WHERE[split].capitalize()} by class",
+        "Label-free mIoU, pooled over the images of a class; their number stands in parentheses.",
+        ["method", *(f"{grade} ({len(names)})" for grade, names in present.items())],
         cells,
     )
 
@@ -225,7 +263,7 @@ def _published() -> Table:
     )
 
 
-def _result_records(rows: Sequence[Row]) -> Iterator[dict[str, object]]:
+def _result_records(rows: Sequence[Row], *, glands: bool) -> Iterator[dict[str, object]]:
     for row in rows:
         for split, mappings in row.scores.items():
             for mapping in mappings:
@@ -244,7 +282,7 @@ def _result_records(rows: Sequence[Row]) -> Iterator[dict[str, object]]:
                         split, mapping, name
                     )
                     for name in row.metrics(split, mapping)
-                    if not name.startswith("miou_oracle")
+                    if not name.startswith("miou_oracle") and (glands or not _of_glands(name))
                 }
                 spreads |= {"seconds_per_image": row.seconds_per_image}
                 if row.fit_seconds is not None and row.peak_bytes is not None:

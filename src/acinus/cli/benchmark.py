@@ -53,8 +53,8 @@ def benchmark(
     Parameters
     ----------
     dataset
-        glas or crag, read from --root; synthetic, images that are made for the purpose; folder, any images in
-        --root with label maps beside them.
+        glas, crag, ebhi or rings, read from --root; synthetic, images that are made for the purpose; folder,
+        any images in --root with label maps beside them.
     out
         Folder for the results.
     root

@@ -22,9 +22,13 @@ class ReferenceSet:
     note : str
         What its parts are, as a page says it.
     has_test_part : bool
-        Whether it defines a test part. Of one that does not, the benchmark holds a fifth of the images out.
+        Whether it defines a test part. Of one that does not, every image is learnt from without its label,
+        and none is held out unless whole patients or folds are asked for.
+    parts_glands : bool
+        Whether each gland has a label of its own. Where neighbours share one, only pixels are scored.
     """
 
     read: Callable[[Path], list[Sample]]
     note: str
     has_test_part: bool = True
+    parts_glands: bool = True
