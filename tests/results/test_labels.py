@@ -31,6 +31,7 @@ def zarr_of(folder: Path) -> Path:
 def test_more_glands_than_sixteen_bits_count_are_written_as_a_tiff(tmp_path, glands, name):
     labels = np.zeros((300, 300), np.int32)
     labels.flat[:glands] = np.arange(1, glands + 1)
+    labels = labels.repeat(2, axis=0).repeat(2, axis=1)  # 4 px each
     path = write_labels(tmp_path, labels, mpp=0.5)
     assert path.name == name
     assert np.array_equal(read_labels(path), labels)

@@ -76,7 +76,7 @@ def test_results_replace_those_that_were_there_as_a_whole(tmp_path):
 
 
 def test_more_glands_than_sixteen_bits_count_are_written_as_a_tiff(tmp_path):
-    labels = np.arange(300 * 300, dtype=np.int32).reshape(300, 300)
+    labels = np.arange(300 * 300, dtype=np.int32).reshape(300, 300).repeat(2, axis=0).repeat(2, axis=1)
     path = write_labels(tmp_path, labels, mpp=0.5)
     assert path.name == "labels.tif"
     assert np.array_equal(read_labels(path), labels)

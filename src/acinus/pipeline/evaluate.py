@@ -13,7 +13,6 @@ from acinus.pipeline.annotations import score_annotations
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.results.label_files import is_annotation, is_one_map, label_files
 from acinus.results.labels import LabelFile, open_label_file
-from acinus.slides.label_image import read_labels
 
 __all__ = ["Evaluation", "evaluate_folders"]
 
@@ -29,7 +28,7 @@ class Evaluation:
     images : list of ImageScores
         Of each image, or region of one, in natural order.
     notices : list of str
-        One line for each thing that was left out.
+        One line for each thing that was left out, or that a file does not say and was understood.
     """
 
     pooled: DatasetScores
@@ -76,9 +75,9 @@ def evaluate_folders(predictions: Path, truth: Path, *, mpp: float | None = None
     for name, match in matching.items():
         if match is not None:
             prediction = open_label_file(predicted[match], mpp=mpp)
-            scores, left_out = _score(prediction, true[name], name=match)
+            scores, said = _score(prediction, true[name], name=match)
             images += scores
-            notices += left_out
+            notices += [*prediction.notices, *said]
     unknown = [image.name for image in images if image.mpp is None]
     if unknown:
         notices.append(
@@ -98,7 +97,8 @@ def _score(prediction: LabelFile, truth: Path, *, name: str) -> tuple[list[Image
     try:
         if is_annotation(truth):
             return score_annotations(prediction, truth, name=name)
-        true = read_labels(truth) if truth.is_file() else open_label_file(truth, mpp=prediction.mpp).whole()
-        return [evaluate_pair(prediction.whole(), true, mpp=prediction.mpp, name=name)], []
+        true = open_label_file(truth, mpp=prediction.mpp)
+        scores = evaluate_pair(prediction.whole(), true.whole(), mpp=prediction.mpp, name=name)
+        return [scores], list(true.notices)
     except LabelMapError as error:
         raise InputError(f"{prediction.path} against {truth}: {error}") from error

@@ -17,7 +17,7 @@ from acinus.core.units import check_mpp
 from acinus.results.files import LABELS_PNG, LABELS_TIFF, LABELS_ZARR, is_result
 from acinus.results.ngff import open_labels
 from acinus.results.record import read_record
-from acinus.slides.label_image import read_labels
+from acinus.slides.label_image import read_label_image
 
 __all__ = ["LabelFile", "dots_per_inch", "open_label_file", "write_labels"]
 
@@ -41,6 +41,8 @@ class LabelFile:
         Pixels of the map per level-0 pixel: 1 for an image's; None where that of a slide's map is unknown.
     origin_px : (float, float)
         Level-0 x, y of the point from which coordinates beside the map count.
+    notices : tuple of str
+        One line each for what the file does not say and was understood.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class LabelFile:
     read: Callable[[Box], LabelMap]
     pixels_per_level0: float | None = 1.0
     origin_px: tuple[float, float] = (0.0, 0.0)
+    notices: tuple[str, ...] = ()
 
     @property
     def frame(self) -> Box:
@@ -92,10 +95,10 @@ def open_label_file(path: Path, *, mpp: float | None = None) -> LabelFile:
             return LabelFile(path, chunks.size, mpp, chunks.read, pixels_per_level0=None)
         scale, origin_px = record.pixels_per_level0, record.origin_px
         return LabelFile(path, chunks.size, mpp, chunks.read, scale, origin_px)
-    labels = read_labels(path)
-    size = Size(labels.shape[1], labels.shape[0])
+    image = read_label_image(path)
+    size = Size(image.labels.shape[1], image.labels.shape[0])
     frame = Box(0, 0, size.width, size.height)
-    return LabelFile(path, size, mpp, lambda box: labels[box.slices_in(frame)])
+    return LabelFile(path, size, mpp, lambda box: image.labels[box.slices_in(frame)], notices=image.notices)
 
 
 def write_labels(folder: Path, labels: LabelMap, *, mpp: float) -> Path:
