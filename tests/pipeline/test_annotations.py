@@ -140,3 +140,33 @@ def test_a_region_of_which_no_pixel_counts_is_refused(results, tmp_path, ignored
     )
     with pytest.raises(InputError, match="the region a has no valid pixel; draw a larger region"):
         evaluate_folders(results, truth)
+
+
+@pytest.mark.parametrize("name", ["Gland", "", "Other"])
+def test_an_annotation_of_the_whole_image_is_no_gland(results, tmp_path, name, error_lines):
+    whole = feature(shapely.box(0, 0, 80, 60), name)
+    truth = draw(tmp_path / "a.geojson", whole, feature(ONE), feature(OTHER))
+    found = evaluate_folders(results, truth)
+    [image] = found.images
+    assert (image.pixels.miou, image.detection.f1) == (1.0, 1.0)
+    assert found.notices == ["a.geojson: the outline of the whole image is no gland, left out"]
+
+
+def test_a_round_outline_over_most_of_the_image_is_a_gland(results, tmp_path):
+    corner_cut = shapely.Polygon([(0, 0), (76, 0), (80, 4), (80, 60), (0, 60)])
+    [image] = evaluate_folders(results, draw(tmp_path / "a.geojson", feature(corner_cut))).images
+    assert image.pixels.false_negative == 80 * 60 - 1000 - 6  # 3 + 2 + 1 pixels of the corner
+
+
+def test_a_rectangle_around_outlines_has_to_say_what_it_is(results, tmp_path):
+    around = feature(shapely.box(5, 5, 75, 58), "Other")
+    truth = draw(tmp_path / "a.geojson", around, feature(ONE), feature(OTHER))
+    with pytest.raises(InputError, match=r"a rectangle without class Region\* holds 2 other outlines"):
+        evaluate_folders(results, truth)
+
+
+def test_one_outline_of_all_glands_is_scored_gland_by_gland(results, tmp_path):
+    truth = draw(tmp_path / "a.geojson", feature(shapely.MultiPolygon([ONE, OTHER])))
+    found = evaluate_folders(results, truth)
+    assert found.images[0].detection.f1 == 1.0
+    assert found.notices == ["a.geojson: 1 outline of several parts is read as one gland for each part"]

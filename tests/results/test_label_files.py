@@ -73,6 +73,9 @@ def test_a_slide_s_map_is_one_map_although_it_is_a_folder(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.geojson", True), ("A.GeoJSON.GZ", True), ("a.json", False)])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("a.geojson", True), ("A.GeoJSON.GZ", True), ("a.geojson.zip", True), ("a.json", False)],
+)
 def test_annotations_are_known_by_their_ending(name, said):
     assert is_annotation(Path(name)) == said

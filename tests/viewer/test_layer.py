@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from acinus.core.errors import InputError
-from acinus.glands.features import read_features
+from acinus.glands.feature_stream import read_features
 from acinus.viewer import layer as layer_module
 from acinus.viewer.layer import GlandLayer, View
 from acinus.viewer.reading import read_glands

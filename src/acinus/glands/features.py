@@ -1,21 +1,19 @@
-"""GeoJSON from disk: its features, one at a time, and outlines that people drew."""
+"""Outlines that people drew, from GeoJSON: which are glands, and where glands were looked for."""
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
 import shapely
 
 from acinus.core.errors import InputError
+from acinus.glands.feature_stream import read_features
 from acinus.glands.outline_builder import OutlineBuilder
 from acinus.glands.polygons import Outline
 
-__all__ = ["Annotations", "read_annotations", "read_features"]
+__all__ = ["Annotations", "read_annotations"]
 
 _Kind = Literal["gland", "region", "left out"]
 
@@ -33,12 +31,15 @@ class Annotations:
         What is neither gland nor background.
     dropped : int
         Features without an area: points, lines, rings of less than three corners.
+    split : int
+        Outlines of several parts that became as many glands.
     """
 
     glands: list[Outline]
     regions: list[Outline]
     left_out: list[Outline]
     dropped: int
+    split: int = 0
 
 
 def read_annotations(path: Path) -> Annotations:
@@ -46,12 +47,14 @@ def read_annotations(path: Path) -> Annotations:
 
     A class named ``Region*`` (with the star or without) marks where glands were annotated. Any other class
     whose name ends in ``*``, such as ``Ignore*``, marks what is left out; that is what the star means in
-    QuPath. Everything else, annotation or detection, of whatever class or of none, is a gland.
+    QuPath. Everything else, annotation or detection, of whatever class or of none, is a gland. A gland is in
+    one piece: an annotation of several parts is as many glands, and so is a detection where it is the only
+    outline. (Detections of several parts among others are what a program found to be one gland.)
 
     Parameters
     ----------
     path : Path
-        ``.geojson`` or ``.geojson.gz``.
+        As `read_features` reads it.
 
     Raises
     ------
@@ -60,23 +63,26 @@ def read_annotations(path: Path) -> Annotations:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json, tempfile
     >>> square = {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]]}
     >>> gland, other = {"geometry": square}, {"geometry": square}
     >>> other["properties"] = {"classification": {"name": "Ignore*"}}
     >>> path = Path(tempfile.mkdtemp()) / "slide.geojson"
-    >>> _ = path.write_bytes(orjson.dumps([gland, other]))
+    >>> _ = path.write_text(json.dumps([gland, other]))
     >>> found = read_annotations(path)
     >>> len(found.glands), len(found.regions), len(found.left_out)
     (1, 0, 1)
     """
     kinds: list[_Kind] = []
+    detected: list[bool] = []
     builder = OutlineBuilder()
     dropped = 0
     try:
         for feature in read_features(path):
             if builder.add(feature.get("geometry")):
-                kinds.append(_kind(feature.get("properties") or {}))
+                properties = feature.get("properties") or {}
+                kinds.append(_kind(properties))
+                detected.append(properties.get("objectType") in ("detection", "cell", "tile"))
             else:
                 dropped += 1
         outlines = builder.build()
@@ -88,48 +94,28 @@ def read_annotations(path: Path) -> Annotations:
             "draw one of class Region* around what was looked at"
         )
     of_kind: dict[_Kind, list[Outline]] = {"gland": [], "region": [], "left out": []}
-    for kind, outline in zip(kinds, outlines.tolist(), strict=True):
-        if not outline.is_empty:
+    split, alone = 0, kinds.count("gland") == 1
+    for kind, outline, whole in zip(kinds, outlines.tolist(), detected, strict=True):
+        parts = shapely.get_parts(outline).tolist()
+        if kind == "gland" and len(parts) > 1 and (not whole or alone):
+            of_kind[kind] += parts
+            split += 1
+        elif not outline.is_empty:
             of_kind[kind].append(outline)
-    return Annotations(of_kind["gland"], of_kind["region"], of_kind["left out"], dropped)
-
-
-def read_features(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the features of a GeoJSON file, one line at a time when it was written one to a line.
-
-    A FeatureCollection, a list of features or a single one.
-
-    Raises
-    ------
-    InputError
-        When it is damaged or none of these.
-    """
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            head = file.readline()
-            if not head.rstrip().endswith(b'"features":['):
-                yield from _features(orjson.loads(head + file.read()))
-                return
-            for line in file:
-                text = line.strip().rstrip(b",")
-                if text not in (b"", b"]}", b"]", b"}"):
-                    yield orjson.loads(text)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path.name} cannot be read as GeoJSON ({error}); write it again") from error
-
-
-def _features(content: Any) -> list[dict[str, Any]]:
-    if isinstance(content, dict):
-        content = [content] if content.get("type") == "Feature" else content["features"]
-    if not isinstance(content, list):
-        raise TypeError(f"expected a list of features, got {type(content).__name__}")
-    return content
+    return Annotations(of_kind["gland"], of_kind["region"], of_kind["left out"], dropped, split)
 
 
 def _kind(properties: dict[str, Any]) -> _Kind:
-    classification = properties.get("classification") or {}
-    name = str(classification.get("name") or ": ".join(classification.get("names") or ()))
+    name = _class_name(properties.get("classification"))
     if name.rstrip("*").strip().lower() == "region":
         return "region"
     return "left out" if name.endswith("*") else "gland"
+
+
+def _class_name(classification: Any) -> str:
+    """Return the name of a class, which is an object in QuPath's files and mere text in those of others."""
+    if isinstance(classification, dict):
+        classification = classification.get("name") or classification.get("names")
+    if isinstance(classification, list):
+        return ": ".join(map(str, classification))
+    return str(classification or "")

@@ -35,17 +35,23 @@ class OutlineBuilder:
     def add(self, geometry: Any) -> bool:
         """Take a GeoJSON geometry; False, and not taken, when it is no polygon with an area.
 
+        Of several parts those without an area are left out, and so are holes without one.
+
         Raises
         ------
         ValueError, TypeError
             When its coordinates are no numbers.
         """
-        parts = _parts(geometry)
-        if not parts or not all(part and min(map(len, part)) >= _FEWEST_POINTS for part in parts):
+        parts = [part for part in _parts(geometry) if part and len(part[0]) >= _FEWEST_POINTS]
+        rings_of_parts = [
+            [np.array(ring, dtype=np.float64)[:, :2] for ring in part if len(ring) >= _FEWEST_POINTS]
+            for part in parts
+        ]
+        if not parts or not all(np.isfinite(ring).all() for part in rings_of_parts for ring in part):
             return False
-        for part in parts:
+        for part in rings_of_parts:
             for ring in part:
-                self._rings.append(np.array(ring, dtype=np.float64)[:, :2])
+                self._rings.append(ring)
                 self._part_of_ring.append(len(self._outline_of_part))
             self._outline_of_part.append(self._count)
         self._count += 1
@@ -79,7 +85,11 @@ class OutlineBuilder:
 
 def _parts(geometry: Any) -> list[Any]:
     """Return the parts of a geometry, each a list of rings; empty for what is no polygon."""
-    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+    if not isinstance(geometry, dict):
+        return []
+    if geometry.get("type") == "GeometryCollection":
+        return [part for each in geometry.get("geometries") or [] for part in _parts(each)]
+    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
         return []
     coordinates = geometry.get("coordinates") or []
     return [coordinates] if geometry["type"] == "Polygon" else list(coordinates)

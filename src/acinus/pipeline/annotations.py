@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from acinus.metrics import ImageScores, evaluate_pair
 from acinus.results.labels import LabelFile
 
 __all__ = ["score_annotations"]
+
+_WHOLE = 0.99  # share of the image that an outline of the whole image covers
+_RECTANGLE = 1 - 1e-6  # of its bounding box
 
 
 def score_annotations(
@@ -47,7 +51,10 @@ def score_annotations(
         When the outlines lie outside the image, or their position on the label map is unknown.
     """
     annotations = _on_the_map(read_annotations(truth), prediction)
-    notices = []
+    annotations, notices = _without_frames(annotations, prediction, truth)
+    if annotations.split:
+        are = plural(annotations.split, "outline of several parts is", "outlines of several parts are")
+        notices.append(f"{truth.name}: {are} read as one gland for each part")
     if annotations.dropped:
         without_area = plural(annotations.dropped, "outline has", "outlines have")
         notices.append(f"{truth.name}: {without_area} no area, left out")
@@ -81,12 +88,47 @@ def _on_the_map(annotations: Annotations, prediction: LabelFile) -> Annotations:
     def moved(outlines: list[Outline]) -> list[Outline]:
         return [shapely.transform(each, lambda xy: (xy + prediction.origin_px) * scale) for each in outlines]
 
-    return Annotations(
-        moved(annotations.glands),
-        moved(annotations.regions),
-        moved(annotations.left_out),
-        annotations.dropped,
+    return replace(
+        annotations,
+        glands=moved(annotations.glands),
+        regions=moved(annotations.regions),
+        left_out=moved(annotations.left_out),
     )
+
+
+def _without_frames(
+    annotations: Annotations, prediction: LabelFile, truth: Path
+) -> tuple[Annotations, list[str]]:
+    """Return the annotations without outlines that frame glands instead of being one, and a line for them.
+
+    QuPath's annotation of the full image is one. A rectangle around several outlines may be another, yet does
+    not say whether glands were annotated beyond it, too.
+    """
+    glands = np.array(annotations.glands, dtype=object)
+    if not len(glands):
+        return annotations, []
+    areas, frame = shapely.area(glands), prediction.frame
+    left, top, right, bottom = shapely.bounds(glands).T
+    rectangle = areas >= _RECTANGLE * (right - left) * (bottom - top)
+    tree = shapely.STRtree(glands)
+    outer, inner = tree.query(glands[rectangle], predicate="contains")
+    holds = np.zeros(len(glands), np.int64)
+    holds[rectangle] = np.bincount(outer, minlength=int(rectangle.sum())) - 1  # itself
+    on_frame = shapely.area(
+        shapely.intersection(glands[rectangle], shapely.box(frame.x, frame.y, frame.right, frame.bottom))
+    )
+    whole = np.zeros(len(glands), bool)
+    whole[rectangle] = on_frame >= _WHOLE * frame.width * frame.height
+    frames = rectangle & ~whole & (holds > 1)
+    if frames.any():
+        raise InputError(
+            f"{truth.name}: a rectangle without class Region* holds {holds[frames].max()} other outlines; give "
+            "it this class if it is what was annotated, or remove it"
+        )
+    if not whole.any():
+        return annotations, []
+    notice = f"{truth.name}: the outline of the whole image is no gland, left out"
+    return replace(annotations, glands=glands[~whole].tolist()), [notice]
 
 
 def _outside(annotations: Annotations, prediction: LabelFile, truth: Path) -> int:

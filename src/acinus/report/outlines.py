@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box
-from acinus.glands.features import read_features
+from acinus.glands.feature_stream import read_features
 
 __all__ = ["Ring", "box_of", "read_outlines", "svg_path"]
 

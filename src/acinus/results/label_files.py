@@ -11,7 +11,7 @@ from acinus.slides.label_image import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXE
 
 __all__ = ["is_annotation", "is_one_map", "label_files"]
 
-_ANNOTATIONS = (".geojson", ".geojson.gz")
+_ANNOTATIONS = (".geojson", ".geojson.gz", ".geojson.zip")
 
 
 def label_files(path: Path, *, annotations: bool = False) -> dict[str, Path]:
@@ -82,7 +82,7 @@ def _visible(folder: Path) -> list[Path]:
 def _stem(path: Path) -> str:
     if path.stem == "labels":
         return path.absolute().parent.name
-    stem = path.stem.removesuffix(".geojson") if path.suffix.lower() == ".gz" else path.stem
+    stem = path.stem.removesuffix(".geojson") if path.suffix.lower() in (".gz", ".zip") else path.stem
     for ending in LABEL_ENDINGS:
         if stem.endswith(ending) and stem != ending:
             return stem.removesuffix(ending)

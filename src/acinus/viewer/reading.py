@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
 from acinus.glands import COLUMNS
-from acinus.glands.features import read_features
+from acinus.glands.feature_stream import read_features
 from acinus.glands.outline_builder import OutlineBuilder
 from acinus.results.tables import read_table
 
