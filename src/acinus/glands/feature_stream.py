@@ -43,7 +43,7 @@ def read_features(path: Path) -> Iterator[dict[str, Any]]:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.geojson"
-    >>> _ = path.write_text('[{"geometry": null,\\n "properties": {"measurements": {"Area": NaN}}}]')
+    >>> _ = path.write_text('[{"geometry": null, "properties": {"measurements": {"Area": NaN}}}]')
     >>> [feature["properties"] for feature in read_features(path)]
     [{'measurements': {'Area': nan}}]
     """

@@ -111,7 +111,7 @@ def _without_frames(
     left, top, right, bottom = shapely.bounds(glands).T
     rectangle = areas >= _RECTANGLE * (right - left) * (bottom - top)
     tree = shapely.STRtree(glands)
-    outer, inner = tree.query(glands[rectangle], predicate="contains")
+    outer = tree.query(glands[rectangle], predicate="contains")[0]
     holds = np.zeros(len(glands), np.int64)
     holds[rectangle] = np.bincount(outer, minlength=int(rectangle.sum())) - 1  # itself
     on_frame = shapely.area(
@@ -122,8 +122,8 @@ def _without_frames(
     frames = rectangle & ~whole & (holds > 1)
     if frames.any():
         raise InputError(
-            f"{truth.name}: a rectangle without class Region* holds {holds[frames].max()} other outlines; give "
-            "it this class if it is what was annotated, or remove it"
+            f"{truth.name}: a rectangle without class Region* holds {holds[frames].max()} other outlines; "
+            "give it this class if it is what was annotated, or remove it"
         )
     if not whole.any():
         return annotations, []
