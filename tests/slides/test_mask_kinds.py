@@ -105,6 +105,10 @@ def test_of_a_palette_of_greys_what_is_shown_counts(tmp_path):
     assert told(tmp_path / "swapped.png") == "swapped.png: values are those of its palette's colours"
     palette_image(GLAND, [0, 0, 0, 255, 255, 255]).save(tmp_path / "plain.png")
     assert_six_glands(tmp_path / "plain.png")
+    assert read_label_image(tmp_path / "plain.png").notices == ()
+    soft = np.asarray(Image.fromarray(MASK).resize((190, 130), Image.Resampling.BILINEAR))
+    palette_image(soft, np.repeat(np.arange(256), 3).tolist()).save(tmp_path / "soft.png")
+    assert read_labels(tmp_path / "soft.png").max() == 6
 
 
 def test_in_imagej_s_inverting_palette_255_is_gland_though_it_is_shown_black(tmp_path):

@@ -21,6 +21,8 @@ from acinus.core.errors import InputError
 
 __all__ = ["read_features"]
 
+BinaryFile = IO[bytes] | gzip.GzipFile
+
 _CHUNK = 1 << 20  # bytes
 _NEAR_THE_END = 64  # characters; an error further from the end of what was read is no matter of reading on
 
@@ -62,7 +64,7 @@ def read_features(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[BinaryFile]:
     """Yield the file's bytes; whether it is compressed its first bytes say, not its name."""
     with path.open("rb") as file:
         head = file.read(4)
@@ -84,7 +86,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 class _Text:
     """Text that is read on as it is needed, and the place up to which it was understood."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: BinaryFile) -> None:
         self._file = file
         head = file.read(_CHUNK)
         utf_16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -78,16 +78,14 @@ def read_label_image(path: Path | str) -> LabelImage:
     """
     path = Path(path)
     stored = stored_values(path)
-    values, meant = _as_shown(stored, path)
+    values, may_be_soft, meant = _as_shown(stored, path)
     if values.dtype.kind == "f" and not all(np.isfinite(values[rows]).all() for rows in bands(values.shape)):
         raise InputError(f"{path.name} holds numbers that are not finite; export the labels as integers")
     if values.size and values.min() < 0:
         raise InputError(
             f"{path.name} holds values outside 0 to 2³¹ − 1; export the labels as 32-bit integers"
         )
-    cut = None
-    if stored.palette is None or values is not stored.values:  # places in a palette are never interpolated
-        values, cut = hard_edges(values, path, lossy=stored.lossy)
+    values, cut = hard_edges(values, path, lossy=stored.lossy) if may_be_soft else (values, None)
     labels = _whole_numbers(values, path)
     smallest, largest = _range_of_labels(labels, path)
     if smallest == largest:
@@ -96,14 +94,14 @@ def read_label_image(path: Path | str) -> LabelImage:
     return LabelImage(labels, tuple(f"{path.name}: {notice}" for notice in notices))
 
 
-def _as_shown(stored: StoredValues, path: Path) -> tuple[NDArray[Any], str | None]:
-    """Return the values with background 0, and a line where the file's own numbers were not that."""
+def _as_shown(stored: StoredValues, path: Path) -> tuple[NDArray[Any], bool, str | None]:
+    """Return the values with background 0, whether they are greys, and a line on what was not as stored."""
     if stored.palette is not None:
-        values = palette_values(stored.values, stored.palette, path)
-        return values, None if values is stored.values else "values are those of its palette's colours"
+        return palette_values(stored.values, stored.palette, path)
     if stored.white_is_zero:
-        return white_is_gland(stored.values, path), "0 is white in this file; white is read as gland"
-    return stored.values, None
+        shown = white_is_gland(stored.values, path)
+        return shown, True, "0 is white in this file; white is read as gland"
+    return stored.values, True, None
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> LabelMap:

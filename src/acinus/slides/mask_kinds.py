@@ -24,10 +24,13 @@ annotations of GlaS and EBHI-Seg, 0.43 to 0.65 in masks that were resized, 0.19 
 _FEWEST_RAMPS = 16
 _SAMPLED_ROWS = 512  # of large maps only some bands of rows are looked at
 _SAMPLES = 24
+_ORDER = "values are those of its palette's colours"
 _MOST_FLAT_GREY = 0.02  # of flat pixels in a mask, those between its two values
 
 
-def palette_values(indices: NDArray[Any], palette: NDArray[np.uint8], path: Path) -> NDArray[Any]:
+def palette_values(
+    indices: NDArray[Any], palette: NDArray[np.uint8], path: Path
+) -> tuple[NDArray[Any], bool, str | None]:
     """Return the values that a palette means by its indices.
 
     A palette of greys is the picture of a mask: what is shown counts, not the order of the colours. Of a
@@ -38,6 +41,12 @@ def palette_values(indices: NDArray[Any], palette: NDArray[np.uint8], path: Path
     indices : ndarray of shape (H, W), uint8 or uint16
     palette : ndarray of shape (N, 3), uint8
 
+    Returns
+    -------
+    values, greys, notice
+        The values, whether they are greys (which may have been interpolated; colours never are), and a line
+        where the order of the values is not that of the indices.
+
     Raises
     ------
     InputError
@@ -46,12 +55,12 @@ def palette_values(indices: NDArray[Any], palette: NDArray[np.uint8], path: Path
     Examples
     --------
     >>> swapped = np.array([[255, 255, 255], [0, 0, 0]], np.uint8)
-    >>> palette_values(np.array([[0, 1, 1]], np.uint8), swapped, Path("mask.png")).tolist()
+    >>> palette_values(np.array([[0, 1, 1]], np.uint8), swapped, Path("mask.png"))[0].tolist()
     [[255, 0, 0]]
     """
     used = _used_values(indices)
     if not len(used):
-        return indices
+        return indices, False, None
     if int(used[-1]) >= len(palette):
         raise InputError(
             f"{path.name} has a value {used[-1]} beyond its palette of {len(palette)} colours; "
@@ -60,10 +69,12 @@ def palette_values(indices: NDArray[Any], palette: NDArray[np.uint8], path: Path
     colours = palette[used].astype(int)
     if (colours == colours[:, :1]).all():
         inverting = len(palette) == 256 and np.array_equal(palette[:, 0], np.arange(255, -1, -1))
-        return indices if inverting else palette[:, 0][indices]  # inverting: ImageJ's table for masks
+        if inverting:  # ImageJ's table for masks
+            return indices, True, None
+        return palette[:, 0][indices], True, _ORDER if (np.diff(colours[:, 0]) < 0).any() else None
     black = used[(colours == 0).all(axis=1)]
     if not len(black) or int(black[0]) == 0:
-        return indices
+        return indices, False, None
     if int(used[0]) == 0 and (palette[0] == 255).all():
         raise InputError(
             f"{path.name} has a palette in which 0 is white and {black[0]} is black, so which of them is the "
@@ -71,7 +82,7 @@ def palette_values(indices: NDArray[Any], palette: NDArray[np.uint8], path: Path
         )
     values = np.arange(len(palette), dtype=indices.dtype)
     values[[0, black[0]]] = values[[black[0], 0]]
-    return values[indices]
+    return values[indices], False, _ORDER
 
 
 def white_is_gland(values: NDArray[Any], path: Path) -> NDArray[Any]:
