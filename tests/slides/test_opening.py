@@ -132,7 +132,7 @@ def test_a_screens_density_is_no_resolution(tmp_path, suffix, dpi):
 def test_ome_xml_gives_the_resolution_in_its_own_unit(tmp_path):
     write_pyramid(tmp_path / "a.ome.tif", ome=True)
     with open_slide(tmp_path / "a.ome.tif") as slide:
-        assert (slide.mpp, slide.mpp_source) == (0.25, "OME-XML PhysicalSizeX")
+        assert (slide.mpp, slide.mpp_source) == (0.25, "OME-XML PhysicalSize, X alone")
 
 
 def test_imagej_gives_the_resolution_in_microns(tmp_path):

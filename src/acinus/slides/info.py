@@ -25,7 +25,8 @@ def describe(path: Path | str) -> dict[str, Any]:
     dict
         ``path``, ``file_size_bytes``, ``format``, ``backend``, ``width_px``, ``height_px``, ``mpp`` (as the
         file says) with ``mpp_source`` and ``mpp_problem`` (one line, or None), ``width_mm`` and ``height_mm``
-        (None when the mpp is in doubt), ``objective_power``, ``bounds`` in level-0 pixels and ``levels``.
+        (None when the mpp is in doubt), ``objective_power``, ``notes`` (what was
+        left out, or is read otherwise than stored), ``bounds`` in level-0 pixels and ``levels``.
 
     Raises
     ------
@@ -59,6 +60,7 @@ def describe(path: Path | str) -> dict[str, Any]:
             "width_mm": None if mm_per_px is None else round(slide.size.width * mm_per_px, 4),
             "height_mm": None if mm_per_px is None else round(slide.size.height * mm_per_px, 4),
             "objective_power": slide.objective_power,
+            "notes": list(slide.notes),
             "bounds": {"x": bounds.x, "y": bounds.y, "width": bounds.width, "height": bounds.height},
             "levels": [
                 {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.units import check_mpp
 from acinus.slides.openslide_source import OpenSlideSource, openslide_vendor
+from acinus.slides.orientation import upright
 from acinus.slides.plain_source import PlainSource
 from acinus.slides.pyramid import PixelSource, PyramidReader, SourceRefusedError
 from acinus.slides.reader import SlideReader
@@ -66,10 +68,14 @@ def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
     reasons = []
     for source in _sources(path):
         try:
-            return PyramidReader(path, source, mpp=mpp)
+            return PyramidReader(path, partial(_upright_source, source), mpp=mpp)
         except SourceRefusedError as error:
             reasons.append(str(error))
     raise unreadable(path)
+
+
+def _upright_source(source: Callable[[Path], PixelSource], path: Path) -> PixelSource:
+    return upright(source(path))
 
 
 def _sources(path: Path) -> Iterator[Callable[[Path], PixelSource]]:

@@ -13,6 +13,7 @@ from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.slides.pyramid import SlideFacts, SourceRefusedError
 from acinus.slides.reader import Level, level_downsample
+from acinus.slides.resolution import from_axes, objective_note
 
 __all__ = ["OpenSlideSource", "openslide_vendor"]
 
@@ -80,11 +81,18 @@ def _facts(slide: openslide.OpenSlide) -> SlideFacts:
         )
         for i in range(slide.level_count)
     )
-    mpp_x, mpp_y = _number(known, "openslide.mpp-x"), _number(known, "openslide.mpp-y")
-    sides = [value for value in (mpp_x, mpp_y) if value is not None]
+    vendor = known.get("openslide.vendor", "unknown")
+    found = from_axes(
+        _number(known, "openslide.mpp-x"),
+        _number(known, "openslide.mpp-y"),
+        "header (openslide.mpp-x)",
+        density=vendor == "generic-tiff",
+    )
+    power = _number(known, "openslide.objective-power")
+    note = objective_note(found.mpp, power)
     whole = levels[0].size
     return SlideFacts(
-        format=known.get("openslide.vendor", "unknown"),
+        format=vendor,
         levels=levels,
         bounds=Box(
             int(known.get("openslide.bounds-x", 0)),
@@ -92,9 +100,11 @@ def _facts(slide: openslide.OpenSlide) -> SlideFacts:
             int(known.get("openslide.bounds-width", whole.width)),
             int(known.get("openslide.bounds-height", whole.height)),
         ),
-        mpp=sum(sides) / len(sides) if sides else None,
-        mpp_source="the slide's header (openslide.mpp-x)" if sides else "not in the file",
-        objective_power=_number(known, "openslide.objective-power"),
+        mpp=found.mpp,
+        mpp_source=found.source,
+        mpp_doubt=found.doubt,
+        objective_power=power,
+        notes=() if note is None else (note,),
     )
 
 

@@ -2,32 +2,114 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.errors import InputError
 from acinus.core.image import RgbArray
 
-__all__ = ["GREYSCALE_REFUSAL", "on_white", "screen_density_removed", "to_8_bit"]
+__all__ = ["GREYSCALE_REFUSAL", "HIDDEN_NOTE", "ValueScale", "float_scale", "integer_scale", "on_white"]
 
 GREYSCALE_REFUSAL = "is greyscale; expected a colour image of an H&E section, export it as RGB"
 
-_COARSEST_MPP = 4.0
-"""Coarser than this in a plain image is a density for screens or print (72 to 300 dpi)."""
+HIDDEN_NOTE = "its transparency hides the whole picture and is ignored"
+
+_CAMERA_BITS = (8, 10, 12, 14, 16)
 
 
-def to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return 8-bit values; of 16-bit ones the high byte, so 0 to 65535 becomes 0 to 255.
+@dataclass(frozen=True)
+class ValueScale:
+    """How stored values become 8 bits.
+
+    Attributes
+    ----------
+    bits : int
+        How many bits of an integer are used; the highest 8 of them are kept.
+    white : float
+        The value of white where values are floating-point numbers.
+    note : str or None
+        What to say where that was found by looking at the values.
+    """
+
+    bits: int = 8
+    white: float = 1.0
+    note: str | None = None
+
+    def to_8_bit(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return 8-bit values.
+
+        Examples
+        --------
+        >>> ValueScale(bits=16).to_8_bit(np.array([0, 255, 256, 65535], np.uint16)).tolist()
+        [0, 0, 1, 255]
+        >>> ValueScale(bits=12).to_8_bit(np.array([0, 16, 4095, 65535], np.uint16)).tolist()
+        [0, 1, 255, 255]
+        >>> ValueScale(white=1.0).to_8_bit(np.array([-0.1, 0.5, 1.0])).tolist()
+        [0, 128, 255]
+        """
+        if values.dtype.kind == "f":
+            scaled = values.astype(np.float32) * np.float32(255 / self.white)
+            return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)
+        if self.bits == 8 and values.dtype == np.uint8:
+            return values
+        if self.bits < 8:
+            return np.asarray(np.clip(np.rint(values * (255 / (2**self.bits - 1))), 0, 255), np.uint8)
+        return np.asarray(np.minimum(values >> (self.bits - 8), 255), np.uint8)
+
+
+def integer_scale(largest: int, *, stored_bits: int, declared_bits: int | None = None) -> ValueScale:
+    """Return how integers become 8 bits.
+
+    Cameras give 10, 12 or 14 bits, and programs store them (or 8) in 16 without a word: then the largest
+    value tells. A stained section holds something bright, so full 16 bits do not stay below 2¹⁴.
+
+    Parameters
+    ----------
+    largest : int
+        The largest value in the picture.
+    stored_bits : int
+        What a value takes in the file.
+    declared_bits : int, optional
+        How many bits are used, as the file says; believed unless values exceed it.
 
     Examples
     --------
-    >>> to_8_bit(np.array([0, 255, 256, 65535], np.uint16)).tolist()
-    [0, 0, 1, 255]
+    >>> integer_scale(4000, stored_bits=16).bits, integer_scale(900, stored_bits=16, declared_bits=12).bits
+    (12, 12)
     """
-    if values.dtype == np.uint8:
-        return values
-    return (values >> 8).astype(np.uint8)
+    if declared_bits is not None and declared_bits < stored_bits and largest < 2**declared_bits:
+        return ValueScale(bits=declared_bits)
+    bits = next((bits for bits in _CAMERA_BITS if largest < 2**bits and bits < stored_bits), stored_bits)
+    if stored_bits <= 8 or bits == stored_bits:
+        return ValueScale(bits=stored_bits)
+    return ValueScale(
+        bits=bits, note=f"its {stored_bits}-bit values end at {largest} and are read as {bits} bits"
+    )
+
+
+def float_scale(smallest: float, largest: float, name: str) -> ValueScale:
+    """Return how floating-point values become 8 bits: white is 1 or 255, and interpolation may overshoot.
+
+    Raises
+    ------
+    InputError
+        When the values are neither; the text starts with `name`.
+
+    Examples
+    --------
+    >>> float_scale(0.0, 0.98, "a.tif").white, float_scale(-3.0, 262.0, "a.tif").white
+    (1.0, 255.0)
+    """
+    white = 1.0 if largest <= 1.5 else 255.0
+    if not (np.isfinite(smallest) and np.isfinite(largest)) or largest > 300 or smallest < -0.2 * white:
+        raise InputError(
+            f"{name} holds floating-point values from {smallest:g} to {largest:g}, expected 0 to 1 or "
+            "0 to 255; export it as 8-bit RGB"
+        )
+    return ValueScale(white=white, note=f"its floating-point values are read with white at {white:g}")
 
 
 def on_white(rgba: NDArray[np.uint8], *, premultiplied: bool = False) -> RgbArray:
@@ -42,18 +124,3 @@ def on_white(rgba: NDArray[np.uint8], *, premultiplied: bool = False) -> RgbArra
     colours = rgba[..., :3].astype(np.float32)
     values = colours + 255 * (1 - alpha) if premultiplied else 255 - alpha * (255 - colours)
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-
-
-def screen_density_removed(mpp: float | None, source: str) -> tuple[float | None, str]:
-    """Return µm per pixel and its source, None for a density that no microscope has.
-
-    Examples
-    --------
-    >>> screen_density_removed(25400 / 72, "PNG pHYs")
-    (None, 'not in the file (PNG pHYs is 72 dpi, for a screen or print)')
-    """
-    if mpp is None:
-        return None, "not in the file"
-    if mpp > _COARSEST_MPP:
-        return None, f"not in the file ({source} is {25400 / mpp:.0f} dpi, for a screen or print)"
-    return mpp, source

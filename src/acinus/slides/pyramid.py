@@ -31,14 +31,20 @@ class SourceRefusedError(Exception):
 
 @dataclass(frozen=True)
 class SlideFacts:
-    """What a source knows about its file; the words are those of `SlideReader`."""
+    """What a source knows about its file; the words are those of `SlideReader`.
+
+    `orientation` is the value of TIFF's and Exif's tag, 1 for upright; sizes are those of the stored picture.
+    """
 
     format: str
     levels: Sequence[Level]
     bounds: Box
     mpp: float | None
     mpp_source: str
+    mpp_doubt: str | None = None
     objective_power: float | None = None
+    notes: Sequence[str] = ()
+    orientation: int = 1
 
 
 class PixelSource(Protocol):
@@ -87,6 +93,16 @@ class PyramidReader:
     def mpp_source(self) -> str:
         """Where `mpp` was read from."""
         return self._facts.mpp_source if self._mpp is None else "--mpp"
+
+    @property
+    def mpp_doubt(self) -> str | None:
+        """What the file contradicts itself in, where `mpp` is None for that."""
+        return self._facts.mpp_doubt if self._mpp is None else None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was left out of the file, or read otherwise than stored."""
+        return self._facts.notes
 
     @property
     def levels(self) -> Sequence[Level]:

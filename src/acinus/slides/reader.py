@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from acinus.core.errors import MppError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.core.units import check_mpp
@@ -83,6 +84,16 @@ class SlideReader(Protocol):
         ...
 
     @property
+    def mpp_doubt(self) -> str | None:
+        """What the file contradicts itself in, to follow its name in a message; then `mpp` is None."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was left out of the file, or is read otherwise than stored: one phrase each, about "it"."""
+        ...
+
+    @property
     def levels(self) -> Sequence[Level]:
         """The pyramid, finest first."""
         ...
@@ -136,8 +147,11 @@ def resolved_mpp(reader: SlideReader) -> float:
     Raises
     ------
     MppError
-        When the file has none, or an absurd one; the text names the file and ``--mpp``.
+        When the file has none, an absurd one or two that contradict each other; the text names the file and
+        ``--mpp``.
     """
+    if reader.mpp is None and reader.mpp_doubt is not None:
+        raise MppError(f"{reader.path.name} {reader.mpp_doubt}; pass --mpp with the true value")
     return check_mpp(reader.mpp, source=reader.path.name)
 
 

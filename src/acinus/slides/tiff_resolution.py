@@ -1,71 +1,90 @@
-"""µm per pixel of a TIFF: OME-XML, Aperio's description, ImageJ's unit, then the resolution tags."""
+"""µm per pixel of a picture of a TIFF: OME-XML, Aperio's description, ImageJ's unit, or resolution tags."""
 
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as ET
+from typing import Any
 
 import tifffile
 
-from acinus.slides.pixels import screen_density_removed
+from acinus.slides.ome import OmeImage
+from acinus.slides.resolution import Resolution, from_axes, objective_note, tags_note, um_per_unit
 
-__all__ = ["tiff_mpp"]
+__all__ = ["aperio_number", "picture_resolution"]
 
-_UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "Å": 1e-4}
 _UM_PER_RESOLUTION_UNIT = {2: 25400.0, 3: 10000.0}  # inch, centimetre; 1 means none
-_IMAGEJ_MICRON = ("micron", "microns", "um", "µm", "\\u00B5m")
+_UNITS_OF_SCREENS = ("inch", "in", "cm")  # what ImageJ makes of the density of any picture
 
 
-def tiff_mpp(file: tifffile.TiffFile) -> tuple[float | None, str]:
-    """Return µm per pixel of the first page, the mean of both axes, and where it stands.
+def picture_resolution(
+    file: tifffile.TiffFile, page: tifffile.TiffPage, ome: OmeImage | None
+) -> tuple[Resolution, float | None, list[str]]:
+    """Return the resolution of a picture, the objective's power, and what contradicts either.
 
-    Numbers written for microscopes (OME-XML, Aperio, ImageJ) are returned as they are. Resolution tags count
-    only down to 4 µm/px, since most programs put a screen's density there.
+    Parameters
+    ----------
+    file : TiffFile
+    page : TiffPage
+        The picture's first page at full resolution; the tags of no other page count.
+    ome : OmeImage or None
+        What OME-XML says of the picture.
     """
-    page = file.pages[0]
-    if file.is_ome and (mpp := ome_mpp(file.ome_metadata or "")) is not None:
-        return mpp, "OME-XML PhysicalSizeX"
-    if file.is_svs and (found := re.search(r"\bMPP\s*=\s*([\d.]+)", page.description)):
-        return float(found[1]), "Aperio's MPP"
-    sides = [_tag_ratio(page, name) for name in ("XResolution", "YResolution")]
-    ratios = [ratio for ratio in sides if ratio]
-    if not ratios:
-        return None, "not in the file"
-    pixels_per_unit = sum(ratios) / len(ratios)
-    if file.is_imagej and (file.imagej_metadata or {}).get("unit") in _IMAGEJ_MICRON:
-        return 1 / pixels_per_unit, "ImageJ's unit"
-    unit = page.tags.get("ResolutionUnit")
-    um_per_unit = _UM_PER_RESOLUTION_UNIT.get(int(unit.value) if unit is not None else 2)
-    return screen_density_removed(um_per_unit and um_per_unit / pixels_per_unit, "TIFF resolution tag")
+    tags = _tag_resolution(page)
+    power = aperio_number(page.description, "AppMag") if file.is_svs else None
+    named = Resolution()
+    if ome is not None:
+        named = ome.resolution
+    elif file.is_svs and (mpp := aperio_number(page.description, "MPP")) is not None:
+        named = Resolution(mpp, "Aperio's MPP")
+    elif file.is_imagej:
+        named = _imagej_resolution(page, file.imagej_metadata or {})
+        tags = named if named.mpp is not None else tags  # the tags hold the unit that ImageJ names
+    if named.mpp is None and named.doubt is None and (tags.mpp or tags.doubt or named == Resolution()):
+        named = tags
+    notes = (tags_note(named, tags), objective_note(named.mpp, power))
+    return named, power, [note for note in notes if note is not None]
 
 
-def _tag_ratio(page: tifffile.TiffPage, name: str) -> float | None:
-    tag = page.tags.get(name)
-    if tag is None or not tag.value[1]:
-        return None
-    return float(tag.value[0]) / float(tag.value[1])
-
-
-def ome_mpp(xml: str) -> float | None:
-    """Return µm per pixel of the first image in OME-XML, None when it gives none.
+def aperio_number(description: str, name: str) -> float | None:
+    """Return a number of Aperio's description (``MPP``, ``AppMag``), None when it is absent or none.
 
     Examples
     --------
-    >>> ome_mpp('<OME><Image><Pixels PhysicalSizeX="250" PhysicalSizeXUnit="nm"/></Image></OME>')
-    0.25
+    >>> aperio_number("Aperio Image Library|AppMag = 20|MPP = 0.4990", "MPP")
+    0.499
+    >>> aperio_number("Aperio Image Library|MPP = 0,4990|", "MPP")  # a scanner in Germany
+    0.499
     """
+    found = re.search(rf"(?:^|\|)\s*{name}\s*=\s*([^|;\s]+)", description)
     try:
-        root = ET.fromstring(xml)
-    except ET.ParseError:
+        return float(found[1].replace(",", ".")) if found else None
+    except ValueError:
         return None
-    for element in root.iter():
-        if element.tag.rpartition("}")[2] != "Pixels":
-            continue
-        sides = []
-        for axis in "XY":
-            size = element.get(f"PhysicalSize{axis}")
-            um = _UM_PER_UNIT.get(element.get(f"PhysicalSize{axis}Unit", "µm"))
-            if size is not None and um is not None:
-                sides.append(float(size) * um)
-        return sum(sides) / len(sides) if sides else None
-    return None
+
+
+def _tag_resolution(page: tifffile.TiffPage) -> Resolution:
+    """Return what the resolution tags say; on each axis only a density that a microscope can have counts."""
+    tag = page.tags.get("ResolutionUnit")
+    um = _UM_PER_RESOLUTION_UNIT.get(int(tag.value) if tag is not None else 2)
+    x, y = (_um_per_px(page, name, um) for name in ("XResolution", "YResolution"))
+    return from_axes(x, y, "TIFF resolution tag", density=True)
+
+
+def _imagej_resolution(page: tifffile.TiffPage, metadata: dict[str, Any]) -> Resolution:
+    """Return what ImageJ says: the tags hold pixels per unit, the description names the unit."""
+    unit_x = str(metadata.get("unit", ""))
+    unit_y = str(metadata.get("yunit", unit_x))
+    x, y = (
+        _um_per_px(page, name, um_per_unit(unit))
+        for name, unit in (("XResolution", unit_x), ("YResolution", unit_y))
+    )
+    return from_axes(x, y, "ImageJ's unit", density=unit_x in _UNITS_OF_SCREENS)
+
+
+def _um_per_px(page: tifffile.TiffPage, name: str, um_per_unit: float | None) -> float | None:
+    """Return µm per pixel from a tag in pixels per unit, None when either is absent."""
+    tag = page.tags.get(name)
+    if tag is None or um_per_unit is None:
+        return None
+    pixels, units = (float(part) for part in tag.value)
+    return um_per_unit * units / pixels if pixels else None
