@@ -49,7 +49,7 @@ def scores(model: GlandSegmenter, root: Path) -> dict[str, float]:
         alone = probability_in_windows(small, model.fitted)
         for name, settings in _VARIANTS.items():
             probability = resize_map(refined(alone, small.rgb, settings, mpp=mpp).probability, image.shape)
-            found = gland_mask(probability, model.settings.instances, mpp=image.mpp)
+            found = gland_mask(probability, model.fitted_settings.instances, mpp=image.mpp)
             totals[name] += ConfusionMatrix.of(found, truth)
     return {name: total.miou for name, total in totals.items()}
 

@@ -299,3 +299,25 @@ def test_a_fit_on_a_full_disk_ends_in_one_line_and_goes_on_once_there_is_space(
     assert [(line["round"], line["step"]) for line in metrics_of(out)] == [
         (number, step) for number in range(2) for step in range(6)
     ]
+
+
+def test_the_size_of_glands_can_be_given_and_the_model_keeps_it(tmp_path, tiles, tiny_settings):
+    words = fit_words(tiles, tmp_path / "model", tiny_settings, "--gland-size", "72:552")
+    assert run(words) == 0
+    settings = json.loads((tmp_path / "model" / "model.json").read_text())["settings"]
+    assert settings["gland_size_um"] == [72.0, 552.0]
+    assert settings["grouping"]["borders"]["gap_um"] == 48.0
+    assert not (tmp_path / "model" / "gland_size.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("40", "'40' is not two diameters in µm with a colon between, such as 40:1500"),
+        ("1500:40", "two diameters in µm, the smaller first"),
+    ],
+)
+def test_a_size_that_is_none_is_wrong_usage(tmp_path, tiles, error_lines, given, told):
+    assert run(["fit", str(tiles), "--out", str(tmp_path / "model"), "--gland-size", given]) == 2
+    assert told in " ".join(error_lines())
+    assert not (tmp_path / "model").exists()

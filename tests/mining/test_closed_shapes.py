@@ -208,6 +208,7 @@ def candidates(image: RgbImage, **changes: float) -> list[Candidate]:
         "min_area_um2": 1000.0,
         "max_area_um2": 60_000.0,
         "min_solidity": 0.82,
+        "blur_um": 4.0,
     } | changes
     return find_candidates(image, thresholds=6, **settings)
 
@@ -247,11 +248,11 @@ def circle(radius_um: float, *, mpp: float, centre: tuple[float, float]) -> np.n
 
 def test_a_shape_on_the_drawn_gland_scores_high_and_one_on_stroma_low():
     image = two_glands(1.25).image()
-    texture = ImageTexture.of(image)
+    texture = ImageTexture.of(image, blur_um=4.0, fine_um=2.5)
 
     def score(centre: tuple[float, float], *, dark: bool, radius_um: float) -> float:
         contour = circle(radius_um, mpp=1.25, centre=centre)
-        return score_candidate(Candidate(contour=contour, dark=dark, solidity=0.97), texture)
+        return score_candidate(Candidate(contour=contour, dark=dark, solidity=0.97), texture, nuclei_um=10.0)
 
     assert score(LEFT, dark=False, radius_um=BODY_UM) > 0.8
     assert score(RIGHT, dark=True, radius_um=RADIUS_UM) > 0.3
@@ -263,13 +264,15 @@ def test_a_less_solid_shape_and_one_cut_by_the_side_score_less():
     drawing = Drawing(1.25)
     drawing.gland(LEFT, MUCIN)
     drawing.gland((150, 380), MUCIN)
-    texture = ImageTexture.of(drawing.image())
+    texture = ImageTexture.of(drawing.image(), blur_um=4.0, fine_um=2.5)
     whole = circle(BODY_UM, mpp=1.25, centre=LEFT)
     cut = circle(BODY_UM, mpp=1.25, centre=(150, 380))
     cut[..., 0] = np.minimum(cut[..., 0], 319)
 
     def score(contour: np.ndarray, solidity: float) -> float:
-        return score_candidate(Candidate(contour=contour, dark=False, solidity=solidity), texture)
+        return score_candidate(
+            Candidate(contour=contour, dark=False, solidity=solidity), texture, nuclei_um=10.0
+        )
 
     assert score(whole, 0.85) < 0.5 * score(whole, 0.97)
     assert score(cut, 0.97) < 0.8 * score(whole, 0.97)
@@ -280,4 +283,38 @@ def test_a_shape_that_fills_the_image_scores_nothing():
     height, width = image.shape
     corners = [(0, 0), (width - 1, 0), (width - 1, height - 1), (0, height - 1)]
     contour = np.array(corners, np.int32)[:, None]
-    assert score_candidate(Candidate(contour=contour, dark=True, solidity=1.0), ImageTexture.of(image)) == 0.0
+    texture = ImageTexture.of(image, blur_um=4.0, fine_um=2.5)
+    shape = Candidate(contour=contour, dark=True, solidity=1.0)
+    assert score_candidate(shape, texture, nuclei_um=10.0) == 0.0
+
+
+def test_a_gland_too_large_for_the_first_scale_is_found_at_the_second():
+    drawing = Drawing(1.25)
+    drawing.disc((150, 200), 120, NUCLEI)
+    drawing.disc((150, 200), 100, MUCIN)
+    image, centre = drawing.image(), (round(150 / 1.25), round(200 / 1.25))
+    clusters = np.zeros(image.shape, np.uint8)
+    one = ClosedShapes(max_area_um2=20_000.0, max_share=0.9, scales=(1.0,))
+    assert one(image, clusters).glands[centre] == 0
+    found = ClosedShapes(max_area_um2=20_000.0, max_share=0.9)(image, clusters).glands
+    assert found[centre] > 0
+    area_um2 = (found == found[centre]).sum() * 1.25**2
+    assert area_um2 == pytest.approx(np.pi * (92 + 16) ** 2, rel=0.04)  # the smoothed body, and its rim
+
+
+def test_a_shape_of_the_second_scale_needs_the_higher_score():
+    drawing = Drawing(1.25)
+    drawing.disc((150, 200), 120, NUCLEI)
+    drawing.disc((150, 200), 100, MUCIN)
+    image, clusters = drawing.image(), np.zeros((240, 320), np.uint8)
+    strict = ClosedShapes(max_area_um2=20_000.0, max_share=0.9, coarse_score=1.0)(image, clusters)
+    assert strict.regions[120, 160] == IGNORE
+
+
+def test_a_shape_that_covers_most_of_the_image_is_a_field():
+    drawing = Drawing(1.25)
+    drawing.disc((150, 200), 120, NUCLEI)
+    drawing.disc((150, 200), 100, MUCIN)  # a quarter of the image
+    image, clusters = drawing.image(), np.zeros((240, 320), np.uint8)
+    assert ClosedShapes(max_share=0.3)(image, clusters).glands[120, 160] > 0
+    assert ClosedShapes(max_share=0.1)(image, clusters).glands[120, 160] == 0

@@ -210,3 +210,14 @@ def test_glands_keep_the_numbers_of_the_trusted_cue():
 def test_the_darkest_cluster_cannot_tell_one_gland_from_its_neighbour():
     image, clusters = ring_picture(2.5)
     assert DarkestCluster()(image, clusters).glands is None
+
+
+def test_a_wide_gap_in_the_tissue_that_no_shape_claims_is_no_background():
+    rgb = np.full((300, 300, 3), STROMA, np.uint8)
+    rgb[100:200, 50:250] = (244, 243, 244)  # 250 × 500 µm
+    rgb[20:40, 20:40] = (244, 243, 244)  # 50 µm: narrower than a lumen
+    image = RgbImage(rgb, mpp=2.5)
+    unclaimed = Fixed(np.full((300, 300), BACKGROUND, np.uint8))
+    regions = AgreedBackground(unclaimed, unclaimed)(image, np.zeros((300, 300), np.uint8)).regions
+    assert (regions[110:190, 60:240] == IGNORE).all()
+    assert (regions[:90] == BACKGROUND).all()

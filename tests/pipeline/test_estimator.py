@@ -53,7 +53,7 @@ def test_a_saved_model_segments_as_the_one_that_was_fitted(tmp_path, tiles, fitt
     fitted.save(tmp_path / "model")
     assert {path.suffix for path in (tmp_path / "model").iterdir()} == {".json", ".safetensors"}
     loaded = GlandSegmenter.load(tmp_path / "model")
-    assert loaded.settings == fitted.settings
+    assert loaded.fitted_settings == fitted.fitted_settings
     assert loaded.stain == fitted.stain
     assert np.array_equal(loaded.segment(image).probability, fitted.segment(image).probability)
     assert np.array_equal(loaded.segment(image).labels, fitted.segment(image).labels)

@@ -56,7 +56,7 @@ def test_a_fitted_model_needs_neither_the_backbone_s_folder_nor_the_hub(
     model.save(tmp_path / "model")
     shutil.rmtree(folder)
     loaded = GlandSegmenter.load(tmp_path / "model")
-    assert loaded.settings == model.settings
+    assert loaded.fitted_settings == model.fitted_settings
     assert {path.name for path in (tmp_path / "model").iterdir()} == {"model.json", "weights.safetensors"}
     assert np.array_equal(loaded.segment(image).probability, expected)
     written = orjson.loads((tmp_path / "model" / "model.json").read_bytes())

@@ -122,3 +122,19 @@ def test_a_lumen_cut_by_one_side_or_by_two_belongs_to_the_tissue():
         rgb = glass(colour=EOSIN)
         rgb[np.hypot(rows - y, columns - x) < 12] = GLASS
         assert tissue_mask(rgb, mpp=8.0).all(), (y, x)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_strip_of_glass_along_a_side_of_an_image_is_no_hole(turns):
+    rgb = glass(150, 150, colour=EOSIN)
+    rgb[:6] = glass(6, 150)  # 48 × 1,200 µm
+    mask = np.rot90(tissue_mask(np.rot90(rgb, turns).copy(), mpp=8.0), -turns)
+    assert not mask[:3].any()
+    assert mask[10:].all()
+
+
+def test_the_size_of_a_gap_that_belongs_to_the_tissue_can_be_given():
+    rgb = glass(colour=EOSIN)
+    rgb[60:120, 60:150] = GLASS  # 480 × 720 µm
+    assert not tissue_mask(rgb, mpp=8.0)[65:115, 65:145].any()
+    assert tissue_mask(rgb, mpp=8.0, largest_hole_um2=400_000.0).all()

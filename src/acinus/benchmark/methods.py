@@ -123,21 +123,22 @@ class FitMethod:
     def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
         """Fit in one process, so that memory and time are those of this method alone."""
         small = [reduced(image, self.fitting) for image in images]
-        network, _ = fit(small, self.fitting, seed=seed, device=device, folder=folder, processes=1)
-        grouping = self.fitting.grouping
+        network, fitted, _ = fit(small, self.fitting, seed=seed, device=device, folder=folder, processes=1)
+        grouping = fitted.grouping
         stages: dict[str, Segmenter] = {}
         for number in range(grouping.rounds - 1):
             earlier = build_network(grouping, seed=0, weights=None)
             weights = folder / "rounds" / f"round{number}.safetensors"
             earlier.load_state_dict(safetensors.torch.load_file(weights))
-            stages[f"after round {number + 1}"] = self._segmenter(earlier.to(device).eval(), device)
-        last = self._segmenter(network, device)
+            stages[f"after round {number + 1}"] = _refined(earlier.to(device).eval(), fitted, device)
+        last = _refined(network, fitted, device)
         stages["network alone"] = last.segmenter
         return RoundsSegmenter(last, stages)
 
-    def _segmenter(self, network: nn.Module, device: torch.device) -> RefinedSegmenter:
-        alone = NetworkSegmenter(network, mpp=self.fitting.grouping.mpp, device=device)
-        return RefinedSegmenter(alone, self.fitting.refinement)
+
+def _refined(network: nn.Module, settings: Settings, device: torch.device) -> RefinedSegmenter:
+    alone = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=device)
+    return RefinedSegmenter(alone, settings.refinement)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from acinus.cli.numbers import Whole
+from acinus.cli.numbers import GlandSize, Whole
 from acinus.cli.output import console_progress, say, say_error
 from acinus.core.naming import plural
 
@@ -26,6 +26,7 @@ def fit(
     device: str = "auto",
     devices: Whole = 1,
     processes: Whole | None = None,
+    gland_size: GlandSize | None = None,
 ) -> int:
     """Learn to segment glands from images without labels, and write a model folder.
 
@@ -56,9 +57,13 @@ def fit(
         Number of GPUs (or processes on the CPU) of this machine that train together; see docs/cluster.md.
     processes
         Processes of stage 1; by default one per core.
+    gland_size
+        Diameters of the smallest and the largest glands in µm, such as 40:1500; by default they are estimated
+        from the images.
     """
     from acinus.grouping.torchrun import is_first_process
     from acinus.pipeline.fit_files import fit_files
+    from acinus.pipeline.gland_size import size_in_words
 
     result = fit_files(
         images,
@@ -70,6 +75,7 @@ def fit(
         device=device,
         devices=devices,
         processes=processes,
+        gland_size_um=gland_size,
         progress=console_progress(),
     )
     if not is_first_process():
@@ -77,5 +83,6 @@ def fit(
     for failure in result.failures:
         say_error(failure.reason)
     say(f"Learnt from {plural(len(result.done), 'image')}; the model is in {out}")
+    say(f"Glands: {size_in_words(out)}; --gland-size overrides it")
     say(f"Next: acinus segment IMAGES --model {out} --out results")
     return result.exit_code

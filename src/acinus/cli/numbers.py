@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-__all__ = ["Whole"]
+__all__ = ["GlandSize", "Whole"]
 
 
 def _whole(kind: Any, tokens: Sequence[Any]) -> int:
@@ -22,3 +22,20 @@ def _whole(kind: Any, tokens: Sequence[Any]) -> int:
 
 Whole = Annotated[int, Parameter(converter=_whole)]
 """A whole number: ``--seed 1.5`` is refused."""
+
+
+def _range(kind: Any, tokens: Sequence[Any]) -> tuple[float, float]:
+    """Read two numbers with a colon between them."""
+    del kind
+    text = str(tokens[0].value)
+    try:
+        smallest, largest = map(float, text.split(":"))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not two diameters in µm with a colon between, such as 40:1500"
+        ) from None
+    return smallest, largest
+
+
+GlandSize = Annotated[tuple[float, float], Parameter(converter=_range, n_tokens=1)]
+"""A range of diameters in µm: ``--gland-size 40:1500``."""

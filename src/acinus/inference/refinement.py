@@ -16,6 +16,7 @@ from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of, stained
 from acinus.inference.confidence import certainty
 from acinus.inference.instances import Components, components_of
+from acinus.inference.lumina import lined_lumina
 from acinus.inference.windows import maps_in_windows
 from acinus.slides.tissue import tissue_mask
 
@@ -60,7 +61,12 @@ class RefinementSettings:
     max_lumen_um2 : float
         Larger stretches are never lumina.
     tissue_only : bool
-        Bare background is no gland: what is neither stained nor in or enclosed by tissue gets probability 0.
+        Bare background is no gland: what is neither stained nor in or enclosed by tissue gets probability 0,
+        unless it is a lumen, see `acinus.inference.lumina`.
+    rim_um : float
+        How far around bare background it is asked whether that is lined by epithelium.
+    least_lined : float
+        Share of that rim which has to be gland for a lumen.
     """
 
     colour_weight: Share = 0.6
@@ -74,6 +80,8 @@ class RefinementSettings:
     lumen_above: Share = 0.3
     max_lumen_um2: Area = 40_000.0
     tissue_only: Flag = True
+    rim_um: Length = 12.0
+    least_lined: Share = 0.5
 
     def __post_init__(self) -> None:
         """Refuse limits by which one pixel would be sure to be both."""
@@ -169,7 +177,10 @@ def refined(
         # A network that saw little bare background errs there. A lumen is as white, but tissue encloses it,
         # at the image border as far as the image goes.
         bare = ~stained(lab) & ~tissue_mask(rgb, mpp=mpp)
-        probability = np.where(bare, 0.0, probability)
+        lumina = lined_lumina(
+            bare, probability, rim_px=um_to_px(settings.rim_um, mpp=mpp), least_lined=settings.least_lined
+        )
+        probability = np.where(lumina, 1.0, np.where(bare, 0.0, probability))
     return Refined(probability.astype(np.float32), sure)
 
 

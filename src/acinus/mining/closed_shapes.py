@@ -8,7 +8,9 @@ a prior.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -16,12 +18,13 @@ from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
-from acinus.core.limits import Count, Flag, Length, Share, SomeArea
+from acinus.core.limits import Count, Flag, Length, Limits, Positive, Share, SomeArea
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.core.settings import refuse, settings_class
+from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cue import Cue
 from acinus.mining.morphology import disc
-from acinus.mining.shape_candidates import find_candidates
+from acinus.mining.shape_candidates import Candidate, find_candidates
 from acinus.mining.shape_score import ImageTexture, score_candidate
 
 __all__ = ["ClosedShapes"]
@@ -43,6 +46,19 @@ class ClosedShapes(Cue):
         Area over convex hull.
     rim_um : float
         Width of the exterior region. Pale shapes are grown by it: their ring of nuclei lies outside them.
+    blur_um : float
+        Standard deviation of the finest blur before thresholds, see `find_candidates`.
+    nuclei_um : float
+        One layer of epithelial nuclei: the rim on which a shape is scored.
+    fine_um : float
+        Texture finer than this is chromatin and the dots of lymphocytes.
+    scales : tuple of float
+        Shapes are looked for with all these lengths times each of these (and areas times the square), since
+        glands of one tissue differ in size, too.
+    coarse_score : float
+        Score from which a shape of another scale than 1 is taken; below it its pixels are no background.
+    max_share : float
+        Share of the image that a shape may cover; what covers more is a field, not a gland.
     gland_score : float
         Score from which a shape is taken.
     background_score : float
@@ -59,6 +75,12 @@ class ClosedShapes(Cue):
     max_area_um2: SomeArea = 60_000.0
     min_solidity: Share = 0.82
     rim_um: Length = 8.0
+    blur_um: Positive = 4.0
+    nuclei_um: Positive = 10.0
+    fine_um: Positive = 2.5
+    scales: Annotated[tuple[Positive, ...], Limits(least=1)] = (1.0, 2.0)
+    coarse_score: Share = 0.1
+    max_share: Share = 0.3
     gland_score: Share = 0.03
     background_score: Share = 0.01
     max_overlap: Share = 0.2
@@ -82,12 +104,10 @@ class ClosedShapes(Cue):
         glands = np.zeros(image.shape, dtype=np.int32)
         count = 0
         for score, shape in self._scored(image):
-            if score < self.background_score:
-                break
             view = np.s_[shape.box.y : shape.box.bottom, shape.box.x : shape.box.right]
             fresh = shape.gland & (glands[view] == 0)
             regions[view][fresh & (regions[view] == BACKGROUND)] = IGNORE
-            if score < self.gland_score or fresh.sum() < (1.0 - self.max_overlap) * shape.gland.sum():
+            if score < shape.least_score or fresh.sum() < (1.0 - self.max_overlap) * shape.gland.sum():
                 continue
             inside = INTERIOR if self.interior else IGNORE
             regions[view][fresh] = np.where(shape.ring, EXTERIOR, inside)[fresh]
@@ -97,38 +117,57 @@ class ClosedShapes(Cue):
         return ProposalMap(regions=regions, confidence=confidence, mpp=image.mpp, glands=glands)
 
     def _scored(self, image: RgbImage) -> list[tuple[float, _Shape]]:
-        """Return all closed shapes with their scores, the best first."""
+        """Return the closed shapes of all scales with their scores, the best first."""
+        scored = [entry for scale in self.scales for entry in self._scored_at(image, scale)]
+        return sorted(scored, key=lambda entry: -entry[0])
+
+    def _scored_at(self, image: RgbImage, scale: float) -> Iterator[tuple[float, _Shape]]:
+        """Yield the closed shapes that are found with all lengths × `scale`, and their scores."""
+        # The same as longer lengths: the image is reduced and keeps its µm per pixel.
+        seen = RgbImage(rgb_at_mpp(image, scale * image.mpp), mpp=image.mpp, name=image.name)
+        seen_um2 = seen.shape[0] * seen.shape[1] * seen.mpp**2
         candidates = find_candidates(
-            image,
+            seen,
             thresholds=self.thresholds,
             opening_um=self.opening_um,
             min_area_um2=self.min_area_um2,
-            max_area_um2=self.max_area_um2,
+            max_area_um2=min(self.max_area_um2, self.max_share * seen_um2),
             min_solidity=self.min_solidity,
+            blur_um=self.blur_um,
         )
-        texture = ImageTexture.of(image)
-        rim = disc(self.rim_um, mpp=image.mpp)
-        margin = rim.shape[0] // 2
-        whole = Box(0, 0, image.shape[1], image.shape[0])
-        scored = []
+        texture = ImageTexture.of(seen, blur_um=self.blur_um, fine_um=self.fine_um)
+        rim = disc(self.rim_um * scale, mpp=image.mpp)
+        least_score = self.gland_score if scale == 1.0 else max(self.gland_score, self.coarse_score)
         for candidate in candidates:
-            box = candidate.box.grown(margin).intersection(whole)
-            body = candidate.mask(box)
-            if candidate.dark:
-                gland, inside = body, cv2.erode(body.astype(np.uint8), rim).astype(bool)
-            else:
-                gland, inside = cv2.dilate(body.astype(np.uint8), rim).astype(bool), body
-            scored.append((score_candidate(candidate, texture), _Shape(box, gland, gland & ~inside)))
-        return sorted(scored, key=lambda entry: -entry[0])
+            score = score_candidate(candidate, texture, nuclei_um=self.nuclei_um)
+            if score >= self.background_score:
+                yield score, _Shape.of(candidate.enlarged(scale), rim, image.shape, least_score)
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """A closed shape within its box: the whole gland and its ring, (box.height, box.width) bool each."""
+    """A closed shape within its box: the whole gland and its ring, (box.height, box.width) bool each.
+
+    It is taken from `least_score` on.
+    """
 
     box: Box
     gland: NDArray[np.bool_]
     ring: NDArray[np.bool_]
+    least_score: float
+
+    @classmethod
+    def of(
+        cls, candidate: Candidate, rim: NDArray[np.uint8], shape: tuple[int, int], least_score: float
+    ) -> _Shape:
+        """Return the gland that a candidate is: grown by its rim if it is pale; `shape` is the image's."""
+        box = candidate.box.grown(rim.shape[0] // 2).intersection(Box(0, 0, shape[1], shape[0]))
+        body = candidate.mask(box)
+        if candidate.dark:
+            gland, inside = body, cv2.erode(body.astype(np.uint8), rim).astype(bool)
+        else:
+            gland, inside = cv2.dilate(body.astype(np.uint8), rim).astype(bool), body
+        return cls(box, gland, gland & ~inside, least_score)
 
 
 def _trust(score: float) -> float:

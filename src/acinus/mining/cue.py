@@ -6,6 +6,7 @@ shapes have a file of their own; `AgreedBackground` combines any two.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -20,6 +21,7 @@ from acinus.core.settings import OneOf, refuse, settings_class
 from acinus.core.units import um2_to_px
 from acinus.mining.fill import fill_rings
 from acinus.mining.morphology import closing, opening
+from acinus.slides.tissue import tissue_mask
 
 __all__ = ["AgreedBackground", "AnyCue", "Cue", "DarkestCluster"]
 
@@ -128,10 +130,17 @@ class AgreedBackground(Cue):
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
         """Return the trusted cue's map with the doubter's claims ignored where it had background.
 
-        Glands keep the numbers that the trusted cue gave them.
+        So are wide gaps in the tissue, which may be lumina, vessels or tears. Glands keep the numbers that
+        the trusted cue gave them.
         """
         trusted = self.trusted(image, clusters)
-        doubt = self.doubter(image, clusters).gland
+        doubt = self.doubter(image, clusters).gland | _wide_gaps(image)
         regions = trusted.regions.copy()
         regions[(regions == BACKGROUND) & doubt] = IGNORE
         return replace(trusted, regions=regions)
+
+
+def _wide_gaps(image: RgbImage) -> BoolMask:
+    """Return the gaps that tissue encloses and that are wider than a lumen of colon, (H, W) bool."""
+    with_gaps = tissue_mask(image.rgb, mpp=image.mpp, largest_hole_um2=math.inf)
+    return with_gaps & ~tissue_mask(image.rgb, mpp=image.mpp)

@@ -8,7 +8,7 @@ maximally stable extremal regions (Matas et al. 2004), with compactness in place
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -46,6 +46,13 @@ class Candidate:
         """Bounding box in pixels of the image the candidate was found in."""
         return Box(*cv2.boundingRect(self.contour))
 
+    def enlarged(self, factor: float) -> Candidate:
+        """Return it in pixels of an image of `factor` times the size."""
+        if factor == 1.0:
+            return self
+        contour = np.round((self.contour + 0.5) * factor - 0.5).astype(np.int32)
+        return replace(self, contour=contour)
+
     def mask(self, box: Box) -> BoolMask:
         """Return the shape, holes filled, inside `box`: (box.height, box.width) bool."""
         canvas = np.zeros((box.height, box.width), dtype=np.uint8)
@@ -61,6 +68,7 @@ def find_candidates(
     min_area_um2: float,
     max_area_um2: float,
     min_solidity: float,
+    blur_um: float,
 ) -> list[Candidate]:
     """Return every closed compact shape of an image, over all channels, thresholds and both polarities.
 
@@ -76,11 +84,13 @@ def find_candidates(
         Range of the area of a gland's cross-section.
     min_solidity : float
         0..1.
+    blur_um : float
+        Standard deviation of the finest blur of the channels, about that of a nucleus.
     """
     min_area = um2_to_px(min_area_um2, mpp=image.mpp)
     max_area = um2_to_px(max_area_um2, mpp=image.mpp)
     found = []
-    for contour, dark in _contours(image, thresholds=thresholds, opening_um=opening_um):
+    for contour, dark in _contours(image, thresholds=thresholds, opening_um=opening_um, blur_um=blur_um):
         area = cv2.contourArea(contour)
         if not min_area <= area <= max_area:
             continue
@@ -91,10 +101,10 @@ def find_candidates(
 
 
 def _contours(
-    image: RgbImage, *, thresholds: int, opening_um: float
+    image: RgbImage, *, thresholds: int, opening_um: float, blur_um: float
 ) -> Iterator[tuple[NDArray[np.int32], bool]]:
     """Yield the outer contour of each component, which closes its holes, and whether it is dark."""
-    for channel in _channels(image):
+    for channel in _channels(image, blur_um):
         # The sample makes quantiles cheap; at this size their error is far below the spacing.
         for threshold in np.quantile(channel[::2, ::2], np.linspace(0.12, 0.88, thresholds)):
             for dark in (True, False):
@@ -108,14 +118,14 @@ def _contours(
                     yield np.asarray(contour, dtype=np.int32), dark
 
 
-def _channels(image: RgbImage) -> Iterator[NDArray[np.float32]]:
+def _channels(image: RgbImage, blur_um: float) -> Iterator[NDArray[np.float32]]:
     """Yield the smoothed channels: density at two scales, density of red, and green minus red density.
 
     Haematoxylin absorbs red most, eosin hardly; green minus red tells eosin from haematoxylin.
     """
     density = optical_density(image.rgb)
     total = density.mean(axis=2)
-    yield blur(total, 4.0, mpp=image.mpp)
-    yield blur(total, 8.0, mpp=image.mpp)
-    yield blur(density[..., 0], 5.0, mpp=image.mpp)
-    yield blur(density[..., 1] - density[..., 0], 6.0, mpp=image.mpp)
+    yield blur(total, blur_um, mpp=image.mpp)
+    yield blur(total, 2.0 * blur_um, mpp=image.mpp)
+    yield blur(density[..., 0], 1.25 * blur_um, mpp=image.mpp)
+    yield blur(density[..., 1] - density[..., 0], 1.5 * blur_um, mpp=image.mpp)

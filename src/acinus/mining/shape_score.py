@@ -23,9 +23,6 @@ from acinus.mining.shape_candidates import Candidate
 
 __all__ = ["ImageTexture", "score_candidate"]
 
-_RIM_UM = 10.0  # one layer of epithelial nuclei
-_FINE_UM = 2.5  # texture finer than this is chromatin and the dots of lymphocytes
-
 # property: (value of score one half, width); a negative width means that less is better
 _PALE = {
     "solidity": (0.87, 0.025),
@@ -51,7 +48,7 @@ class ImageTexture:
     Attributes
     ----------
     density, gradient, fine : ndarray of shape (H, W), float32
-        Optical density, the slope of its blur, its variance finer than 2.5 µm.
+        Optical density, the slope of its blur, its variance finer than `fine_um`.
     spread, mean_gradient, mean_fine : float
         Of the whole image: standard deviation of `density`, means of the other two.
     mpp : float
@@ -66,12 +63,12 @@ class ImageTexture:
     mpp: float
 
     @classmethod
-    def of(cls, image: RgbImage) -> ImageTexture:
-        """Compute the maps and their averages, once for all candidates."""
+    def of(cls, image: RgbImage, *, blur_um: float, fine_um: float) -> ImageTexture:
+        """Compute the maps and their averages; see `ClosedShapes` for the lengths."""
         density = optical_density(image.rgb).mean(axis=2)
-        smooth = blur(density, 4.0, mpp=image.mpp)
+        smooth = blur(density, blur_um, mpp=image.mpp)
         slope_x, slope_y = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-        fine = (density - blur(density, _FINE_UM, mpp=image.mpp)) ** 2
+        fine = (density - blur(density, fine_um, mpp=image.mpp)) ** 2
         gradient = np.hypot(slope_x, slope_y)
         return cls(
             density=density,
@@ -84,12 +81,12 @@ class ImageTexture:
         )
 
 
-def score_candidate(candidate: Candidate, texture: ImageTexture) -> float:
+def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: float) -> float:
     """Return 0..1, near 1 for a shape that has every property of a gland; 0 in an image without contrast."""
     if min(texture.spread, texture.mean_gradient, texture.mean_fine) <= 0.0:
         return 0.0
     height, width = texture.density.shape
-    rim = disc(_RIM_UM, mpp=texture.mpp)
+    rim = disc(nuclei_um, mpp=texture.mpp)
     box = candidate.box.grown(rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
     view = np.s_[box.y : box.bottom, box.x : box.right]
     body = candidate.mask(box)

@@ -27,6 +27,7 @@ from acinus.inference.segmentation import segment_image
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.gland_size import with_gland_size
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.params import changed_fields, flattened, with_params
 from acinus.pipeline.segmented import SegmentedImage
@@ -41,7 +42,7 @@ ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image | RgbImage
 """A file, an (H, W, 3) uint8 array, a picture of Pillow, or an image with its resolution."""
 
 _STAGES = ("mining", "grouping", "refinement", "instances")
-_FITTED_WITH = ("mining", "grouping", "seed", "weights")
+_FITTED_WITH = ("mining", "grouping", "gland_size_um", "seed", "weights")
 
 
 class GlandSegmenter:
@@ -57,6 +58,9 @@ class GlandSegmenter:
         Settings of what an image's own colours and borders add to the network's probability.
     instances : InstanceSettings, optional
         Settings of the last step, from probability to glands.
+    gland_size_um : (smallest, largest), optional
+        Diameters of glands in µm, from which every length and area in the settings follows that has its
+        default; without it `fit` estimates them from the images.
     seed : int
         Decides everything that is random: same seed, same machine, same result on the CPU. On CUDA some of
         the operations that PyTorch has no reproducible version of may round differently from run to run.
@@ -69,7 +73,9 @@ class GlandSegmenter:
     Attributes
     ----------
     settings : Settings
-        All four, as they are used.
+        All of them, as they were given.
+    fitted_settings : Settings
+        As they are used: for glands of the size that was given or estimated.
     stain : dict
         ``mean_od`` and ``std_od`` of the training images' channels; empty before `fit`.
 
@@ -104,12 +110,14 @@ class GlandSegmenter:
         grouping: GroupingSettings | None = None,
         refinement: RefinementSettings | None = None,
         instances: InstanceSettings | None = None,
+        gland_size_um: tuple[float, ...] | None = None,
         seed: int = 0,
         device: str = "auto",
         weights: str | None = None,
     ) -> None:
         check_seed(seed)
         settings = Settings(
+            gland_size_um=gland_size_um,
             mining=mining or MiningSettings(),
             grouping=grouping or GroupingSettings(),
             refinement=refinement or RefinementSettings(),
@@ -121,6 +129,7 @@ class GlandSegmenter:
         self.weights = weights
         self.stain: dict[str, Any] = {}
         self._device_name = device
+        self._gland_size_um: tuple[float, ...] | None = None
         self._segmenter: NetworkSegmenter | None = None
 
     def fit(
@@ -163,7 +172,7 @@ class GlandSegmenter:
         del y
         loaded = [reduced(image, self.settings) for image in _load_all(images, mpp)]
         with tempfile.TemporaryDirectory() as temporary:
-            network, self.stain = fit(
+            network, fitted, self.stain = fit(
                 loaded,
                 self.settings,
                 seed=self.seed,
@@ -173,7 +182,8 @@ class GlandSegmenter:
                 processes=processes,
                 progress=progress,
             )
-        self._segmenter = NetworkSegmenter(network, mpp=self.settings.grouping.mpp, device=self.device)
+        self._gland_size_um = fitted.gland_size_um
+        self._segmenter = NetworkSegmenter(network, mpp=fitted.grouping.mpp, device=self.device)
         return self
 
     def segment(self, image: ImageLike, *, mpp: float | None = None) -> SegmentedImage:
@@ -198,14 +208,15 @@ class GlandSegmenter:
         InputError
             When the image cannot be read; one that is too large for memory goes to `segment_slide`.
         """
-        segmenter = RefinedSegmenter(self.fitted, self.settings.refinement)
-        found = segment_image(_load(image, mpp), segmenter, self.settings.instances)
+        settings = self.fitted_settings
+        segmenter = RefinedSegmenter(self.fitted, settings.refinement)
+        found = segment_image(_load(image, mpp), segmenter, settings.instances)
         return SegmentedImage(
             image=found.image,
             labels=found.labels,
             probability=found.probability,
             certainty=found.certainty,
-            made_by={"settings": settings_to_plain(self.settings), "stain": self.stain},
+            made_by={"settings": settings_to_plain(settings), "stain": self.stain},
             path=Path(image) if isinstance(image, str | os.PathLike) else None,
         )
 
@@ -263,7 +274,7 @@ class GlandSegmenter:
         OutputError
             When the folder cannot be written.
         """
-        save_model(Path(folder), self.fitted.network, self.settings, stain=self.stain)
+        save_model(Path(folder), self.fitted.network, self.fitted_settings, stain=self.stain)
 
     @classmethod
     def load(cls, folder: Path | str, *, device: str = "auto") -> Self:
@@ -277,10 +288,18 @@ class GlandSegmenter:
         if not Path(folder).is_dir():
             raise ModelError(f"{folder} is not a folder; --model takes the folder that acinus fit wrote")
         network, settings, stain = load_model(Path(folder), device=choose_device(device))
-        model = cls(**{stage: getattr(settings, stage) for stage in _STAGES}, device=device)
+        stages = {stage: getattr(settings, stage) for stage in _STAGES}
+        model = cls(**stages, gland_size_um=settings.gland_size_um, device=device)
         model.stain = stain
+        model._gland_size_um = settings.gland_size_um
         model._segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=model.device)
         return model
+
+    @property
+    def fitted_settings(self) -> Settings:
+        """The settings for glands of the size that was given or estimated; before `fit`, those given."""
+        size_um = self._gland_size_um
+        return self.settings if size_um is None else with_gland_size(self.settings, size_um)
 
     @property
     def fitted(self) -> NetworkSegmenter:
@@ -298,6 +317,7 @@ class GlandSegmenter:
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name; `deep` adds those within settings: ``refinement__gland_above``."""
         params = {stage: getattr(self.settings, stage) for stage in _STAGES}
+        params |= {"gland_size_um": self.settings.gland_size_um}
         params |= {"seed": self.seed, "device": self._device_name, "weights": self.weights}
         if deep:
             for stage in _STAGES:
@@ -317,11 +337,12 @@ class GlandSegmenter:
         before = self.get_params(deep=False)
         after = with_params(before, params)
         changed = type(self)(**after)
-        segmenter, stain = self._segmenter, self.stain
+        segmenter, stain, size_um = self._segmenter, self.stain, self._gland_size_um
         self.__dict__.update(changed.__dict__)
         if segmenter is not None and all(after[name] == before[name] for name in _FITTED_WITH):
             network = cast("Any", segmenter.network).to(self.device)
             self._segmenter, self.stain = replace(segmenter, network=network, device=self.device), stain
+            self._gland_size_um = size_um
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -331,7 +352,7 @@ class GlandSegmenter:
     def __repr__(self) -> str:
         """Show the parameters that differ from their defaults."""
         default: dict[str, Any] = {stage: getattr(Settings(), stage) for stage in _STAGES}
-        default |= {"seed": 0, "device": "auto", "weights": None}
+        default |= {"gland_size_um": None, "seed": 0, "device": "auto", "weights": None}
         params = self.get_params(deep=False).items()
         shown = [f"{name}={changed_fields(value)}" for name, value in params if value != default[name]]
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from acinus.grouping.train import StepRecord
 from acinus.inference.reading import ImageReading
 from acinus.mining.proposals import load_proposals, mine_into
 from acinus.pipeline.fit_folder import claim, fit_record
+from acinus.pipeline.gland_size import estimated_size, with_gland_size
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.settings import Settings
 
@@ -42,7 +44,7 @@ def fit(
     inputs: Sequence[dict[str, str]] = (),
     progress: Progress | None = None,
     group: ProcessGroup | None = None,
-) -> tuple[nn.Module, dict[str, Any]]:
+) -> tuple[nn.Module, Settings, dict[str, Any]]:
     """Learn to segment glands from images alone and leave a model in `folder`.
 
     Parameters
@@ -52,8 +54,8 @@ def fit(
     seed : int
         Decides everything that is random.
     folder : Path
-        Takes ``run.json``, ``proposals/``, ``rounds/``, ``metrics.jsonl`` and the model. A second call with
-        the same images, settings and seed resumes where the first was interrupted.
+        Takes ``run.json``, ``gland_size.json``, ``proposals/``, ``rounds/``, ``metrics.jsonl`` and the model.
+        A second call with the same images, settings and seed resumes where the first was interrupted.
     weights : str, optional
         Initial weights of a PSPNet's backbone.
     processes : int, optional
@@ -66,8 +68,9 @@ def fit(
 
     Returns
     -------
-    network, stain
-        In evaluation mode, and of the training images, as `save_model` takes them.
+    network, settings, stain
+        As `load_model` returns them: the network in evaluation mode, the settings for glands of the size that
+        was given or estimated, and the stain of the training images.
 
     Raises
     ------
@@ -80,13 +83,16 @@ def fit(
     with locked(make_folder(folder)) if group.is_first else nullcontext():
         record = fit_record(images, settings, seed=seed, weights=weights, device=device, inputs=inputs)
         if claim(folder, record, group):
-            network, _, stain = load_model(folder, device=device)
-            return network, stain
+            return load_model(folder, device=device)
+        size_um = settings.gland_size_um
+        if size_um is None:
+            size_um = group.broadcast(partial(estimated_size, images, folder=folder, progress=progress))
+        settings = with_gland_size(settings, size_um)
         network = _two_stages(images, settings, seed, device, folder, weights, processes, progress, group)
         stain = group.broadcast(stain_of, images)
         if group.is_first:
             save_model(folder, network, settings, stain=stain)
-        return network, stain
+        return network, settings, stain
 
 
 def _two_stages(
@@ -127,6 +133,11 @@ def _no_log(number: int, record: StepRecord) -> None:
 
 
 def reduced(image: RgbImage, settings: Settings) -> RgbImage:
-    """Return the image at the finest resolution that fitting uses, which is all that memory has to hold."""
+    """Return the image at the finest resolution that fitting uses, which is all that memory has to hold.
+
+    Where the settings do not say how large glands are, they are taken to be no smaller than colon's.
+    """
+    if settings.gland_size_um is not None:
+        settings = with_gland_size(settings, settings.gland_size_um)
     mpp = min(settings.mining.mpp, settings.grouping.mpp)
     return RgbImage(rgb=rgb_at_mpp(image, mpp), mpp=mpp, name=image.name)

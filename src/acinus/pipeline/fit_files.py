@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def fit_files(
     device: str = "auto",
     devices: int = 1,
     processes: int | None = None,
+    gland_size_um: tuple[float, float] | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Learn from image files and write the model folder `out`.
@@ -56,6 +58,8 @@ def fit_files(
         Number of processes on this machine that train together, each on a GPU or CPU of its own. They are
         fresh interpreters, so a script that calls this guards its work with ``if __name__ == "__main__"``.
         Left at 1 under torchrun, the processes that it started train together.
+    gland_size_um : (smallest, largest), optional
+        Diameters of glands in µm; overrides the settings. Without either they are estimated.
 
     Raises
     ------
@@ -68,6 +72,8 @@ def fit_files(
     check_seed(seed)
     check_processes(processes)
     settings = with_weights(load_settings(settings_path), weights)
+    if gland_size_um is not None:
+        settings = replace(settings, gland_size_um=gland_size_um)
     progress = progress or SilentProgress()
     learn: Callable[..., BatchResult] = partial(
         _learn,

@@ -124,11 +124,11 @@ class _Batch:
     @cached_property
     def state(self) -> str:
         """Digest of the model and its settings."""
-        return model_state(self.model.fitted.network, self.model.settings)
+        return model_state(self.model.fitted.network, self.model.fitted_settings)
 
     @cached_property
     def _record(self) -> dict[str, Any]:
-        settings = settings_to_plain(self.model.settings)
+        settings = settings_to_plain(self.model.fitted_settings)
         record = run_record(command=None, settings=settings, seed=None, inputs=[])
         return {**record, "model": self.model_name, "stain": self.model.stain}
 

@@ -100,7 +100,7 @@ def segment_slide(
             found = find_glands(
                 job,
                 reader,
-                model.settings.instances,
+                model.fitted_settings.instances,
                 labels=labels.base,
                 labels_path=labels.folder,
                 outlines=outlines,
@@ -111,7 +111,7 @@ def segment_slide(
             )
             run = run_record(
                 command=None,
-                settings=settings_to_plain(model.settings),
+                settings=settings_to_plain(model.fitted_settings),
                 seed=None,
                 inputs=[{"name": name, "path": str(job.slide), **identity}],
             )
@@ -157,7 +157,7 @@ def _window_job(
     work, result : Path
         The work folder, and the folder of an earlier result.
     """
-    refinement, grouping = model.settings.refinement, model.settings.grouping
+    refinement, grouping = model.fitted_settings.refinement, model.fitted_settings.grouping
     plan = plan_windows(
         reader,
         mpp=grouping.mpp,
@@ -177,7 +177,7 @@ def _window_job(
         refinement=refinement,
         folder=windows.resolve(),
         scratch=work.resolve(),
-        state=slide_state(model_state(model.fitted.network, model.settings), identity),
+        state=slide_state(model_state(model.fitted.network, model.fitted_settings), identity),
         tells_depth=grouping.network.tells_depth,
     )
 

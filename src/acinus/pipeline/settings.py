@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 
 from acinus.core.errors import UsageError
-from acinus.core.settings import apply_settings, settings_class
+from acinus.core.limits import Limits, Positive, Switch
+from acinus.core.settings import apply_settings, refuse, settings_class
 from acinus.core.settings_file import commented_toml, json_schema, read_settings_file
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.refinement import RefinementSettings
+from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM, RATIO_RANGE
 from acinus.mining.settings import MiningSettings
 from acinus.networks.pspnet import PSPNetSpec
 
@@ -28,6 +31,8 @@ __all__ = [
     "with_weights",
 ]
 
+GlandSize = Annotated[tuple[Positive, ...], Limits(least=2, most=2)]
+
 _HEAD = "# For acinus fit --settings FILE.toml: keep what you change, what is left out has its default."
 
 
@@ -37,6 +42,9 @@ class Settings:
 
     Attributes
     ----------
+    gland_size_um : (float, float) or None
+        Diameters of the smallest and the largest glands, from which every length and area follows that is not
+        set otherwise (the defaults are those of colon, 36 to 276 µm); none estimates it from the images.
     mining : MiningSettings
         Stage 1.
     grouping : GroupingSettings
@@ -47,10 +55,22 @@ class Settings:
         From probability to glands.
     """
 
+    gland_size_um: Annotated[GlandSize | None, Switch] = None
     mining: MiningSettings = field(default_factory=MiningSettings)
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
     instances: InstanceSettings = field(default_factory=InstanceSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse a range of sizes that is empty, or for which no resolution of a microscope is right."""
+        if self.gland_size_um is not None:
+            smallest, largest = self.gland_size_um
+            usual = math.sqrt(math.prod(DEFAULT_GLAND_SIZE_UM))
+            low, high = (usual * limit for limit in RATIO_RANGE)
+            if smallest >= largest or not low <= math.sqrt(smallest * largest) <= high:
+                bounds = f"from {low:.0f} to {high:.0f}"
+                expected = f"two diameters in µm, the smaller first, of a geometric mean {bounds}"
+                raise refuse("gland_size_um", list(self.gland_size_um), expected)
 
 
 def settings_from_plain(plain: Any, *, where: str = "settings") -> Settings:

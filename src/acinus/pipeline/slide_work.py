@@ -26,7 +26,7 @@ _NOTE = "made_from.json"
 
 def network_state(model: GlandSegmenter) -> str:
     """Return a digest of all that decides what a model's network answers, and of nothing else."""
-    network, grouping = model.fitted.network, model.settings.grouping
+    network, grouping = model.fitted.network, model.fitted_settings.grouping
     weights = (value.cpu().numpy().tobytes() for value in network.state_dict().values())
     architecture = orjson.dumps(settings_to_plain(grouping.network))
     return fingerprint(*weights, architecture, repr(grouping.mpp))

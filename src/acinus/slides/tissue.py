@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from acinus.core.geometry import Box, Size
-from acinus.core.image import BoolMask, RgbArray
+from acinus.core.image import BoolMask, LabelMap, RgbArray
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.slides.reader import SlideReader, working_size
 
-__all__ = ["OVERVIEW_MPP", "overview", "tissue_mask"]
+__all__ = ["LARGEST_HOLE_UM2", "OVERVIEW_MPP", "enclosed_by_tissue", "overview", "tissue_mask"]
 
 OVERVIEW_MPP = 8.0
 """µm per pixel: a nucleus is one pixel, a gland ten to forty."""
+
+LARGEST_HOLE_UM2 = 50_000.0
+"""A wide lumen of colon, which is part of the tissue."""
 
 # All ours, in grey levels of 255, set on synthetic cases and on GlaS and Aperio slides.
 _STAIN_EXCESS = 6.0  # above the background; pale eosin has 12 and more, JPEG's colour noise averages below 2
@@ -33,9 +36,8 @@ _BLACK_CHROMA = 25.0  # below this a dark pixel is black, not crowded nuclei
 _SMOOTH_UM = 8.0
 _CLOSE_UM = 24.0
 _PEN_RIM_UM = 24.0
-_LARGEST_HOLE_UM2 = 50_000.0  # a wide lumen is part of the tissue
 _SMALLEST_PIECE_UM2 = 5_000.0  # a gland alone is kept, dust is not
-_LEAST_ENCLOSED = 0.7  # a gap's border with tissue over that with the side: half a disc 1.6, a quarter 0.8
+_LEAST_BULGE = 0.1  # of a gap beyond its chord, over the chord squared: half a disc has 0.39, a quarter 0.14
 
 
 def overview(reader: SlideReader, *, mpp: float = OVERVIEW_MPP) -> RgbArray:
@@ -56,7 +58,7 @@ def overview(reader: SlideReader, *, mpp: float = OVERVIEW_MPP) -> RgbArray:
     return reader.read(Box(0, 0, reader.size.width, reader.size.height), mpp=mpp)
 
 
-def tissue_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
+def tissue_mask(rgb: RgbArray, *, mpp: float, largest_hole_um2: float = LARGEST_HOLE_UM2) -> BoolMask:
     """Return where tissue lies.
 
     Parameters
@@ -65,6 +67,8 @@ def tissue_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
         At any resolution; finer than `OVERVIEW_MPP` is averaged down to it first.
     mpp : float
         µm per pixel of `rgb`.
+    largest_hole_um2 : float
+        Gaps up to this size that tissue encloses belong to it; the default is a wide lumen of colon.
 
     Returns
     -------
@@ -85,11 +89,11 @@ def tissue_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
     work_mpp = max(mpp, OVERVIEW_MPP)
     size = working_size(Size(width, height), native_mpp=mpp, mpp=work_mpp)
     small = cv2.resize(rgb, (size.width, size.height), interpolation=cv2.INTER_AREA)
-    mask = _mask_at_work_mpp(small, mpp=work_mpp).astype(np.uint8)
+    mask = _mask_at_work_mpp(small, mpp=work_mpp, largest_hole_um2=largest_hole_um2).astype(np.uint8)
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.bool_)
 
 
-def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float) -> BoolMask:
+def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float, largest_hole_um2: float) -> BoolMask:
     values = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
     excess = (red + blue) / 2 - green
@@ -98,7 +102,7 @@ def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float) -> BoolMask:
     tissue = (excess - tint > _STAIN_EXCESS) & (red > green) & ~foreign
     tissue = _closed(tissue, radius_px=um_to_px(_CLOSE_UM, mpp=mpp)) & ~foreign
     tissue = _without_small(tissue, um2_to_px(_SMALLEST_PIECE_UM2, mpp=mpp))
-    largest_px = um2_to_px(_LARGEST_HOLE_UM2, mpp=mpp)
+    largest_px = um2_to_px(largest_hole_um2, mpp=mpp)
     return np.asarray(tissue | _holes(tissue, foreign, largest_px=largest_px), np.bool_)
 
 
@@ -133,22 +137,44 @@ def _closed(mask: BoolMask, *, radius_px: float) -> BoolMask:
 
 
 def _holes(tissue: BoolMask, foreign: BoolMask, *, largest_px: float) -> BoolMask:
-    """Return the gaps that belong to the tissue: of a lumen's size, and enclosed by tissue.
-
-    Where the image border cuts a gap, tissue must line it about as far as the border does: background beside
-    the tissue of a small picture is no hole.
-    """
+    """Return the gaps that belong to the tissue: of a lumen's size, and enclosed by tissue."""
     gaps = ~tissue & ~foreign
     labels, count = ndimage.label(gaps, structure=np.ones((3, 3)))
-    inside = np.zeros(tissue.shape, np.bool_)
-    inside[1:-1, 1:-1] = True
-    beside_tissue = ndimage.binary_dilation(tissue)
-    sizes, lined, cut = (
-        np.bincount(labels[chosen], minlength=count + 1)
-        for chosen in (gaps, gaps & beside_tissue, gaps & ~inside)
-    )
-    enclosed = (sizes < largest_px) & (lined > 0) & (lined >= _LEAST_ENCLOSED * cut)
-    return np.asarray(enclosed[labels] & gaps, np.bool_)
+    small = np.bincount(labels[gaps], minlength=count + 1)[1:] < largest_px
+    chosen = small & enclosed_by_tissue(labels, tissue, count=count)
+    return np.asarray(np.append(False, chosen)[labels], np.bool_)
+
+
+def enclosed_by_tissue(gaps: LabelMap, tissue: BoolMask, *, count: int) -> NDArray[np.bool_]:
+    """Say of each gap in the tissue whether tissue encloses it, as far as the image goes: (count,) bool.
+
+    A gap that the side of the image cuts may be part of a lumen, or glass beside the tissue. A lumen bulges
+    beyond the straight line between its two ends on the sides; glass does not, and along a side it reaches
+    both of the sides next to that.
+
+    Parameters
+    ----------
+    gaps : (H, W) int
+        0 elsewhere, 1..count.
+    tissue : (H, W) bool
+    """
+    area = np.bincount(gaps.ravel(), minlength=count + 1)[1:]
+    lined = np.bincount(gaps[ndimage.binary_dilation(tissue)], minlength=count + 1)[1:] > 0
+    top, bottom, left, right = (_extent(side, count) for side in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]))
+    across = ((top > 0) & (bottom > 0)) | ((left > 0) & (right > 0))
+    wide, high = top + bottom, left + right
+    chord2 = wide**2 + high**2
+    bulges = area - 0.5 * wide * high >= _LEAST_BULGE * chord2
+    return np.asarray(lined & ~across & bulges, np.bool_)
+
+
+def _extent(side: LabelMap, count: int) -> NDArray[np.float64]:
+    """Return how many pixels of one side of an image lie between the ends of each gap there: (count,)."""
+    first, last = np.full(count + 1, len(side)), np.full(count + 1, -1)
+    where = np.arange(len(side))
+    np.minimum.at(first, side, where)
+    np.maximum.at(last, side, where)
+    return np.asarray(np.maximum(last - first + 1, 0)[1:], np.float64)
 
 
 def _without_small(mask: BoolMask, smallest_px: float) -> BoolMask:
