@@ -52,10 +52,10 @@ def scratch_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         return np.zeros(shape, dtype)
     size = math.prod(shape) * np.dtype(dtype).itemsize
     try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the array keeps it open
-        if hasattr(os, "posix_fallocate"):  # writing to a mapped file without space would kill the process
-            os.posix_fallocate(file.fileno(), 0, size)
-        array: NDArray[Any] = np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+        with tempfile.TemporaryFile() as file:  # what is mapped stays when the file is closed
+            if hasattr(os, "posix_fallocate"):  # writing to a mapped file without space would end the process
+                os.posix_fallocate(file.fileno(), 0, size)
+            array: NDArray[Any] = np.memmap(file, dtype=dtype, mode="w+", shape=shape)
     except (OSError, OverflowError) as error:
         raise OutputError(
             f"{math.prod(shape) / 1e6:.0f} Mpx take {size / 1e9:.1f} GB in {tempfile.gettempdir()}; "

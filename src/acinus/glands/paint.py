@@ -11,6 +11,7 @@ from skimage.draw import polygon as ring_pixels
 
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, LabelMap
+from acinus.core.scratch import scratch_array
 from acinus.glands.polygons import Outline
 
 __all__ = ["paint_outlines", "pixels_around"]
@@ -30,16 +31,18 @@ def paint_outlines(outlines: Sequence[Outline], box: Box) -> LabelMap:
     -------
     ndarray of shape (box.height, box.width), int32
         0 background. Where outlines overlap, the smaller one is on top. One that holds no pixel's centre is
-        absent.
+        absent. In a temporary file, where there are more than 100 Mpx.
 
     Examples
     --------
     >>> paint_outlines([shapely.box(1, 0, 3, 2), shapely.box(2, 1, 9, 9)], Box(0, 0, 4, 3)).tolist()
     [[0, 1, 1, 0], [0, 1, 1, 2], [0, 0, 2, 2]]
     """
-    labels = np.zeros((box.height, box.width), np.int32)
+    labels: LabelMap = scratch_array((box.height, box.width), np.int32)
+    if not len(outlines):
+        return labels
     frame = shapely.box(box.x, box.y, box.right, box.bottom)
-    shown = [number for number, outline in enumerate(outlines) if outline.intersects(frame)]
+    shown = np.flatnonzero(shapely.intersects(np.array(outlines, dtype=object), frame)).tolist()
     for number in sorted(shown, key=lambda each: -outlines[each].area):
         around = pixels_around(outlines[number]).intersection(box)
         labels[around.slices_in(box)][_mask(outlines[number], around)] = number + 1

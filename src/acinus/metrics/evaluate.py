@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from acinus.core.image import BoolMask
+from acinus.core.scratch import bands, scratch_array
 from acinus.core.units import check_mpp
 from acinus.metrics.confusion import ConfusionMatrix
 from acinus.metrics.detection import DetectionCounts, detection_counts
@@ -137,7 +138,8 @@ def evaluate_pair(
     ----------
     prediction, truth : ndarray of shape (H, W), any integer type
         0 is background, every other value one gland; values may have gaps and exceed 255. Either map may be
-        empty.
+        empty. Maps on disk (`numpy.memmap`) are gone through in bands of rows, and memory does not grow with
+        them, only with the number of glands.
     mpp : float or None
         µm per pixel of both maps; without it there are no metrics in µm.
     name : str
@@ -172,14 +174,34 @@ def evaluate_pair(
     if valid is not None:
         check_same_shape(prediction, truth)
         check_same_shape(valid, truth)
-        prediction, truth = np.where(valid, prediction, 0), np.where(valid, truth, 0)
+        prediction, truth = _where_valid(prediction, valid), _where_valid(truth, valid)
     pair = LabelPair.of(prediction, truth)
     return ImageScores(
         name=name,
         mpp=mpp,
-        pixels=ConfusionMatrix.of(pair.prediction_mask, pair.truth_mask, valid=valid),
+        pixels=_confusion(pair, valid),
         detection=detection_counts(pair),
         matches=iou_matches(pair),
         dice_sums=object_dice_sums(pair),
         hausdorff_sums=object_hausdorff_sums(pair),
     )
+
+
+def _where_valid(labels: AnyLabelMap, valid: BoolMask) -> AnyLabelMap:
+    """Return a label map that is background where nothing is known."""
+    known = scratch_array(labels.shape, labels.dtype)
+    for rows in bands(labels.shape):
+        known[rows] = np.where(valid[rows], labels[rows], 0)
+    return known
+
+
+def _confusion(pair: LabelPair, valid: BoolMask | None) -> ConfusionMatrix:
+    """Count the pixels of gland and background, band by band."""
+    counts = ConfusionMatrix()
+    for rows in bands(pair.truth.labels.shape):
+        counts += ConfusionMatrix.of(
+            pair.prediction.labels[rows] > 0,
+            pair.truth.labels[rows] > 0,
+            valid=None if valid is None else valid[rows],
+        )
+    return counts

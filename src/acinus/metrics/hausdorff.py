@@ -130,6 +130,11 @@ class ObjectShape:
         reach: NDArray[np.float64] = (self.boundary @ _DIRECTIONS).max(axis=0)
         return reach
 
+    def forget(self) -> None:
+        """Let go of what was prepared, but for the extents; it is prepared again when asked for."""
+        for name in ("boundary", "_tree", "_cells"):
+            self.__dict__.pop(name, None)
+
     @property
     def _mask(self) -> BoolMask:
         mask: BoolMask = self._labels[self._box] == self._number

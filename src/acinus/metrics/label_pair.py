@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
 from acinus.core.image import BoolMask, LabelMap
+from acinus.core.scratch import bands, scratch_array
 
 __all__ = ["AnyLabelMap", "LabelMapError", "LabelPair", "Objects", "Overlaps", "check_same_shape"]
 
@@ -98,18 +99,38 @@ class Objects:
         values, labels, areas = _renumber(label_map)
         if len(values) and values[0] == 0:
             return cls(labels, areas[1:])
-        return cls(labels + np.int32(1), areas)
+        labels += np.int32(1)
+        return cls(labels, areas)
 
 
 def _renumber(label_map: AnyLabelMap) -> tuple[NDArray[Any], LabelMap, NDArray[np.int64]]:
     """Return the values that occur, each pixel's index among them, and their pixel counts."""
-    if label_map.size and int(label_map.max()) < max(4 * label_map.size, 65_536):
-        counts = np.bincount(label_map.ravel().astype(np.intp))
-        values = np.flatnonzero(counts)
-        index_of = (np.cumsum(counts > 0) - 1).astype(np.int32)
-        return values, index_of[label_map], counts[values]
-    values, labels, areas = np.unique(label_map, return_inverse=True, return_counts=True)
-    return values, labels.reshape(label_map.shape).astype(np.int32), areas
+    cells = int(label_map.max(initial=0)) + 1
+    values, counts = _counted((label_map[rows].ravel() for rows in bands(label_map.shape)), cells=cells)
+    labels = scratch_array(label_map.shape, np.int32)
+    index_of = None
+    if cells <= _DENSE_TABLE_CELLS:
+        index_of = np.zeros(cells, np.int32)
+        index_of[values] = np.arange(len(values))
+    for rows in bands(label_map.shape):
+        part = label_map[rows]
+        labels[rows] = np.searchsorted(values, part) if index_of is None else index_of[part]
+    return values, labels, counts
+
+
+def _counted(parts: Iterable[NDArray[Any]], *, cells: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the values that occur in any of the parts, ascending, and how often; all are below `cells`."""
+    if cells <= _DENSE_TABLE_CELLS:
+        table = np.zeros(cells, np.int64)
+        for part in parts:
+            table += np.bincount(part.astype(np.intp), minlength=cells)
+        values = np.flatnonzero(table)
+        return values, table[values]
+    found = [np.unique(part, return_counts=True) for part in parts]
+    values, place = np.unique(np.concatenate([values for values, _ in found]), return_inverse=True)
+    counts = np.zeros(len(values), np.int64)
+    np.add.at(counts, place, np.concatenate([counts for _, counts in found]))
+    return values, counts
 
 
 @dataclass(frozen=True)
@@ -186,15 +207,14 @@ class LabelPair:
 
 def _overlaps(prediction: Objects, truth: Objects) -> Overlaps:
     columns = len(truth) + 1
-    keys = prediction.labels.ravel().astype(np.int64)  # (H*W,), one number per pair of labels
-    keys *= columns
-    keys += truth.labels.ravel()
-    if (len(prediction) + 1) * columns <= _DENSE_TABLE_CELLS:
-        counts = np.bincount(keys)
-        present = np.flatnonzero(counts)
-        counts = counts[present]
-    else:
-        present, counts = np.unique(keys, return_counts=True)
+
+    def keys(band: slice) -> NDArray[np.int64]:  # one number per pair of labels
+        own = prediction.labels[band].ravel().astype(np.int64)
+        own *= columns
+        own += truth.labels[band].ravel()
+        return own
+
+    present, counts = _counted(map(keys, bands(truth.labels.shape)), cells=(len(prediction) + 1) * columns)
     rows, cols = np.divmod(present, columns)
     both = (rows > 0) & (cols > 0)
     return Overlaps(rows[both], cols[both], counts[both])

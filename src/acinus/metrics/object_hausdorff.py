@@ -14,6 +14,8 @@ from acinus.metrics.two_sided import TwoSidedMean
 
 __all__ = ["object_hausdorff_px", "object_hausdorff_sums", "object_hausdorff_um"]
 
+_PREPARED = 20_000  # objects whose outlines are held in memory, about 200 MB
+
 
 def object_hausdorff_px(pair: LabelPair) -> float:
     """Return the object-level Hausdorff distance of one image in pixels; 0 is best.
@@ -79,20 +81,39 @@ class _Distances:
     def __init__(self, own: list[ObjectShape], other: list[ObjectShape]) -> None:
         self.own, self.other = own, other
         self._known: dict[tuple[int, int], float] = {}
+        self._prepared: list[ObjectShape] = []
         self._swapped = False
 
     def transposed(self) -> _Distances:
         """Return the same table seen from the other map."""
         view = _Distances(self.other, self.own)
-        view._known, view._swapped = self._known, not self._swapped
+        view._known, view._prepared, view._swapped = self._known, self._prepared, not self._swapped
         return view
 
     def between(self, own: int, other: int) -> float:
         """Return the distance between object `own` and object `other` (1-based)."""
         key = (other, own) if self._swapped else (own, other)
         if key not in self._known:
-            self._known[key] = self.own[own - 1].hausdorff_px(self.other[other - 1])
+            pair = (self.own[own - 1], self.other[other - 1])
+            self._known[key] = pair[0].hausdorff_px(pair[1])
+            self._forget_some(pair)
         return self._known[key]
+
+    def extents_px(self) -> NDArray[np.float64]:
+        """Return how far each other object reaches, see `ObjectShape.extents_px`: (N, 8)."""
+        found = np.empty((len(self.other), 8))
+        for row, shape in enumerate(self.other):
+            found[row] = shape.extents_px
+            self._forget_some((shape,))
+        return found
+
+    def _forget_some(self, shapes: tuple[ObjectShape, ...]) -> None:
+        """Hold the outlines of a few thousand objects at a time: a slide has millions."""
+        self._prepared += shapes
+        if len(self._prepared) >= _PREPARED:
+            for shape in self._prepared:
+                shape.forget()
+            self._prepared.clear()
 
 
 def _by_object(partners: Partners, distances: _Distances) -> NDArray[np.float64]:
@@ -103,7 +124,7 @@ def _by_object(partners: Partners, distances: _Distances) -> NDArray[np.float64]
         values[own - 1] = min(values[own - 1], distances.between(own, other))
     alone = np.flatnonzero(np.isinf(values)) + 1
     if len(alone):
-        index = KDTree(np.stack([shape.extents_px for shape in distances.other]))
+        index = KDTree(distances.extents_px())
         for own in alone.tolist():
             values[own - 1] = _nearest_px(own, distances, index)
     return values

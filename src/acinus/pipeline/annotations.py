@@ -137,7 +137,7 @@ def _outside(annotations: Annotations, prediction: LabelFile, truth: Path) -> in
     on_frame = shapely.box(frame.x, frame.y, frame.right, frame.bottom)
     found = 0
     for kind, outlines in (("outlines", annotations.glands), ("regions", annotations.regions)):
-        outside = sum(not outline.intersects(on_frame) for outline in outlines)
+        outside = int(np.count_nonzero(~shapely.intersects(np.array(outlines, dtype=object), on_frame)))
         if outside and (outside == len(outlines) or kind == "regions"):
             raise InputError(
                 f"{truth.name}: {outside} of {len(outlines)} {kind} lie outside {prediction.path}; expected "
@@ -169,8 +169,10 @@ def _score(
     )
 
 
-def _valid(annotations: Annotations, region: Outline | None, box: Box) -> BoolMask:
-    """Return where the truth is known: inside the region, and not in what was left out."""
+def _valid(annotations: Annotations, region: Outline | None, box: Box) -> BoolMask | None:
+    """Return where the truth is known: inside the region, and not in what was left out; None: everywhere."""
+    if region is None and not annotations.left_out:
+        return None
     inside = np.ones((box.height, box.width), bool) if region is None else paint_outlines([region], box) > 0
     valid: BoolMask = inside & (paint_outlines(annotations.left_out, box) == 0)
     return valid

@@ -26,6 +26,7 @@ from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import LabelMap
+from acinus.core.scratch import scratch_array
 
 __all__ = ["CHUNK_PX", "LABELS_NAME", "LabelChunks", "LabelPyramid", "open_labels"]
 
@@ -87,8 +88,11 @@ class LabelChunks:
                 self._changed[key] = chunk
 
     def read(self, box: Box) -> LabelMap:
-        """Return the labels of a box of the working grid, int32 of shape (box.height, box.width)."""
-        labels = np.zeros((box.height, box.width), dtype=np.int32)
+        """Return the labels of a box of the working grid, int32 of shape (box.height, box.width).
+
+        In a temporary file, where there are more than 100 Mpx.
+        """
+        labels: LabelMap = scratch_array((box.height, box.width), np.int32)
         for key, inside, part in _parts(box):
             labels[part] = self._chunk(key).labels[inside]
         return labels
