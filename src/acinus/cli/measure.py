@@ -34,8 +34,10 @@ def measure(labels: Path, image: Path, /, *, out: Path, mpp: float | None = None
     from acinus.pipeline.measure import measure_files, measure_folders
 
     if not (labels.is_dir() and image.is_dir()):
-        count = measure_files(labels, image, out=out, mpp=mpp)
-        say(f"Measured {plural(count, 'gland')}; the tables are in {out}")
+        measured = measure_files(labels, image, out=out, mpp=mpp)
+        for notice in measured.notices:
+            say_error(notice)
+        say(f"Measured {plural(measured.glands, 'gland')}; the tables are in {out}")
         return 0
     result = measure_folders(labels, image, out=out, mpp=mpp, progress=console_progress())
     for warning in result.warnings:

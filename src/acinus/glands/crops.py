@@ -15,9 +15,10 @@ from acinus.core.image import BoolMask, LabelMap, RgbArray
 
 __all__ = ["GlandCrop", "Sliceable", "gland_crops"]
 
-_MOST_SLICES = (
-    1_000_000  # labels above this are renumbered first: a slice is kept for every value up to the largest
-)
+_MOST_SLICES = 1_000_000
+"""Larger labels are renumbered first: a slice is kept for every value up to the largest."""
+
+_PX_PER_SLICE = 64  # a map of 1.6 Gpx may have 25 million
 
 
 class Sliceable(Protocol):
@@ -113,7 +114,7 @@ def gland_crops(labels: LabelMap) -> Iterator[GlandCrop]:
 
 def _renumbered(labels: LabelMap) -> tuple[LabelMap | None, LabelMap]:
     """Return the labels behind 1..N and the map with those numbers, or (None, the map) if it will do."""
-    if int(labels.max()) <= _MOST_SLICES:
+    if int(labels.max()) <= max(_MOST_SLICES, labels.size // _PX_PER_SLICE):
         return None, labels
     names, inverse = np.unique(labels, return_inverse=True)
     numbered: LabelMap = inverse.reshape(labels.shape).astype(np.int32)

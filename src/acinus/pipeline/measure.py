@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
 from acinus.core.naming import plural
 from acinus.core.progress import Progress, SilentProgress
+from acinus.core.scratch import is_large
 from acinus.glands import gland_polygons, measure_glands
 from acinus.glands.summary import summarise_image
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.inputs import find_inputs
+from acinus.pipeline.measure_large import measure_large
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.files import SUMMARY_JSON
 from acinus.results.label_files import label_files
 from acinus.results.record import write_record
 from acinus.results.writing import image_record, write_glands
-from acinus.slides.images import read_image
-from acinus.slides.label_image import read_labels
+from acinus.slides.images import whole_image
+from acinus.slides.label_image import read_label_image
+from acinus.slides.opening import open_slide
+from acinus.slides.reader import resolved_mpp
 from acinus.slides.tissue import tissue_mask
 
-__all__ = ["measure_files", "measure_folders"]
+__all__ = ["Measured", "measure_files", "measure_folders"]
 
 
-def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> int:
-    """Measure one label map and return the number of glands.
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Attributes
+    ----------
+    glands : int
+    notices : tuple of str
+        One line each for what the label map's file does not say and was understood.
+    """
+
+    glands: int
+    notices: tuple[str, ...]
+
+
+def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> Measured:
+    """Measure one label map.
 
     Writes ``glands.csv``, ``.parquet``, ``.geojson``, ``summary.json``, and ``image.json``, by which
     ``acinus report`` and ``acinus compare`` know the folder as a result.
@@ -37,20 +57,24 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
         When a file cannot be read, or the two differ in size.
     """
     check_mpp_argument(mpp)
-    image = read_image(image_path, mpp=mpp)
-    labels = read_labels(labels_path)
-    if labels.shape != image.shape:
-        raise InputError(
-            f"{labels_path.name} is {labels.shape[1]} × {labels.shape[0]} px, {image_path.name} is "
-            f"{image.shape[1]} × {image.shape[0]}; give the label map at the image's size"
-        )
+    read = read_label_image(labels_path)  # before the image: what is no label map is refused at once
+    labels = read.labels
+    with open_slide(image_path, mpp=mpp) as slide:
+        if labels.shape != (slide.size.height, slide.size.width):
+            raise InputError(
+                f"{labels_path.name} is {labels.shape[1]} × {labels.shape[0]} px, {image_path.name} is "
+                f"{slide.size.width} × {slide.size.height}; give the label map at the image's size"
+            )
+        if is_large(labels.shape):
+            return Measured(measure_large(labels, slide, mpp=resolved_mpp(slide), out=out), read.notices)
+        image = whole_image(slide)
     make_folder(out)
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
     write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
     summary = summarise_image(glands, labels, tissue_mask(image.rgb, mpp=image.mpp), mpp=image.mpp)
     write_json(out / SUMMARY_JSON, summary)
     write_record(out, image_record(image, labels, glands, summary, path=image_path.resolve()))
-    return len(glands)
+    return Measured(len(glands), read.notices)
 
 
 def measure_folders(
@@ -88,7 +112,7 @@ def measure_folders(
     with (progress or SilentProgress()).task("Measuring", total=len(pairs)) as advance:
         for name, path, image in pairs:
             try:
-                measure_files(path, image, out=out / name, mpp=mpp)
+                result.warnings += measure_files(path, image, out=out / name, mpp=mpp).notices
                 result.done.append(name)
             except InputError as error:
                 result.failed(name, error)
