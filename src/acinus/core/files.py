@@ -18,6 +18,9 @@ from acinus.core.errors import OutputError
 __all__ = ["atomic_path", "is_there", "make_folder", "output_error", "read_json", "write_json"]
 
 
+_OF_ZARR = ("zarr.json", ".zgroup", ".zattrs")
+
+
 def output_error(error: OSError, path: Path) -> OutputError:
     """Turn an operating-system error met while writing `path` into one line with the remedy."""
     if error.errno == errno.ENOSPC:
@@ -38,13 +41,15 @@ def output_error(error: OSError, path: Path) -> OutputError:
 def is_there(path: Path) -> bool:
     """Say whether a file can be seen at a path that may come from another machine, whatever it holds.
 
+    A folder of Zarr stands for a file.
+
     Examples
     --------
     >>> is_there(Path("x" * 1000))  # which `Path.is_file` would raise on
     False
     """
     try:
-        return path.is_file()
+        return path.is_file() or any((path / name).is_file() for name in _OF_ZARR)
     except (OSError, ValueError):  # no permission, a name too long, a null byte
         return False
 

@@ -11,6 +11,7 @@ from acinus.core.naming import natural_key
 from acinus.data.sample import Sample
 from acinus.slides.label_image import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from acinus.slides.zarr_files import is_slide_file, is_zarr_name
 
 __all__ = ["folder"]
 
@@ -50,16 +51,16 @@ def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = Non
 
 
 def _images(path: Path) -> list[Path]:
-    if path.is_file():
+    if is_slide_file(path):
         return [path]
     if not path.is_dir():
         raise DatasetError(f"{path} does not exist; check the path")
     files = [
         file
         for file in path.iterdir()
-        if file.suffix.lower() in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
+        if (file.suffix.lower() in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) or is_zarr_name(file))
         and not file.name.startswith(".")
-        and file.is_file()
+        and is_slide_file(file)
     ]
     stems = {file.stem for file in files}
     return [file for file in files if not _is_labels(file.stem, stems)]

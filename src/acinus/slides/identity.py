@@ -6,13 +6,17 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-__all__ = ["file_identity"]
+from acinus.slides.zarr_files import files_of
+
+__all__ = ["file_identity", "file_size"]
 
 _END_BYTES = 1 << 20
 
 
 def file_identity(path: Path) -> dict[str, Any]:
     """Return size, time of change and the SHA-256 of the first and the last MiB of a slide.
+
+    Of an OME-Zarr in a folder, the names, sizes and times of all its files.
 
     Of a MIRAX slide, whose pixels lie in a folder of its name, the files there count by size and time.
 
@@ -28,6 +32,14 @@ def file_identity(path: Path) -> dict[str, Any]:
     """
     stat = path.stat()
     digest = hashlib.sha256()
+    if path.is_dir():  # of OME-Zarr every chunk counts by name, size and time
+        size_bytes = 0
+        for part in files_of(path):
+            own = part.stat()
+            size_bytes += own.st_size
+            line = f"{part.relative_to(path).as_posix()} {own.st_size} {own.st_mtime_ns}\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
+        return {"size_bytes": size_bytes, "sha256_of_listing": digest.hexdigest()}
     with path.open("rb") as file:
         digest.update(file.read(_END_BYTES))
         file.seek(max(_END_BYTES, stat.st_size - _END_BYTES))
@@ -40,3 +52,10 @@ def file_identity(path: Path) -> dict[str, Any]:
         "sha256_of_ends": digest.hexdigest(),
         "parts": [[part.name, part.stat().st_size, part.stat().st_mtime_ns] for part in parts],
     }
+
+
+def file_size(path: Path) -> int:
+    """Return the bytes of a slide: of the file, or of all files of a folder that stands for one."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in files_of(path))
+    return path.stat().st_size

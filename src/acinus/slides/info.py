@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from acinus.core.errors import MppError
+from acinus.slides.identity import file_size
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader, resolved_mpp
 
@@ -49,7 +50,7 @@ def describe(path: Path | str) -> dict[str, Any]:
         bounds = slide.bounds
         return {
             "path": str(slide.path),
-            "file_size_bytes": slide.path.stat().st_size,
+            "file_size_bytes": file_size(slide.path),
             "format": slide.format,
             "backend": slide.backend,
             "width_px": slide.size.width,

@@ -14,6 +14,8 @@ from acinus.slides.plain_source import PlainSource
 from acinus.slides.pyramid import PixelSource, PyramidReader, SourceRefusedError
 from acinus.slides.reader import SlideReader
 from acinus.slides.tiff_source import TiffSource
+from acinus.slides.zarr_files import is_zarr_folder
+from acinus.slides.zarr_source import ZarrSource
 
 __all__ = ["IMAGE_SUFFIXES", "SLIDE_SUFFIXES", "check_readable", "open_slide", "unreadable"]
 
@@ -21,9 +23,16 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Suffixes under which a folder's plain images are looked for."""
 
 SLIDE_SUFFIXES = (
-    ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm", ".dicom", ".czi"
+    ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm", ".dicom", ".czi",
+    ".isyntax", ".vsi",
 )  # fmt: skip
 """Suffixes under which a folder's slides are looked for."""
+
+_CONVERTED_BY = {
+    ".isyntax": "convert it to OME-TIFF with isyntax2raw and raw2ometiff, or export it as DICOM or TIFF",
+    ".vsi": "convert it to OME-TIFF with bfconvert of Bio-Formats, or export it from QuPath",
+}
+"""Formats of scanners that need a program of their own, and what to do."""
 
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -34,7 +43,8 @@ def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
     Parameters
     ----------
     path : Path or str
-        Any slide of OpenSlide's formats, TIFF, PNG, JPEG or BMP, whatever its suffix.
+        Any slide of OpenSlide's formats, TIFF, OME-Zarr (a folder or a zip), PNG, JPEG or BMP, whatever its
+        suffix.
     mpp : float, optional
         µm per pixel at level 0; overrides what the file says.
 
@@ -79,6 +89,9 @@ def _upright_source(source: Callable[[Path], PixelSource], path: Path) -> PixelS
 
 
 def _sources(path: Path) -> Iterator[Callable[[Path], PixelSource]]:
+    if path.is_dir():
+        yield ZarrSource
+        return
     vendor = openslide_vendor(path)
     # A "generic" TIFF has no vendor's secrets, and tifffile knows more of it: OME-XML, sub-images, 16 bits.
     if vendor not in (None, "generic-tiff"):
@@ -86,6 +99,7 @@ def _sources(path: Path) -> Iterator[Callable[[Path], PixelSource]]:
     yield TiffSource
     if vendor == "generic-tiff":
         yield OpenSlideSource
+    yield ZarrSource
     yield PlainSource
 
 
@@ -99,6 +113,8 @@ def check_readable(path: Path) -> None:
     """
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path")
+    if is_zarr_folder(path):
+        return
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected one slide or image file")
     try:
@@ -112,6 +128,8 @@ def check_readable(path: Path) -> None:
 
 def unreadable(path: Path) -> InputError:
     """Return the one-line error for a file that no library reads, by what its first bytes are."""
+    if (how := _CONVERTED_BY.get(path.suffix.lower())) is not None:
+        return InputError(f"{path.name} is of a format that no open library reads; {how}")
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith(_SIGNATURES):

@@ -15,6 +15,7 @@ from acinus.core.naming import natural_key, plural
 from acinus.results.files import RECORD, find_outlines, find_table, is_result
 from acinus.results.record import ImageRecord, find_source, read_record
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+from acinus.slides.zarr_files import is_slide_file, is_zarr_name
 
 __all__ = ["Entries", "Entry", "find_entries", "is_inside"]
 
@@ -89,7 +90,7 @@ def find_entries(path: Path) -> Entries:
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path")
     root = path.resolve()
-    if root.is_file():
+    if is_slide_file(root):
         return Entries(root.name, {root.stem: Entry(name=root.stem, source=root, root=root.parent)})
     if is_result(root) and is_inside(root, root / RECORD):
         entry = _segmented(root, root)
@@ -143,7 +144,11 @@ def _segmented(root: Path, folder: Path) -> Entry:
 
 def _bare_slides(root: Path, children: list[Path]) -> list[Entry]:
     suffixes = IMAGE_SUFFIXES + SLIDE_SUFFIXES
-    files = [child for child in children if child.is_file() and child.suffix.lower() in suffixes]
+    files = [
+        child
+        for child in children
+        if is_slide_file(child) and (child.suffix.lower() in suffixes or is_zarr_name(child))
+    ]
     stems = [file.stem for file in files]
     return [
         Entry(name=file.stem if stems.count(file.stem) == 1 else file.name, source=file, root=root)
