@@ -123,3 +123,15 @@ def test_a_source_tree_is_asked_rather_than_what_an_earlier_build_left(
     (tmp_path / "COMMIT").write_text("0123abc")
     monkeypatch.setattr(run, "_COMMIT_FILE", tmp_path / "COMMIT")
     assert run.commit() not in ("0123abc", None)
+
+
+def test_the_checksum_of_a_folder_is_that_of_names_and_contents(tmp_path: Path):
+    def folder(name: str, **files: str) -> Path:
+        (tmp_path / name / "c").mkdir(parents=True)
+        for file, text in files.items():
+            (tmp_path / name / "c" / file).write_text(text)
+        return tmp_path / name
+
+    known = checksum(folder("one", a="1", b="2"))
+    assert checksum(folder("same", a="1", b="2")) == known
+    assert len({known, checksum(folder("other", a="1", b="3")), checksum(folder("name", a="1", c="2"))}) == 3

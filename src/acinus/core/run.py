@@ -21,11 +21,11 @@ _RECORDED = ("torch", "numpy", "scipy", "scikit-image", "opencv-python-headless"
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and contents of a folder's files, as hexadecimal digits."""
+    """Return the SHA-256 of a file, or of names and contents in a folder, as hexadecimal digits."""
     if path.is_dir():
         digest = hashlib.sha256()
-        for file in sorted(part for part in path.rglob("*") if part.is_file()):
-            digest.update(f"{file.relative_to(path).as_posix()} {checksum(file)}\n".encode())
+        for part in sorted(part for part in path.rglob("*") if part.is_file()):
+            digest.update(f"{part.relative_to(path).as_posix()} {checksum(part)}\n".encode())
         return digest.hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -75,6 +75,8 @@ def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
         check_mpp(mpp, source="--mpp")
     path = Path(path)
     check_readable(path)
+    if path.suffix.lower() in _CONVERTED_BY:  # a VSI is a TIFF of its label and overview alone
+        raise unreadable(path)
     reasons = []
     for source in _sources(path):
         try:
