@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from acinus.benchmark.job import Files, Job
@@ -89,6 +90,8 @@ def fit_and_score(job: Job, scratch: Path) -> tuple[dict[str, Any], Files]:
 
 def peak_memory_bytes() -> int:
     """Return the most memory this process ever had, libraries included (not that of its children)."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:

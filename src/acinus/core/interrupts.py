@@ -141,7 +141,7 @@ def _end_after(wait: Callable[[], object]) -> None:
     wait()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 def _exit_after(parent: int) -> None:
