@@ -13,8 +13,13 @@ from acinus.benchmark.catalogue import Catalogue, find_methods
 from acinus.benchmark.datasets import Splits, find_splits
 from acinus.benchmark.job import Job, make_jobs
 from acinus.benchmark.settings import BenchmarkSettings
+from acinus.pipeline.presets import PRESETS
 from acinus.pipeline.settings import settings_from_plain
 
+TINY_PRESET = {
+    "mining": {"shallow": {"steps": 1, "batch_crops": 1, "crop_px": 32}},
+    "grouping": {"steps": 2, "batch_crops": 2, "crop_px": 32, "network": {"width": 8, "features": 8}},
+}
 TINY: dict[str, Any] = {
     "fit": {
         "mining": {"shallow": {"steps": 1, "batch_crops": 1, "crop_px": 32}},
@@ -27,6 +32,7 @@ TINY: dict[str, Any] = {
             "network": {"widths": [4, 8]},
         },
     },
+    "presets": dict.fromkeys(PRESETS, TINY_PRESET),
     "baselines": {
         "IIC": {"steps": 2, "crop_px": 32, "batch_crops": 2},
         "DeepCluster": {"epochs": 1, "steps_per_epoch": 1, "crop_px": 32, "batch_crops": 2},

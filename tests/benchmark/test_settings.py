@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from acinus.benchmark.methods import FitMethod, own_methods
 from acinus.benchmark.settings import SMALL, BenchmarkSettings, SyntheticImages, load_settings, merged
 from acinus.core.errors import UsageError
 
@@ -18,6 +19,20 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
     assert small.fit == SMALL.fit
     assert small.baselines["PiCIE"] == {**SMALL.baselines["PiCIE"], "epochs": 9}
     assert small.synthetic == SyntheticImages(fit=2, held_out=4, side_px=256)
+
+
+def test_changes_of_the_fit_leave_presets_alone_and_those_of_a_preset_are_its_own():
+    settings = BenchmarkSettings().changed(
+        {"fit": {"grouping": {"steps": 9}}, "presets": {"mssg": {"grouping": {"steps": 7}}}}
+    )
+    steps = {
+        method.name: method.fitting.grouping.steps
+        for method in own_methods(settings)
+        if isinstance(method, FitMethod)
+    }
+    assert (steps["acinus"], steps["proposal"], steps["mssg"]) == (9, 250, 7)
+    with pytest.raises(UsageError, match=r"presets\.msg is not a preset; there are proposal, mssg"):
+        list(own_methods(BenchmarkSettings(presets={"msg": {}})))
 
 
 def test_toml_says_the_same_as_json(tmp_path):
@@ -38,7 +53,10 @@ def test_method_files_are_relative_to_the_settings_that_name_them(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fits": {}}, r"settings\.fits is not a setting; there are fit, baselines, synthetic, folds"),
+        (
+            {"fits": {}},
+            r"settings\.fits is not a setting; there are fit, baselines, presets, synthetic",
+        ),
         ({"fit": 3}, r"settings\.fit: expected an object, got 3"),
         ([], "settings: expected an object"),
         ({"folds": "five"}, r"settings: folds is \"five\"; expected a whole number of at least 2"),

@@ -180,3 +180,12 @@ def test_one_class_alone_is_that_classs_mean():
 
 def test_without_any_trust_the_mask_loss_is_zero():
     assert mask_loss(row(2.0, 1.0), row(1, 0), row(0, 0)).item() == 0.0
+
+
+def test_unbalanced_every_labelled_pixel_counts_alike():
+    logits = row(0.0, 0.0, 0.0, math.log(3.0))  # probabilities of gland 1/2, 1/2, 1/2, 3/4
+    gland = row(1, 1, 1, 0)
+    weight = row(1, 1, 0, 1)  # the third is ignored
+    expected = (2 * math.log(2) + math.log(4)) / 3
+    assert mask_loss(logits, gland, weight, balanced=False).item() == pytest.approx(expected, rel=1e-5)
+    assert mask_loss(logits, gland, 0.0 * weight, balanced=False).item() == 0.0

@@ -94,6 +94,12 @@ def test_gland_and_ignored_pixels_are_never_relabelled():
     assert result.regions.tolist() == [[EXTERIOR, INTERIOR, IGNORE, IGNORE]]
 
 
+def test_omitted_glands_become_gland_where_the_paper_is_followed():
+    was = proposal(EXTERIOR, INTERIOR, IGNORE, BACKGROUND, BACKGROUND)
+    result = OmissionRelabelling(as_gland=True)(was, vectors(0, 0, 0, 5, 90))
+    assert result.regions.tolist() == [[EXTERIOR, INTERIOR, IGNORE, EXTERIOR, BACKGROUND]]
+
+
 def test_a_margin_makes_omission_rarer():
     was = proposal(EXTERIOR, BACKGROUND, BACKGROUND, BACKGROUND)
     features = vectors(0, 90, 90, 10)

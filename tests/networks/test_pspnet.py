@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from acinus.networks.pspnet import PSPNet
+from acinus.core.errors import UsageError
+from acinus.core.settings import apply_settings
+from acinus.networks.pspnet import PSPNet, PSPNetSpec
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +43,39 @@ def test_every_pixel_sees_the_whole_image_through_the_pyramid(network: PSPNet):
     with torch.no_grad():
         change = (network(image).features - network(other).features)[..., :2].abs().max()
     assert change.item() > 1e-4
+
+
+@pytest.mark.parametrize("output_stride", [4, 8])
+def test_the_output_stride_decides_how_fine_features_are_and_not_which_weights_there_are(output_stride: int):
+    torch.manual_seed(0)
+    network = PSPNet(width=8, features=8, output_stride=output_stride).eval()
+    with torch.no_grad():
+        prediction = network(torch.zeros(1, 3, 32, 64))
+    assert prediction.features.shape == (1, 8, 32 // output_stride, 64 // output_stride)
+    assert prediction.logits.shape == (1, 1, 32, 64)
+    usual = PSPNet(width=8, features=8).state_dict()
+    assert {name: value.shape for name, value in network.state_dict().items()} == {
+        name: value.shape for name, value in usual.items()
+    }
+
+
+def test_the_second_classifier_trains_the_last_stage_but_one_and_answers_only_while_training():
+    torch.manual_seed(0)
+    network = PSPNet(width=8, features=8, auxiliary=True).train()
+    prediction = network(torch.randn(2, 3, 32, 32))
+    assert prediction.auxiliary.shape == (2, 1, 32, 32)
+    prediction.auxiliary.sum().backward()
+    assert all(weight.grad is not None for weight in network.backbone.layer3.parameters())
+    assert all(weight.grad is None for weight in network.backbone.layer4.parameters())
+    assert network.eval()(torch.randn(2, 3, 32, 32)).auxiliary is None
+
+
+def test_initial_weights_are_refused_for_a_width_that_they_do_not_have(tmp_path):
+    spec = PSPNetSpec(width=8)
+    with pytest.raises(UsageError, match="fit a ResNet of width 64, the network's is 8"):
+        spec.load_weights(spec.build(), str(tmp_path / "resnet18.pth"))
+
+
+def test_a_width_that_is_no_multiple_of_8_is_refused():
+    with pytest.raises(UsageError, match=r"width.*a multiple of 8"):
+        apply_settings(PSPNetSpec(), {"width": 12})

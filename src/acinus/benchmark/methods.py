@@ -37,6 +37,7 @@ from acinus.mining.mine import fit_shallow, mine_image
 from acinus.mining.settings import MiningSettings
 from acinus.networks.shallow import ShallowCNN
 from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.presets import PRESETS, preset_changes
 from acinus.pipeline.settings import Settings, settings_from_plain
 
 __all__ = ["BaselineMethod", "FitMethod", "ProposalMethod", "own_methods"]
@@ -183,6 +184,7 @@ def own_methods(settings: BenchmarkSettings) -> Iterator[Method]:
         ("stage1-agreement", "Stage 1: agreement (glands of closed shapes)", {}),
     ):
         yield ProposalMethod(name, title, settings_from_plain(merged(settings.fit, changes)).mining)
+    yield from _presets(settings)
     variants: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("acinus-diffusion", "acinus with knowledge diffusion", {"diffusion_weight": 0.1}),
         ("acinus-omission", "acinus with omission relabelling", {"omission": _OMISSION}),
@@ -191,6 +193,26 @@ def own_methods(settings: BenchmarkSettings) -> Iterator[Method]:
     )
     for name, title, grouping in variants:
         yield FitMethod(name, title, settings_from_plain(merged(settings.fit, {"grouping": grouping})))
+
+
+def _presets(settings: BenchmarkSettings) -> Iterator[Method]:
+    """Yield the proposal step by step, and its successor."""
+    for name in settings.presets:
+        if name not in PRESETS:
+            raise UsageError(f"presets.{name} is not a preset; there are {', '.join(PRESETS)}")
+
+    def changed(name: str, changes: Mapping[str, Any]) -> Settings:
+        return settings_from_plain(
+            merged(merged(preset_changes(name), settings.presets.get(name, {})), changes)
+        )
+
+    exterior = {"mining": {"cue": {"interior": False}}}
+    without = {"grouping": {"diffusion_weight": 0.0}}
+    yield ProposalMethod("proposal-exterior", "The proposal: exterior", changed("proposal", exterior).mining)
+    yield ProposalMethod("proposal-prior", "The proposal: exterior and prior", changed("proposal", {}).mining)
+    yield FitMethod("proposal-no-diffusion", "The proposal without diffusion", changed("proposal", without))
+    yield FitMethod("proposal", "The proposal", changed("proposal", {}))
+    yield FitMethod("mssg", "MSSG", changed("mssg", {}))
 
 
 def _baselines(settings: BenchmarkSettings) -> Iterator[Method]:

@@ -13,6 +13,7 @@ import orjson
 from acinus.core.errors import UsageError
 from acinus.core.limits import Count, Limits
 from acinus.core.settings import apply_settings, settings_class
+from acinus.pipeline.presets import PRESETS
 
 __all__ = ["SMALL", "BenchmarkSettings", "SyntheticImages", "load_settings", "merged"]
 
@@ -47,6 +48,9 @@ class BenchmarkSettings:
         As in a settings file of ``acinus fit``: for stage 1, stage 2 and how glands are cut out.
     baselines : mapping
         Changes by the class of a baseline, such as ``{"PiCIE": {"epochs": 3}}``.
+    presets : mapping
+        Changes by the name of a preset, such as ``{"proposal": {"grouping": {"steps": 100}}}``; those of
+        `fit` do not concern presets.
     synthetic : SyntheticImages
     folds : int or None
         Cross-validation: each method is fitted so many times per seed, and each image held out once.
@@ -63,6 +67,7 @@ class BenchmarkSettings:
 
     fit: Mapping[str, Any] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     synthetic: SyntheticImages = field(default_factory=SyntheticImages)
     folds: Annotated[int, Limits(ge=2)] | None = None
     patient_disjoint: bool = False
@@ -97,11 +102,17 @@ class BenchmarkSettings:
             apply_settings(self, simple, where=where),
             fit=merged(self.fit, changes.get("fit", {})),
             baselines=merged(self.baselines, changes.get("baselines", {})),
+            presets=merged(self.presets, changes.get("presets", {})),
             synthetic=synthetic,
         )
 
 
-_OBJECTS = ("fit", "baselines", "synthetic")
+_OBJECTS = ("fit", "baselines", "presets", "synthetic")
+
+_SMALL_PRESET = {
+    "mining": {"shallow": {"steps": 20}},
+    "grouping": {"steps": 60, "batch_crops": 4, "crop_px": 64, "network": {"width": 16}},
+}
 
 SMALL = BenchmarkSettings(
     fit={
@@ -114,6 +125,7 @@ SMALL = BenchmarkSettings(
         "PiCIE": {"epochs": 3, "pool_crops": 48, "crop_px": 64},
         "DifferentiableFeatureClustering": {"steps": 30},
     },
+    presets=dict.fromkeys(PRESETS, _SMALL_PRESET),
     synthetic=SyntheticImages(fit=8, held_out=4, side_px=256),
 )
 """A few minutes on two cores: shows that everything works, not how good a method is."""

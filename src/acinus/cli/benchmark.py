@@ -48,7 +48,8 @@ def benchmark(
     A file of --settings, here in TOML (JSON is read as well), holds any of:
 
     folds = 5; patient_disjoint = true; device = "cpu"; scheduler = "tcp://10.0.0.1:8786";
-    method_files = ["grey.py"]; [fit] as in acinus fit; [baselines.PiCIE] epochs = 3; [synthetic] fit = 24
+    method_files = ["grey.py"]; [fit] as in acinus fit; [baselines.PiCIE] epochs = 3;
+    [presets.proposal] as in acinus fit; [synthetic] fit = 24
 
     Parameters
     ----------

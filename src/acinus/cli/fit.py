@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -22,6 +22,7 @@ def fit(
     mpp: float | None = None,
     seed: Whole = 0,
     settings: Path | None = None,
+    preset: Literal["proposal", "mssg"] | None = None,
     weights: str | None = None,
     device: str = "auto",
     devices: Whole = 1,
@@ -47,6 +48,9 @@ def fit(
         Seed of everything random.
     settings
         JSON or TOML file with settings that differ from the defaults, which acinus settings prints.
+    preset
+        A published method as a whole, in place of the default: proposal, the founding document as written, or
+        mssg, its successor. A settings file changes it.
     weights
         Initial weights of a PSPNet's ResNet: a .pth or .safetensors file, or 'imagenet' (downloads them).
         A backbone of timm or transformers is chosen in the settings instead: {"grouping": {"network":
@@ -71,6 +75,7 @@ def fit(
         mpp=mpp,
         seed=seed,
         settings_path=settings,
+        preset=preset,
         weights=weights,
         device=device,
         devices=devices,

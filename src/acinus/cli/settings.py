@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from acinus.cli.output import say
 
 __all__ = ["settings"]
 
 
-def settings(file: Path | None = None, /, *, schema: bool = False) -> int:
+def settings(
+    file: Path | None = None,
+    /,
+    *,
+    preset: Literal["proposal", "mssg"] | None = None,
+    schema: bool = False,
+) -> int:
     """Print all settings with their comments, units and limits, as acinus fit --settings reads them.
 
     Example: acinus settings > mine.toml
@@ -20,10 +27,12 @@ def settings(file: Path | None = None, /, *, schema: bool = False) -> int:
     ----------
     file
         A settings file (JSON or TOML) or a model.json, which is checked and whose settings are printed.
+    preset
+        Print the settings of a published method, with the changes of the file; see acinus fit --preset.
     schema
         Print a JSON schema instead, for editors to check and complete settings files.
     """
     from acinus.pipeline.settings import described_settings, settings_schema
 
-    say(settings_schema() if schema else described_settings(file))
+    say(settings_schema() if schema else described_settings(file, preset=preset))
     return 0

@@ -1,4 +1,4 @@
-"""Cross-entropy against pseudo masks, weighted by the trust put in each pixel, both classes alike."""
+"""Cross-entropy against pseudo masks, weighted by the trust put in each pixel."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from torch.nn import functional
 __all__ = ["mask_loss"]
 
 
-def mask_loss(logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the mean of gland's and background's weighted mean cross-entropies; 0 when no pixel has weight.
-
-    The classes count alike however much of each is labelled (ours): the cues claim less than half of the
-    gland and call some of the rest background, and a plain mean would teach that gland is rare.
+def mask_loss(
+    logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor, *, balanced: bool = True
+) -> torch.Tensor:
+    """Return the weighted mean cross-entropy; 0 when no pixel has weight.
 
     Parameters
     ----------
@@ -21,6 +20,10 @@ def mask_loss(logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor) -
         1 for exterior and interior regions, 0 for background.
     weight : (B, 1, H, W)
         Confidence of the proposal, 0 where it is ignored.
+    balanced : bool
+        The mean of gland's and background's own means, so that the classes count alike however much of each
+        is labelled (ours): the cues claim less than half of the gland and call some of the rest background,
+        and a plain mean would teach that gland is rare.
 
     Examples
     --------
@@ -29,6 +32,8 @@ def mask_loss(logits: torch.Tensor, gland: torch.Tensor, weight: torch.Tensor) -
     0.6931
     """
     entropy = functional.binary_cross_entropy_with_logits(logits, gland, reduction="none")
+    if not balanced:
+        return (entropy * weight).sum() / weight.sum().clamp_min(1e-6)
     shares = torch.stack([weight * gland, weight * (1.0 - gland)])  # (2, B, 1, H, W)
     totals = shares.sum(dim=(1, 2, 3, 4))
     means = (entropy * shares).sum(dim=(1, 2, 3, 4)) / totals.clamp_min(1e-6)

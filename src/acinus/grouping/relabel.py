@@ -50,18 +50,21 @@ class OmissionRelabelling:
 
     The paper relabels above a fixed cosine to the gland embedding; ours compares the mean cosine to all gland
     pixels of the image with that to all its background pixels, which needs no constant that depends on the
-    network, and ignores these pixels instead of calling them gland: self-training may take them up.
+    network. By default it ignores these pixels instead of calling them gland: self-training may take them up.
 
     Attributes
     ----------
     margin : float
         By how much the mean cosine to gland pixels must exceed that to background pixels.
+    as_gland : bool
+        Such pixels become gland, exterior region, as in the paper.
     """
 
     margin: Annotated[float, Limits(ge=-2.0, le=2.0)] = 0.0
+    as_gland: Flag = False
 
     def __call__(self, proposal: ProposalMap, features: NDArray[np.float32]) -> ProposalMap:
-        """Return the proposal map with omitted glands ignored.
+        """Return the proposal map with omitted glands ignored, or gland.
 
         Parameters
         ----------
@@ -77,7 +80,7 @@ class OmissionRelabelling:
             axis=0
         )
         regions = proposal.regions.copy()
-        regions[background & (similarity > self.margin)] = IGNORE
+        regions[background & (similarity > self.margin)] = EXTERIOR if self.as_gland else IGNORE
         return replace(proposal, regions=regions)
 
 

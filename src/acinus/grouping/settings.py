@@ -29,6 +29,12 @@ class GroupingSettings:
         trunk of the default network works on pixels of twice the size).
     borders : BorderTargets
         How the borders between glands are taught.
+    balanced : bool
+        Gland and background count alike in the cross-entropy, however much of each is labelled (ours);
+        without it every labelled pixel counts alike.
+    auxiliary_weight : float
+        Weight of the cross-entropy of a second classifier, for networks that have one (Zhao et al. 2017,
+        arXiv 1612.01105, section 3.3).
     depth_weight : float
         Weight of the depth's cross-entropy against that of the mask, for networks that tell it (ours).
     steps : int
@@ -64,6 +70,8 @@ class GroupingSettings:
     network: AnyNetwork = field(default_factory=BorderUNetSpec)
     mpp: Mpp = 1.25
     borders: BorderTargets = field(default_factory=BorderTargets)
+    balanced: Flag = True
+    auxiliary_weight: Weight = 0.4
     depth_weight: Weight = 0.5
     steps: Count = 250
     last_round_factor: Positive = 2.0

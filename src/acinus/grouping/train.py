@@ -25,7 +25,8 @@ from acinus.networks.prediction import Prediction
 __all__ = ["StepRecord", "train_network"]
 
 StepRecord = dict[str, float]
-"""Metrics of one step: ``step``, ``loss``, ``mask``, ``depth``, ``diffusion``, ``learning_rate``."""
+"""Metrics of a step: ``step``, ``loss``, its terms ``mask``, ``auxiliary``, ``depth`` and ``diffusion``, and
+``learning_rate``."""
 
 _CHECKPOINT_EVERY = 25  # steps
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
@@ -95,10 +96,16 @@ def train_network(
             share=share,
         ).to(device)
         prediction: Prediction = trained(batch.images)
-        mask = mask_loss(group.all_gather(prediction.logits), batch.gland, batch.weight)
+        mask = _mask(prediction.logits, batch, settings, group)
+        auxiliary = _auxiliary(prediction, batch, settings, group)
         depth = _depth(prediction, batch, group)
         diffusion = _diffusion(prediction, batch, settings, group)
-        loss = mask + settings.depth_weight * depth + settings.diffusion_weight * diffusion
+        loss = (
+            mask
+            + settings.auxiliary_weight * auxiliary
+            + settings.depth_weight * depth
+            + settings.diffusion_weight * diffusion
+        )
         optimiser.zero_grad()
         # Each process knows the gradient of its own crops; their average is that of all over the count.
         (loss * group.size).backward()  # type: ignore[no-untyped-call]
@@ -109,6 +116,7 @@ def train_network(
                 "step": step,
                 "loss": loss.item(),
                 "mask": mask.item(),
+                "auxiliary": auxiliary.item(),
                 "depth": depth.item(),
                 "diffusion": diffusion.item(),
                 "learning_rate": learning_rate,
@@ -119,6 +127,22 @@ def train_network(
     # Running statistics are of each process's own crops: those of the first are kept.
     averaged.load_state_dict(group.broadcast(_state_on_cpu, averaged))
     return averaged.eval()
+
+
+def _mask(
+    logits: torch.Tensor, batch: Batch, settings: GroupingSettings, group: ProcessGroup
+) -> torch.Tensor:
+    """Return the cross-entropy of logits with the pseudo masks."""
+    return mask_loss(group.all_gather(logits), batch.gland, batch.weight, balanced=settings.balanced)
+
+
+def _auxiliary(
+    prediction: Prediction, batch: Batch, settings: GroupingSettings, group: ProcessGroup
+) -> torch.Tensor:
+    """Return the cross-entropy of the second classifier; 0 for a network without one."""
+    if prediction.auxiliary is None:
+        return prediction.logits.new_zeros(())
+    return _mask(prediction.auxiliary, batch, settings, group)
 
 
 def _depth(prediction: Prediction, batch: Batch, group: ProcessGroup) -> torch.Tensor:

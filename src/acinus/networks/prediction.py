@@ -21,8 +21,12 @@ class Prediction(NamedTuple):
     depth : (B, 1, H, W), optional
         Logits of how deep inside its gland a pixel lies, as a share; see `acinus.grouping.targets`. None from
         networks that know nothing of borders.
+    auxiliary : (B, 1, H, W), optional
+        Logits of a second classifier on an earlier layer, which helps to train that layer. None from networks
+        without one, and while nothing is trained.
     """
 
     logits: torch.Tensor
     features: torch.Tensor
     depth: torch.Tensor | None = None
+    auxiliary: torch.Tensor | None = None

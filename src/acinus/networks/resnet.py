@@ -19,31 +19,47 @@ _LAYOUTS: dict[int, tuple[bool, tuple[int, int, int, int]]] = {
 
 
 class ResNet(nn.Module):
-    """ResNet without its classifier, output stride 8.
+    """ResNet without its classifier.
 
     Parameters
     ----------
     depth : {18, 34, 50}
         Number of weighted layers of the original network.
+    width : int
+        Channels of the first layers; the original's, and that of its ImageNet weights, is 64.
+    output_stride : {4, 8}
+        Side of a pixel of the last feature map: 8 as in PSPNet, or 4, for which one more stride is replaced
+        by dilation. The weights are the same.
+
+    Attributes
+    ----------
+    channels, middle_channels : int
+        Of the last feature map, and of that of the last stage but one.
     """
 
-    def __init__(self, *, depth: int = 18) -> None:
+    def __init__(self, *, depth: int = 18, width: int = 64, output_stride: int = 8) -> None:
         super().__init__()
         if depth not in _LAYOUTS:
             raise ValueError(f"ResNet depth is one of {sorted(_LAYOUTS)}, got {depth}")
+        if output_stride not in (4, 8):
+            raise ValueError(f"output stride is 4 or 8, got {output_stride}")
         bottleneck, blocks = _LAYOUTS[depth]
         self.expansion = 4 if bottleneck else 1
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self._width = 64
-        self.layer1 = self._stage(64, blocks[0], stride=1, dilation=1, bottleneck=bottleneck)
-        self.layer2 = self._stage(128, blocks[1], stride=2, dilation=1, bottleneck=bottleneck)
-        self.layer3 = self._stage(256, blocks[2], stride=1, dilation=2, bottleneck=bottleneck)
-        self.layer4 = self._stage(512, blocks[3], stride=1, dilation=4, bottleneck=bottleneck)
-        self.channels = 512 * self.expansion
-        self.stride = 8
+        self._width = width
+        finer = 8 // output_stride  # 2 where the second stage dilates instead of striding
+        self.layer1 = self._stage(width, blocks[0], stride=1, dilation=1, bottleneck=bottleneck)
+        self.layer2 = self._stage(
+            2 * width, blocks[1], stride=2 // finer, dilation=finer, bottleneck=bottleneck
+        )
+        self.layer3 = self._stage(4 * width, blocks[2], stride=1, dilation=2 * finer, bottleneck=bottleneck)
+        self.layer4 = self._stage(8 * width, blocks[3], stride=1, dilation=4 * finer, bottleneck=bottleneck)
+        self.middle_channels = 4 * width * self.expansion
+        self.channels = 8 * width * self.expansion
+        self.stride = output_stride
 
     def _stage(
         self, width: int, blocks: int, *, stride: int, dilation: int, bottleneck: bool
@@ -71,9 +87,14 @@ class ResNet(nn.Module):
         return nn.Sequential(*layers)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, H, W) to (B, 512·expansion, H/8, W/8)."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # (B, 64, H/4, W/4)
-        features: torch.Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        """Map (B, 3, H, W) to (B, channels, H/stride, W/stride)."""
+        features: torch.Tensor = self.layer4(self.middle(images))
+        return features
+
+    def middle(self, images: torch.Tensor) -> torch.Tensor:
+        """Map (B, 3, H, W) to what the last stage is given, (B, middle_channels, H/stride, W/stride)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # (B, width, H/4, W/4)
+        features: torch.Tensor = self.layer3(self.layer2(self.layer1(x)))
         return features
 
 

@@ -41,6 +41,7 @@ def fit_files(
     mpp: float | None = None,
     seed: int = 0,
     settings_path: Path | None = None,
+    preset: str | None = None,
     weights: str | None = None,
     device: str = "auto",
     devices: int = 1,
@@ -54,6 +55,8 @@ def fit_files(
 
     Parameters
     ----------
+    preset : str, optional
+        A published method as a whole, see `acinus.pipeline.presets`; the settings file changes it.
     devices : int
         Number of processes on this machine that train together, each on a GPU or CPU of its own. They are
         fresh interpreters, so a script that calls this guards its work with ``if __name__ == "__main__"``.
@@ -71,7 +74,7 @@ def fit_files(
     check_mpp_argument(mpp)
     check_seed(seed)
     check_processes(processes)
-    settings = with_weights(load_settings(settings_path), weights)
+    settings = with_weights(load_settings(settings_path, preset=preset), weights)
     if gland_size_um is not None:
         settings = replace(settings, gland_size_um=gland_size_um)
     progress = progress or SilentProgress()

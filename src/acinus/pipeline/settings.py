@@ -20,6 +20,7 @@ from acinus.inference.refinement import RefinementSettings
 from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM, RATIO_RANGE
 from acinus.mining.settings import MiningSettings
 from acinus.networks.pspnet import PSPNetSpec
+from acinus.pipeline.presets import preset_changes
 
 __all__ = [
     "Settings",
@@ -112,34 +113,46 @@ def model_settings(plain: Any, *, where: str) -> Settings:
     return apply_settings(then, plain, where=where)
 
 
-def load_settings(path: Path | None) -> Settings:
+def load_settings(path: Path | None, *, preset: str | None = None) -> Settings:
     """Read a settings file, JSON or TOML; None gives the defaults.
+
+    Parameters
+    ----------
+    preset : str, optional
+        One of `acinus.pipeline.presets.PRESETS`, which the file then changes in place of the defaults.
 
     Raises
     ------
     UsageError
-        When the file is missing, cannot be read or holds something that is not a setting.
+        When the file is missing, cannot be read or holds something that is not a setting; when there is no
+        such preset.
     """
+    settings = Settings()
+    if preset is not None:
+        settings = apply_settings(settings, preset_changes(preset), where=f"{preset}.toml")
     if path is None:
-        return Settings()
-    return settings_from_plain(read_settings_file(path), where=path.name)
+        return settings
+    return apply_settings(settings, read_settings_file(path), where=path.name)
 
 
-def described_settings(path: Path | None) -> str:
+def described_settings(path: Path | None, *, preset: str | None = None) -> str:
     """Return all settings as commented TOML: the defaults, or those of a settings file or a model.json.
+
+    Parameters
+    ----------
+    preset : str, optional
+        As of `load_settings`.
 
     Raises
     ------
     UsageError
         As of `load_settings`.
     """
-    if path is None:
-        return f"{_HEAD}\n\n{commented_toml(Settings())}"
-    plain = read_settings_file(path)
-    if isinstance(plain, Mapping) and "weights_sha256" in plain:  # a model's description
+    plain = None if path is None else read_settings_file(path)
+    if path is not None and isinstance(plain, Mapping) and "weights_sha256" in plain:  # a model's description
         settings = model_settings(plain.get("settings"), where=path.name)
     else:
-        settings = settings_from_plain(plain, where=path.name)
+        settings = load_settings(path, preset=preset)
     return f"{_HEAD}\n\n{commented_toml(settings)}"
 
 

@@ -1,0 +1,325 @@
+"""Knowledge diffusion where rings are known everywhere and interiors of few glands: a grid of small fits.
+
+    python benchmarks/knowledge_diffusion.py --root DATA/glas --out runs/diffusion --slices weight cures
+
+Stage 1 runs once and its maps are shared: the darkest cluster, filled. Each fit then keeps a share of the
+interior regions, drawn by its seed; the others are ignored or, as where no ring closes, background. Fits
+are small on purpose: 2.5 µm/px, six crops of 160 µm, 100 steps, scored on every third image. Each ends as a
+line of OUT/fits.jsonl and is not computed again; `--table` prints what is there and computes nothing.
+
+Labels score the finished masks and do nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import torch
+from scipy import ndimage
+from torch.nn import functional
+
+from acinus.core.progress import SilentProgress
+from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
+from acinus.data.augment import normalise
+from acinus.data.glas import glas
+from acinus.data.resample import resize_regions, rgb_at_mpp
+from acinus.grouping.batch import TrainingImage, draw_batch
+from acinus.grouping.mask_loss import mask_loss
+from acinus.inference.instances import InstanceSettings, gland_mask
+from acinus.losses.iic import IICLoss
+from acinus.metrics import ConfusionMatrix
+from acinus.mining.closed_shapes import ClosedShapes
+from acinus.mining.cue import DarkestCluster
+from acinus.mining.proposals import load_proposals, mine_into
+from acinus.mining.settings import MiningSettings
+from acinus.mining.train import ShallowSettings
+from acinus.networks.pspnet import PSPNetSpec
+from acinus.networks.unet import UNetSpec
+
+MPP, CROP_PX, CROPS, STEPS, LEARNING_RATE = 2.5, 64, 6, 100, 2e-3
+NETWORKS = {"unet": UNetSpec(), "pspnet": PSPNetSpec(width=32)}
+RINGS = {
+    "darkest": MiningSettings(shallow=ShallowSettings(loss=IICLoss()), cue=DarkestCluster()),
+    "shapes": MiningSettings(cue=ClosedShapes()),
+}
+LEAST_PIXELS = 4.0
+SCORED_EVERY = 3  # images
+TEMPERATURE = 0.5  # of the contrast against background
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One cell of the grid, for one seed."""
+
+    network: str = "unet"
+    share: float = 0.1  # of interiors that are given
+    rest: str = "background"  # what the others are: background or ignored
+    weight: float = 0.0
+    stopped: bool = True  # no gradient through the embedding
+    normalised: bool = True
+    embedding: str = "image"  # image, batch or running
+    cure: str = "none"  # none, centred, whitened, contrast
+    rings: str = "darkest"
+    seed: int = 0
+
+
+def cells(name: str) -> Iterator[Fit]:
+    """Yield the fits of a slice for seed 0."""
+    rests = ("background", "ignored")
+    if name == "core":
+        for rest in rests:
+            yield Fit(rest=rest)
+            yield from (Fit(rest=rest, weight=weight) for weight in (0.1, 0.5))
+            yield Fit(rest=rest, weight=0.5, stopped=False)
+            yield Fit(rest=rest, weight=0.5, cure="contrast")
+        yield from (Fit(weight=2.0, cure=cure) for cure in ("none", "centred", "whitened", "contrast"))
+    elif name == "written":  # the proposal's own form, all interiors that stage 1 found or a tenth of them
+        form = Fit(network="pspnet", stopped=False, normalised=False)
+        for share, weight in itertools.product((1.0, 0.1), (0.0, 0.1, 0.5)):
+            yield replace(form, share=share, weight=weight)
+    elif name == "weight":
+        yield from (Fit(rest=rest) for rest in rests)
+        for rest, weight, stopped in itertools.product(rests, (0.1, 0.5, 2.0), (True, False)):
+            yield Fit(rest=rest, weight=weight, stopped=stopped)
+    elif name == "cures":
+        for cure, weight in itertools.product(("centred", "whitened", "contrast"), (0.5, 2.0)):
+            yield Fit(cure=cure, weight=weight)
+    elif name == "share":
+        for rest, share in itertools.product(rests, (0.0, 0.05, 0.25, 1.0)):
+            yield Fit(rest=rest, share=share)
+            if share > 0.0:
+                yield Fit(rest=rest, share=share, weight=0.5, cure="contrast")
+    elif name == "form":
+        for normalised, embedding in itertools.product((True, False), ("image", "batch", "running")):
+            yield Fit(weight=0.1, normalised=normalised, embedding=embedding)
+    elif name == "pspnet":
+        for rest in rests:
+            yield Fit(network="pspnet", rest=rest)
+            for weight, cure in ((0.1, "none"), (0.5, "none"), (2.0, "none"), (0.5, "contrast")):
+                yield Fit(network="pspnet", rest=rest, weight=weight, cure=cure)
+    elif name == "shapes":
+        for rest, weight, cure in itertools.product(rests, (0.0, 0.1, 0.5), ("none", "contrast")):
+            if weight or cure == "none":
+                yield Fit(rings="shapes", rest=rest, weight=weight, cure=cure)
+    else:
+        slices = "core, written, weight, cures, share, form, pspnet, shapes"
+        raise SystemExit(f"there is no slice {name!r}; choose of {slices}")
+
+
+@dataclass
+class Diffusion:
+    """The loss in all its forms; remembers the running mean of the embedding."""
+
+    fit: Fit
+    running: torch.Tensor | None = None
+
+    def __call__(
+        self, features: torch.Tensor, exterior: torch.Tensor, interior: torch.Tensor, rest: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of features (B, D, h, w) and shares of regions (B, 1, h, w), a scalar."""
+        features = self._spread(features)
+        axes = (2, 3) if self.fit.embedding == "image" else (0, 2, 3)
+        embedding = self._embedding(features, exterior, axes)
+        if self.fit.embedding == "running":
+            before = embedding if self.running is None else self.running
+            embedding = 0.9 * before + 0.1 * embedding
+            self.running = embedding.detach()
+        if self.fit.stopped:
+            embedding = embedding.detach()
+        distance = ((features - embedding) ** 2).sum(dim=1, keepdim=True)
+        if self.fit.cure == "contrast":
+            background = self._embedding(features, rest, axes).detach()
+            other = ((features - background) ** 2).sum(dim=1, keepdim=True)
+            distance = functional.softplus((distance - other) / TEMPERATURE)
+        counts = [region.sum(dim=axes, keepdim=True) for region in (exterior, interior)]
+        known = torch.stack([count >= LEAST_PIXELS for count in counts]).all(dim=0)
+        weight = interior * known
+        return (distance * weight).sum() / weight.sum().clamp_min(1.0)
+
+    def _spread(self, features: torch.Tensor) -> torch.Tensor:
+        if self.fit.cure in ("centred", "whitened"):
+            features = features - features.mean(dim=(0, 2, 3), keepdim=True)
+        if self.fit.cure == "whitened":
+            flat = features.permute(1, 0, 2, 3).flatten(1)  # (D, B·h·w)
+            covariance = flat @ flat.T / flat.shape[1] + 1e-3 * torch.eye(len(flat))
+            white = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), flat, upper=False)
+            features = white.unflatten(1, (features.shape[0], *features.shape[2:])).transpose(0, 1)
+        return functional.normalize(features, dim=1) if self.fit.normalised else features
+
+    def _embedding(self, features: torch.Tensor, region: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+        mean = (features * region).sum(dim=axes, keepdim=True) / region.sum(dim=axes, keepdim=True).clamp_min(
+            1.0
+        )
+        return functional.normalize(mean, dim=1) if self.fit.normalised else mean
+
+
+def withheld(proposal: ProposalMap, fit: Fit, rng: np.random.Generator) -> ProposalMap:
+    """Keep a share of the interior regions; a larger share of the same seed keeps those and more."""
+    numbers, count = ndimage.label(proposal.regions == INTERIOR)
+    kept = np.append(True, rng.random(count) < fit.share)
+    regions = proposal.regions.copy()
+    regions[~kept[numbers]] = IGNORE if fit.rest == "ignored" else BACKGROUND
+    return replace(proposal, regions=regions, glands=None)
+
+
+def train(fit: Fit, images: list[TrainingImage]) -> torch.nn.Module:
+    """Train one small network, the loss terms by name."""
+    torch.manual_seed(fit.seed)
+    network = NETWORKS[fit.network].build().to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS, pct_start=0.1)
+    diffusion = Diffusion(fit)
+    for step in range(STEPS):
+        batch = draw_batch(
+            images,
+            crops=CROPS,
+            crop_px=CROP_PX,
+            scale_range=0.25,
+            stain_strength=1.0,
+            rng=np.random.default_rng([fit.seed, step]),
+        ).to(torch.device("cpu"))
+        prediction = network(batch.images)
+        loss = mask_loss(prediction.logits, batch.gland, batch.weight)
+        if fit.weight > 0.0:
+            size = prediction.features.shape[2:]
+            exterior, interior, rest = (
+                functional.adaptive_avg_pool2d(region, size)
+                for region in (batch.exterior, batch.interior, batch.background)
+            )
+            loss = loss + fit.weight * diffusion(prediction.features, exterior, interior, rest)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rates.step()
+    return network.eval()
+
+
+def score(
+    network: torch.nn.Module,
+    rgbs: list[np.ndarray],
+    truths: list[np.ndarray],
+    full: list[ProposalMap],
+    given: list[ProposalMap],
+) -> dict[str, float]:
+    """Return the figures of a network.
+
+    ``miou`` is of the thresholded probability, ``miou_filled`` after holes are filled as in segmenting;
+    ``unclaimed_recall`` the share of true gland found where stage 1 gave neither exterior nor interior;
+    ``withheld_recall`` that of withheld interiors, ``gland`` that of all pixels, ``spread`` the standard
+    deviation of normalised features over an image's pixels, √(sum over channels), 0 where all are one.
+    """
+    raw, filled = ConfusionMatrix(), ConfusionMatrix()
+    found = {"unclaimed": [0, 0], "withheld": [0, 0]}
+    share, spread = [], []
+    for rgb, truth, all_of_it, part in list(zip(rgbs, truths, full, given, strict=True))[::SCORED_EVERY]:
+        probability, features = look(network, rgb)
+        mask = probability >= 0.5
+        raw += ConfusionMatrix.of(mask, truth)
+        filled += ConfusionMatrix.of(gland_mask(probability, InstanceSettings(), mpp=MPP), truth)
+        unclaimed = truth & ~np.isin(part.regions, (EXTERIOR, INTERIOR))
+        held = (all_of_it.regions == INTERIOR) & (part.regions != INTERIOR)
+        for name, region in (("unclaimed", unclaimed), ("withheld", held)):
+            found[name][0] += int((mask & region).sum())
+            found[name][1] += int(region.sum())
+        share.append(mask.mean())
+        length = np.linalg.norm(features, axis=2, keepdims=True)
+        spread.append(np.sqrt((features / np.maximum(length, 1e-6)).var(axis=(0, 1)).sum()))
+    return {
+        "miou": raw.miou,
+        "miou_filled": filled.miou,
+        "unclaimed_recall": found["unclaimed"][0] / max(1, found["unclaimed"][1]),
+        "withheld_recall": found["withheld"][0] / max(1, found["withheld"][1]),
+        "gland": float(np.mean(share)),
+        "spread": float(np.mean(spread)),
+    }
+
+
+@torch.no_grad()
+def look(network: torch.nn.Module, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return P(gland) (H, W) and the features at their own stride (h, w, D)."""
+    stride = int(network.stride)
+    batch = torch.from_numpy(normalise(rgb)).permute(2, 0, 1)[None]
+    bottom, right = -rgb.shape[0] % stride, -rgb.shape[1] % stride
+    batch = functional.pad(batch, (0, right, 0, bottom), mode="replicate")
+    prediction = network(batch.to(memory_format=torch.channels_last))
+    probability = prediction.logits.sigmoid()[0, 0, : rgb.shape[0], : rgb.shape[1]].numpy()
+    return probability, prediction.features[0].permute(1, 2, 0).numpy()
+
+
+FIGURES = ("miou", "miou_filled", "unclaimed_recall", "withheld_recall", "gland", "spread")
+
+
+def table(lines: list[dict]) -> None:
+    """Print mean ± standard deviation over seeds, a row for each cell, as Markdown."""
+    groups: dict[tuple, list[dict]] = {}
+    for line in lines:
+        cell = tuple(value for name, value in line["fit"].items() if name != "seed")
+        groups.setdefault(cell, []).append(line)
+    names = [name for name in asdict(Fit()) if name != "seed"]
+    print("| " + " | ".join([*names, "seeds", *FIGURES]) + " |")
+    print("|" + " --- |" * len(names) + " ---: |" * (1 + len(FIGURES)))
+    for cell, rows in groups.items():
+        figures = [np.array([row["figures"][name] for row in rows]) for name in FIGURES]
+        texts = [f"{each.mean():.3f} ± {each.std(ddof=min(1, len(each) - 1)):.3f}" for each in figures]
+        print("| " + " | ".join([*map(str, cell), str(len(rows)), *texts]) + " |")
+
+
+def main() -> None:
+    """Compute the fits of some slices that are not there yet, or print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, required=True, help="folder of GlaS")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--slices", nargs="+", default=["weight"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--table", action="store_true", help="print the table and compute nothing")
+    arguments = parser.parse_args()
+    log = arguments.out / "fits.jsonl"
+    lines = [orjson.loads(line) for line in log.read_bytes().splitlines()] if log.exists() else []
+    if arguments.table:
+        table(lines)
+        return
+    samples = glas(arguments.root)
+    images = [sample.image() for sample in samples]
+    rgbs = [rgb_at_mpp(image, MPP) for image in images]
+    truths = [
+        resize_regions(sample.truth().astype(np.int32), rgb.shape[:2]) > 0
+        for sample, rgb in zip(samples, rgbs, strict=True)
+    ]
+    done = [line["fit"] for line in lines]
+    todo = [
+        replace(cell, seed=seed)
+        for seed in range(arguments.seeds)
+        for name in arguments.slices
+        for cell in cells(name)
+    ]
+    for fit in todo:
+        if asdict(fit) in done:
+            continue
+        folder = arguments.out / fit.rings
+        folder.mkdir(parents=True, exist_ok=True)
+        mine_into(folder, images, RINGS[fit.rings], seed=0, processes=1, progress=SilentProgress())
+        full = [
+            replace(each, regions=resize_regions(each.regions, rgb.shape[:2]), glands=None, mpp=MPP)
+            for each, rgb in zip(load_proposals(folder, [image.name for image in images]), rgbs, strict=True)
+        ]
+        full = [replace(each, confidence=np.ones(each.regions.shape, np.float32)) for each in full]
+        rng = np.random.default_rng(fit.seed)
+        given = [withheld(each, fit, rng) for each in full]
+        training = [TrainingImage.of(rgb, each) for rgb, each in zip(rgbs, given, strict=True)]
+        figures = score(train(fit, training), rgbs, truths, full, given)
+        with log.open("ab") as file:
+            file.write(orjson.dumps({"fit": asdict(fit), "figures": figures}) + b"\n")
+        done.append(asdict(fit))
+        print(fit, {name: round(value, 3) for name, value in figures.items()}, flush=True)
+
+
+if __name__ == "__main__":
+    main()
