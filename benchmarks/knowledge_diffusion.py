@@ -1,11 +1,12 @@
 """Knowledge diffusion where rings are known everywhere and interiors of few glands: a grid of small fits.
 
-    python benchmarks/knowledge_diffusion.py --root DATA/glas --out runs/diffusion --slices weight cures
+    python benchmarks/knowledge_diffusion.py --root DATA/glas --out runs/diffusion --slices core written
 
-Stage 1 runs once and its maps are shared: the darkest cluster, filled. Each fit then keeps a share of the
-interior regions, drawn by its seed; the others are ignored or, as where no ring closes, background. Fits
-are small on purpose: 2.5 µm/px, six crops of 160 µm, 100 steps, scored on every third image. Each ends as a
-line of OUT/fits.jsonl and is not computed again; `--table` prints what is there and computes nothing.
+Stage 1 runs once and its maps are shared: rims and insides of closed shapes (the default of acinus), or the
+darkest cluster, filled (the proposal's). Each fit then keeps a share of the interior regions, drawn by its
+seed; the others are ignored or, as where no ring closes, background. Fits are small on purpose: 2.5 µm/px,
+six crops of 160 µm, 100 steps, scored on every third image. Each ends as a line of OUT/fits.jsonl and is not
+computed again; `--table` prints what is there and computes nothing.
 
 Labels score the finished masks and do nothing else.
 """
@@ -24,6 +25,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional
 
+from acinus.core.image import RgbImage
 from acinus.core.progress import SilentProgress
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.data.augment import normalise
@@ -34,7 +36,6 @@ from acinus.grouping.mask_loss import mask_loss
 from acinus.inference.instances import InstanceSettings, gland_mask
 from acinus.losses.iic import IICLoss
 from acinus.metrics import ConfusionMatrix
-from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.cue import DarkestCluster
 from acinus.mining.proposals import load_proposals, mine_into
 from acinus.mining.settings import MiningSettings
@@ -46,7 +47,7 @@ MPP, CROP_PX, CROPS, STEPS, LEARNING_RATE = 2.5, 64, 6, 100, 2e-3
 NETWORKS = {"unet": UNetSpec(), "pspnet": PSPNetSpec(width=32)}
 RINGS = {
     "darkest": MiningSettings(shallow=ShallowSettings(loss=IICLoss()), cue=DarkestCluster()),
-    "shapes": MiningSettings(cue=ClosedShapes()),
+    "shapes": MiningSettings(),
 }
 LEAST_PIXELS = 4.0
 SCORED_EVERY = 3  # images
@@ -65,23 +66,29 @@ class Fit:
     normalised: bool = True
     embedding: str = "image"  # image, batch or running
     cure: str = "none"  # none, centred, whitened, contrast
-    rings: str = "darkest"
+    rings: str = "shapes"
     seed: int = 0
 
 
 def cells(name: str) -> Iterator[Fit]:
     """Yield the fits of a slice for seed 0."""
     rests = ("background", "ignored")
-    if name == "core":
+    if name == "core":  # the most telling cells, in the order in which they tell
         for rest in rests:
             yield Fit(rest=rest)
-            yield from (Fit(rest=rest, weight=weight) for weight in (0.1, 0.5))
-            yield Fit(rest=rest, weight=0.5, stopped=False)
             yield Fit(rest=rest, weight=0.5, cure="contrast")
-        yield from (Fit(weight=2.0, cure=cure) for cure in ("none", "centred", "whitened", "contrast"))
+            yield Fit(rest=rest, weight=0.5)
+        yield Fit(weight=0.1)
+        yield from (Fit(weight=0.5, cure=cure) for cure in ("whitened", "centred"))
+        yield Fit(weight=0.5, stopped=False)
+    elif name == "darkest":
+        for rest, cure in itertools.product(rests, ("none", "contrast")):
+            yield from (
+                Fit(rings="darkest", rest=rest, cure=cure, weight=weight) for weight in (0.0, 0.1, 0.5)
+            )
     elif name == "written":  # the proposal's own form, all interiors that stage 1 found or a tenth of them
-        form = Fit(network="pspnet", stopped=False, normalised=False)
-        for share, weight in itertools.product((1.0, 0.1), (0.0, 0.1, 0.5)):
+        form = Fit(rings="darkest", network="pspnet", stopped=False, normalised=False)
+        for share, weight in ((1.0, 0.0), (1.0, 0.1), (0.1, 0.0), (0.1, 0.1)):
             yield replace(form, share=share, weight=weight)
     elif name == "weight":
         yield from (Fit(rest=rest) for rest in rests)
@@ -103,12 +110,8 @@ def cells(name: str) -> Iterator[Fit]:
             yield Fit(network="pspnet", rest=rest)
             for weight, cure in ((0.1, "none"), (0.5, "none"), (2.0, "none"), (0.5, "contrast")):
                 yield Fit(network="pspnet", rest=rest, weight=weight, cure=cure)
-    elif name == "shapes":
-        for rest, weight, cure in itertools.product(rests, (0.0, 0.1, 0.5), ("none", "contrast")):
-            if weight or cure == "none":
-                yield Fit(rings="shapes", rest=rest, weight=weight, cure=cure)
     else:
-        slices = "core, written, weight, cures, share, form, pspnet, shapes"
+        slices = "core, written, darkest, weight, cures, share, form, pspnet"
         raise SystemExit(f"there is no slice {name!r}; choose of {slices}")
 
 
@@ -252,6 +255,17 @@ def look(network: torch.nn.Module, rgb: np.ndarray) -> tuple[np.ndarray, np.ndar
     return probability, prediction.features[0].permute(1, 2, 0).numpy()
 
 
+def mined(folder: Path, rings: str, images: list[RgbImage], rgbs: list[np.ndarray]) -> list[ProposalMap]:
+    """Return the proposals of stage 1 at the working resolution, from `folder` where they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mine_into(folder, images, RINGS[rings], seed=0, processes=1, progress=SilentProgress())
+    maps = []
+    for proposal, rgb in zip(load_proposals(folder, [image.name for image in images]), rgbs, strict=True):
+        regions = resize_regions(proposal.regions, rgb.shape[:2])
+        maps.append(ProposalMap(regions, np.ones(regions.shape, np.float32), mpp=MPP))
+    return maps
+
+
 FIGURES = ("miou", "miou_filled", "unclaimed_recall", "withheld_recall", "gland", "spread")
 
 
@@ -300,21 +314,17 @@ def main() -> None:
         for name in arguments.slices
         for cell in cells(name)
     ]
+    full: dict[str, list[ProposalMap]] = {}
     for fit in todo:
         if asdict(fit) in done:
             continue
-        folder = arguments.out / fit.rings
-        folder.mkdir(parents=True, exist_ok=True)
-        mine_into(folder, images, RINGS[fit.rings], seed=0, processes=1, progress=SilentProgress())
-        full = [
-            replace(each, regions=resize_regions(each.regions, rgb.shape[:2]), glands=None, mpp=MPP)
-            for each, rgb in zip(load_proposals(folder, [image.name for image in images]), rgbs, strict=True)
-        ]
-        full = [replace(each, confidence=np.ones(each.regions.shape, np.float32)) for each in full]
+        if fit.rings not in full:
+            full[fit.rings] = mined(arguments.out / fit.rings, fit.rings, images, rgbs)
+        maps = full[fit.rings]
         rng = np.random.default_rng(fit.seed)
-        given = [withheld(each, fit, rng) for each in full]
+        given = [withheld(each, fit, rng) for each in maps]
         training = [TrainingImage.of(rgb, each) for rgb, each in zip(rgbs, given, strict=True)]
-        figures = score(train(fit, training), rgbs, truths, full, given)
+        figures = score(train(fit, training), rgbs, truths, maps, given)
         with log.open("ab") as file:
             file.write(orjson.dumps({"fit": asdict(fit), "figures": figures}) + b"\n")
         done.append(asdict(fit))
