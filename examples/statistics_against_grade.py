@@ -27,7 +27,16 @@ from acinus.glands.roc import auc
 from acinus.glands.summary import STATISTICS, summarise
 
 MPP = 0.620  # µm per pixel, from the challenge's paper
-SLIDE_STATISTICS = ("gland_area_fraction", "glands_per_mm2", "clark_evans")
+SLIDE_STATISTICS = (
+    "gland_area_fraction",
+    "glands_per_mm2",
+    "clark_evans",
+    "gland_formation",
+    "cribriform_area_fraction",
+    "solid_per_mm2",
+    "buds_per_mm2",
+    "area_cv",
+)
 
 Summary = dict[str, float]
 

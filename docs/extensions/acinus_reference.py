@@ -39,7 +39,7 @@ from acinus.pipeline.settings import described_settings
 __all__ = ["Columns", "Commands", "Files", "PageLinks", "Room", "Settings", "setup"]
 
 PACKAGE = Path(acinus.__file__).parent
-UNITS = {"_um2": "µm²", "_um": "µm", "_od": "OD"}
+UNITS = {"_um2": "µm²", "_um": "µm", "_od": "OD", "_deg": "°"}
 API_INDEX = """Rooms of the package
 ====================
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from acinus.glands import measure_glands
-from acinus.glands.lumen import find_lumen, wall_thickness
+from acinus.glands.lumen import count_lumina, distance_to, distance_to_outside, find_lumen, wall_thickness
 from acinus.glands.stain import EOSIN, HAEMATOXYLIN, haematoxylin_density
 
 SIZE = 260
@@ -78,7 +78,52 @@ def test_a_pale_region_of_50_square_micrometres_is_lumen_and_a_smaller_one_is_no
     for count in (least_px, least_px - 1):
         pale = np.zeros((60, 60), bool)
         pale[20:40, 20:40].flat[:count] = True  # in rows, so in one piece
-        assert find_lumen(filled, pale, mpp=mpp).sum() == (count if count == least_px else 0)
+        assert find_lumen(distance_to_outside(filled), pale, mpp=mpp).sum() == (
+            count if count == least_px else 0
+        )
+
+
+def test_distances_are_exact_wherever_the_mask_lies_in_memory():
+    rng = np.random.default_rng(0)
+    for start in (0, 1, 7, 32):
+        target = np.zeros(start + 90 * 120, bool)[start:].reshape(90, 120)
+        target[rng.integers(0, 90, 8), rng.integers(0, 120, 8)] = True
+        rows, columns = np.nonzero(target)
+        y, x = np.mgrid[:90, :120]
+        squares = (y[..., None] - rows) ** 2 + (x[..., None] - columns) ** 2
+        assert np.array_equal(distance_to(target), np.sqrt(squares.min(axis=-1)))
+
+
+def test_lumina_are_counted_and_vacuoles_beside_them_are_not():
+    def hole(x: float, y: float, radius: float) -> np.ndarray:
+        return np.hypot(X - x, Y - y) <= radius
+
+    three = hole(-50, 0, 20) | hole(20, 40, 20) | hole(20, -40, 25)  # 314, 314 and 491 µm²
+    vacuole = hole(60, 0, 10)  # 79 µm²: pale and found, but less than 200 µm²
+    assert measured(three)["lumina"] == 3
+    assert measured(three | vacuole)["lumina"] == 3
+    assert measured(three | vacuole)["lumen_area_um2"] > measured(three)["lumen_area_um2"] + 60
+
+
+def test_the_only_lumen_counts_however_small_and_without_one_there_is_none():
+    assert measured(np.hypot(X, Y) <= 10)["lumina"] == 1
+    assert measured(R < 0)["lumina"] == 0
+    assert math.isnan(measured(R < 0)["lumen_circularity"])
+
+
+def test_circularity_is_that_of_the_largest_lumen():
+    slit = (np.abs(X) <= 60) & (np.abs(Y) <= 12)  # 4π · 120 · 24 / (2 · 144)² = 0.436
+    assert measured(slit)["lumen_circularity"] == pytest.approx(0.436, rel=0.06)
+    assert measured(R <= 40)["lumen_circularity"] == pytest.approx(1.0, abs=0.01)
+    assert measured(slit | (np.hypot(X, Y - 60) <= 15))["lumen_circularity"] == pytest.approx(0.436, rel=0.06)
+
+
+@pytest.mark.parametrize(("mpp", "side_px", "count"), [(2.0, 8, 2), (2.0, 7, 1), (0.5, 29, 2), (0.5, 28, 1)])
+def test_a_second_lumen_counts_from_200_square_micrometres_on(mpp, side_px, count):
+    lumen = np.zeros((80, 80), bool)
+    lumen[2:38, 2:38] = True
+    lumen[45 : 45 + side_px, 45 : 45 + side_px] = True
+    assert count_lumina(lumen, mpp=mpp)[0] == count
 
 
 def test_hole_in_the_label_is_lumen_whatever_its_colour():
@@ -99,16 +144,16 @@ def test_the_image_side_is_not_the_border_of_the_gland():
     filled[:20] = False  # border above; cut by the image on the other three sides
     lumen = np.zeros((60, 80), bool)
     lumen[45:] = True
-    assert wall_thickness(filled, lumen, mpp=0.5) == (12.5, 0.0)
-    assert find_lumen(filled, lumen, mpp=0.5).sum() == lumen.sum()
+    assert wall_thickness(distance_to_outside(filled), lumen, mpp=0.5) == (12.5, 0.0)
+    assert find_lumen(distance_to_outside(filled), lumen, mpp=0.5).sum() == lumen.sum()
 
 
 def test_gland_that_fills_the_image_has_no_wall_to_measure():
     filled = np.ones((40, 40), bool)
     lumen = np.zeros((40, 40), bool)
     lumen[10:30, 10:30] = True
-    assert all(math.isnan(value) for value in wall_thickness(filled, lumen, mpp=0.5))
-    assert find_lumen(filled, lumen, mpp=0.5).sum() == 400
+    assert all(math.isnan(value) for value in wall_thickness(distance_to_outside(filled), lumen, mpp=0.5))
+    assert find_lumen(distance_to_outside(filled), lumen, mpp=0.5).sum() == 400
 
 
 @pytest.mark.parametrize("mpp", [0.25, 0.5, 1.0])

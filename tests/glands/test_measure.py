@@ -15,7 +15,9 @@ from acinus.glands import COLUMNS, Glands, measure_glands
 ABSOLUTE = ("centroid_x_um", "centroid_y_um", "label")
 LENGTHS = [column.name for column in COLUMNS if column.name.endswith("_um")]
 AREAS = [column.name for column in COLUMNS if column.name.endswith("_um2")]
-RATIOS = [c.name for c in COLUMNS if c.name not in (*LENGTHS, *AREAS, "label", "touches_side", "neighbours")]
+WITHIN_UM = ("neighbours", "back_to_back", "orientation_disorder")  # what lies within so many µm
+NEITHER = ("label", "touches_side", "orientation_deg")
+RATIOS = [c.name for c in COLUMNS if c.name not in (*LENGTHS, *AREAS, *WITHIN_UM, *NEITHER)]
 
 
 def grid(size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,6 +91,14 @@ def test_ellipse_of_two_to_one_at_any_angle(angle):
     assert gland["eccentricity"] == pytest.approx(math.sqrt(0.75), abs=0.003)
     assert gland["irregularity"] == pytest.approx(1.0, abs=0.005)
     assert gland["best_alignment"] < 0.002
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 135.0, 179.0])
+def test_orientation_is_that_of_the_long_axis_from_right_towards_down(degrees):
+    found = one(ellipse(100, 50, math.radians(degrees)))["orientation_deg"]
+    assert 0 <= found < 180
+    turned = (found - degrees + 90) % 180 - 90
+    assert turned == pytest.approx(0, abs=0.3)
 
 
 def test_rectangle_of_three_to_one():
@@ -221,7 +231,8 @@ def test_renaming_labels_reorders_the_rows_and_nothing_else(labels, names):
     renamed = np.concatenate([[0], names]).astype(np.int32)[labels]
     first, second = measure_glands(labels, mpp=0.5), measure_glands(renamed, mpp=0.5)
     order = [second["label"].tolist().index(names[label - 1]) for label in first["label"]]
-    assert_same(first, second.select(np.array(order)), LENGTHS + AREAS + RATIOS, rel=1e-9)
+    names = [*LENGTHS, *AREAS, *RATIOS, *WITHIN_UM, "orientation_deg"]
+    assert_same(first, second.select(np.array(order)), names, rel=1e-9)
 
 
 @given(label_maps(), st.integers(0, 15), st.integers(0, 15))
@@ -229,7 +240,7 @@ def test_renaming_labels_reorders_the_rows_and_nothing_else(labels, names):
 def test_moving_everything_changes_centroids_alone(labels, down, right):
     moved = np.pad(labels, ((down + 1, 20), (right + 1, 20)))
     first, second = measure_glands(np.pad(labels, 1), mpp=0.5), measure_glands(moved, mpp=0.5)
-    names = [name for name in LENGTHS + AREAS + RATIOS if name not in ABSOLUTE]
+    names = [name for name in (*LENGTHS, *AREAS, *RATIOS, *WITHIN_UM) if name not in ABSOLUTE]
     assert_same(first, second, names, rel=1e-6)
     assert second["centroid_x_um"] == pytest.approx(first["centroid_x_um"] + right * 0.5)
     assert second["centroid_y_um"] == pytest.approx(first["centroid_y_um"] + down * 0.5)
@@ -240,8 +251,17 @@ def test_moving_everything_changes_centroids_alone(labels, down, right):
 def test_a_quarter_turn_changes_centroids_alone(labels):
     first = measure_glands(labels, mpp=0.5)
     second = measure_glands(np.ascontiguousarray(np.rot90(labels)), mpp=0.5)
-    approximate = ["fractal_dimension", "best_alignment", "nearest_gap_um"]  # depend on where a grid starts
-    names = [name for name in LENGTHS + AREAS + RATIOS if name not in (*ABSOLUTE, *approximate)]
+    approximate = [
+        "fractal_dimension",
+        "best_alignment",
+        "nearest_gap_um",
+        "back_to_back",
+    ]  # depend on where a grid starts
+    names = [
+        name
+        for name in (*LENGTHS, *AREAS, *RATIOS, "orientation_disorder")
+        if name not in (*ABSOLUTE, *approximate)
+    ]
     assert_same(first, second, names, rel=1e-6)
-    for name, tolerance in zip(approximate, (0.1, 0.002, 0.5), strict=True):
+    for name, tolerance in zip(approximate, (0.1, 0.002, 0.5, 0.1), strict=True):
         assert second[name] == pytest.approx(first[name], abs=tolerance, nan_ok=True), name

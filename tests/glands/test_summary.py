@@ -74,6 +74,36 @@ def test_without_tissue_nothing_is_counted_per_area():
     assert math.isnan(clark_evans(np.array([[0.0, 0.0], [1.0, 0.0]]), area=0.0))
 
 
+def test_gland_formation_is_the_share_of_area_with_a_lumen():
+    glands = table(area_um2=[6000, 2000, 1500, 400, 100], lumina=[1, 4, 0, 0, 0])
+    summary = summarise(glands, tissue_area_um2=2e5)
+    assert summary["gland_formation"] == pytest.approx(0.8)
+    assert summary["cribriform_area_fraction"] == pytest.approx(0.2)
+    assert summary["solid_per_mm2"] == pytest.approx(1 / 0.2)  # the one of 1500 µm²
+    assert summary["buds_per_mm2"] == pytest.approx(2 / 0.2)
+
+
+def test_glands_with_two_lumina_are_no_cribriform_growth():
+    summary = summarise(table(area_um2=[300, 100], lumina=[2, 3]), tissue_area_um2=1e4)
+    assert summary["cribriform_area_fraction"] == 0.25
+
+
+def test_glands_whose_lumina_are_unknown_do_not_count_as_solid():
+    known = summarise(table(area_um2=[300, 100, 900], lumina=[1, 0, np.nan]), tissue_area_um2=1e6)
+    assert known["gland_formation"] == 0.75
+    assert (known["solid_per_mm2"], known["buds_per_mm2"]) == (0, 1)
+    unknown = summarise(table(area_um2=[300, 100], lumina=[np.nan] * 2), tissue_area_um2=1e6)
+    for key in ("gland_formation", "cribriform_area_fraction", "solid_per_mm2", "buds_per_mm2"):
+        assert math.isnan(unknown[key]), key
+
+
+def test_variation_of_size_is_that_of_whole_glands():
+    cut = table(area_um2=[100, 300, 9000], touches_side=[0, 0, 1])
+    assert summarise(cut, tissue_area_um2=1e4)["area_cv"] == pytest.approx(100 / 200)
+    one = table(area_um2=[100, 9000], touches_side=[0, 1])
+    assert math.isnan(summarise(one, tissue_area_um2=1e4)["area_cv"])
+
+
 @pytest.mark.parametrize("area", [-1.0, math.nan, math.inf])
 def test_tissue_of_no_possible_area_is_refused(area):
     with pytest.raises(InputError, match="image's area"):
@@ -121,9 +151,13 @@ def test_auc_leaves_out_images_without_a_value_and_refuses_unequal_lengths():
 
 
 def test_every_statistic_is_summarised():
-    assert set(STATISTICS) | {"label", "centroid_x_um", "centroid_y_um", "touches_side"} == {
-        column.name for column in COLUMNS
-    }
+    assert set(STATISTICS) | {
+        "label",
+        "centroid_x_um",
+        "centroid_y_um",
+        "touches_side",
+        "orientation_deg",
+    } == {column.name for column in COLUMNS}
 
 
 @pytest.mark.real_data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,23 @@ def test_csv_reads_as_a_person_expects(tmp_path, glands):
 
 
 @pytest.mark.parametrize("name", ["glands.csv", "glands.parquet"])
+def test_what_an_earlier_version_did_not_measure_is_missing(tmp_path, glands, name):
+    (write_csv if name.endswith("csv") else write_parquet)(tmp_path / name, glands)
+    newer = [column.name for column in COLUMNS if column.since == "0.3.0"]
+    assert "lumina" in newer
+    if name.endswith("csv"):
+        rows = list(csv.reader((tmp_path / name).read_text().splitlines()))
+        kept = [number for number, column in enumerate(rows[0]) if column not in newer]
+        with (tmp_path / name).open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([row[k] for k in kept] for row in rows)
+    else:
+        pq.write_table(pq.read_table(tmp_path / name).drop_columns(newer), tmp_path / name)
+    back = read_table(tmp_path / name)
+    assert all(np.isnan(back[column]).all() for column in newer)
+    assert back["solidity"] == pytest.approx(glands["solidity"], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["glands.csv", "glands.parquet"])
 def test_empty_table_keeps_its_columns(tmp_path, name):
     (write_csv if name.endswith("csv") else write_parquet)(tmp_path / name, Glands.empty())
     back = read_table(tmp_path / name)
@@ -88,9 +106,10 @@ def test_a_csv_cut_within_its_last_field_or_before_its_end_is_refused(tmp_path, 
     path = tmp_path / "glands.csv"
     write_csv(path, glands)
     whole = path.read_text(encoding="utf-8")
-    for lost in (1, 2):  # the last field has a digit and no more
+    assert whole.endswith(",0.0000,\n")  # the last field is empty
+    for lost in (1, 2):
         path.write_text(whole[:-lost], encoding="utf-8")
-        with pytest.raises(InputError, match=r"glands\.csv cannot be read .*\(line 3 has no end"):
+        with pytest.raises(InputError, match=r"glands\.csv cannot be read .*\(line 3 has (no end|31 of 32)"):
             read_table(path)
 
 

@@ -27,17 +27,19 @@ class Column:
     Attributes
     ----------
     name : str
-        Column name, ending in its unit (``_um``, ``_um2``, ``_od``); no ending: a ratio or a count.
+        Column name, ending in its unit (``_um``, ``_um2``, ``_od``, ``_deg``); no ending: a ratio or a count.
     digits : int
         Decimals in the CSV; 0 for integers and truth values.
     meaning : str
         One sentence; the formula is in `docs/measurements.md` and in the function that computes it.
     kind : {"identity", "shape", "colour", "arrangement"}
-        Identity columns name the gland and its place, and are not summarised.
+        Identity columns name the gland, its place and direction, and are not summarised.
     qupath : str
         Name of the measurement in GeoJSON: QuPath's own where QuPath has the same definition.
     dtype : type
         numpy scalar type of the column.
+    since : str
+        Version of acinus that measured it first; in tables of earlier ones it is missing.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Column:
     kind: Kind
     qupath: str
     dtype: type[np.generic] = np.float64
+    since: str = "0.1.0"
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -53,6 +56,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("centroid_x_um", 2, "mean x of the pixels", "identity", "Centroid X µm"),
     Column("centroid_y_um", 2, "mean y of the pixels", "identity", "Centroid Y µm"),
     Column("touches_side", 0, "cut by the image border", "identity", "Touches image side", np.bool_),
+    Column("orientation_deg", 1, "direction of the long axis", "identity", "Orientation °", since="0.3.0"),
     Column("area_um2", 2, "area of the pixels", "shape", "Area µm^2"),
     Column("perimeter_um", 2, "length of all boundaries", "shape", "Length µm"),
     Column("equivalent_diameter_um", 2, "diameter of the equal disc", "shape", "Equivalent diameter µm"),
@@ -68,12 +72,48 @@ COLUMNS: tuple[Column, ...] = (
     Column("best_alignment", 5, "distance to the best aligned ellipse", "shape", "Best alignment metric"),
     Column("lumen_area_um2", 2, "area of the pale interior", "colour", "Lumen area µm^2"),
     Column("lumen_fraction", 4, "pale interior over the filled gland", "colour", "Lumen fraction"),
+    Column("lumina", 0, "number of lumina", "colour", "Lumina", since="0.3.0"),
+    Column(
+        "lumen_circularity", 4, "circularity of the largest", "colour", "Lumen circularity", since="0.3.0"
+    ),
     Column("thickness_um", 2, "mean width of the epithelium", "colour", "Epithelial thickness µm"),
     Column("thickness_cv", 4, "its coefficient of variation", "colour", "Epithelial thickness CV"),
     Column("haematoxylin_od", 4, "mean haematoxylin of the epithelium", "colour", "Hematoxylin OD mean"),
+    Column(
+        "nuclear_crowding",
+        4,
+        "share of the epithelium that nuclei cover",
+        "colour",
+        "Nuclear crowding",
+        since="0.3.0",
+    ),
+    Column(
+        "nuclear_stratification",
+        4,
+        "share of haematoxylin in the half beside the lumen",
+        "colour",
+        "Nuclear stratification",
+        since="0.3.0",
+    ),
     Column("nearest_centroid_um", 2, "to the nearest other centroid", "arrangement", "Nearest centroid µm"),
     Column("nearest_gap_um", 2, "to the nearest other gland's boundary", "arrangement", "Nearest gap µm"),
     Column("neighbours", 0, "glands within the radius", "arrangement", "Neighbours", np.int32),
+    Column(
+        "back_to_back",
+        4,
+        "share of the border within 10 µm of another gland",
+        "arrangement",
+        "Back to back",
+        since="0.3.0",
+    ),
+    Column(
+        "orientation_disorder",
+        4,
+        "turning of the neighbours' long axes against its own",
+        "arrangement",
+        "Orientation disorder",
+        since="0.3.0",
+    ),
 )
 
 

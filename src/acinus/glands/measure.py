@@ -16,8 +16,8 @@ from acinus.core.units import check_mpp
 from acinus.glands.boundary import best_alignment, fractal_dimension, irregularity
 from acinus.glands.columns import COLUMNS, Glands
 from acinus.glands.crops import GlandCrop, Sliceable, gland_crops
-from acinus.glands.lumen import filled_gland, find_lumen, pale_pixels, wall_thickness
-from acinus.glands.neighbours import OutlinesInMemory, OutlineSource, gaps_and_neighbours, nearest_centroids
+from acinus.glands.interior import measure_interior
+from acinus.glands.neighbours import OutlinesInMemory, OutlineSource, measure_neighbours, nearest_centroids
 from acinus.glands.polygons import TOLERANCE_UM, Outline, crop_outline, simplified
 from acinus.glands.shape import (
     bounding_circle,
@@ -26,11 +26,12 @@ from acinus.glands.shape import (
     eccentricity,
     equivalent_diameter,
     feret_diameters,
+    orientation,
     solidity,
 )
-from acinus.glands.stain import haematoxylin_density
 
 __all__ = [
+    "BACK_TO_BACK_UM",
     "NEIGHBOUR_RADIUS_UM",
     "MeasuredGland",
     "columns_of",
@@ -42,8 +43,16 @@ __all__ = [
 NEIGHBOUR_RADIUS_UM = 50.0
 """Gap in µm up to which two glands are neighbours (ours: about one crypt's width of stroma)."""
 
-_OF_NEIGHBOURS = ("nearest_centroid_um", "nearest_gap_um", "neighbours")
-_INTERIOR = ("lumen_area_um2", "lumen_fraction", "thickness_um", "thickness_cv", "haematoxylin_od")
+BACK_TO_BACK_UM = 10.0
+"""Gap in µm up to which two glands stand back to back (ours: no room for more than a row of fibroblasts)."""
+
+_OF_NEIGHBOURS = (
+    "nearest_centroid_um",
+    "nearest_gap_um",
+    "neighbours",
+    "back_to_back",
+    "orientation_disorder",
+)
 
 Row = dict[str, float]
 Columns = Mapping[str, NDArray[Any]]
@@ -131,7 +140,8 @@ def measure_gland(crop: GlandCrop, image: Sliceable | None, *, mpp: float) -> Me
         µm per pixel of both.
     """
     outline: Outline = shapely.transform(crop_outline(crop), lambda xy: xy * mpp)
-    row = _identity(crop, mpp=mpp) | _shape(crop, outline, mpp=mpp) | _interior(crop, image, mpp=mpp)
+    rgb = None if image is None else image[crop.window]
+    row = _identity(crop, mpp=mpp) | _shape(crop, outline, mpp=mpp) | measure_interior(crop, rgb, mpp=mpp)
     return MeasuredGland(row, simplified(outline, tolerance_px=TOLERANCE_UM))
 
 
@@ -160,8 +170,14 @@ def with_neighbours(
         Largest gap between two glands' borders for them to count as neighbours.
     """
     centroids = np.stack([columns["centroid_x_um"], columns["centroid_y_um"]], axis=1)
-    gaps, counts = gaps_and_neighbours(outlines, radius=radius_um)
-    arrangement = (nearest_centroids(centroids), gaps, counts)
+    near = measure_neighbours(
+        outlines,
+        np.deg2rad(columns["orientation_deg"]),
+        columns["eccentricity"],
+        radius=radius_um,
+        close=BACK_TO_BACK_UM,
+    )
+    arrangement = (nearest_centroids(centroids), near.gaps, near.counts, near.close_share, near.disorder)
     return Glands({**columns, **dict(zip(_OF_NEIGHBOURS, arrangement, strict=True))})
 
 
@@ -173,6 +189,7 @@ def _identity(crop: GlandCrop, *, mpp: float) -> Row:
         "centroid_x_um": (float(x.mean()) + 0.5 + crop.box.x) * mpp,
         "centroid_y_um": (float(y.mean()) + 0.5 + crop.box.y) * mpp,
         "touches_side": crop.touches_side,
+        "orientation_deg": orientation(crop.mask),
     }
 
 
@@ -195,22 +212,3 @@ def _shape(crop: GlandCrop, outline: Outline, *, mpp: float) -> Row:
         "fractal_dimension": fractal_dimension(outline, pixel=mpp),
         "best_alignment": best_alignment(outline),
     }
-
-
-def _interior(crop: GlandCrop, image: Sliceable | None, *, mpp: float) -> Row:
-    """Return lumen, epithelial thickness and stain; a hole in the label is lumen whatever its colour."""
-    filled = filled_gland(crop.labels, crop.label)
-    lumen = filled & ~crop.mask
-    if image is None and not lumen.any():
-        return dict.fromkeys(_INTERIOR, float("nan"))
-    haematoxylin_od = float("nan")
-    if image is not None:
-        rgb = image[crop.window]
-        lumen = lumen | find_lumen(filled, pale_pixels(rgb, mpp=mpp), mpp=mpp)
-        epithelium = filled & ~lumen
-        if epithelium.any():
-            haematoxylin_od = float(haematoxylin_density(rgb[epithelium]).mean())
-    thickness_um, thickness_cv = wall_thickness(filled, lumen, mpp=mpp)
-    lumen_px = float(np.count_nonzero(lumen))
-    values = (lumen_px * mpp**2, lumen_px / float(np.count_nonzero(filled)), thickness_um, thickness_cv)
-    return dict(zip(_INTERIOR, (*values, haematoxylin_od), strict=True))

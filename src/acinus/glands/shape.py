@@ -24,6 +24,7 @@ __all__ = [
     "eccentricity",
     "equivalent_diameter",
     "feret_diameters",
+    "orientation",
     "outer_rings",
     "solidity",
 ]
@@ -109,7 +110,31 @@ def eccentricity(mask: BoolMask) -> float:
     >>> round(eccentricity(np.ones((10, 20), bool)) ** 2, 6)  # variances 20²/12 and 10²/12
     0.75
     """
-    y, x = np.nonzero(mask)
-    covariance = np.cov(np.stack([x, y]), bias=True) + np.eye(2) / 12.0
-    small, large = np.linalg.eigvalsh(covariance)
+    small, large = np.linalg.eigvalsh(_moments(mask))
     return float(np.sqrt(max(0.0, 1.0 - small / large)))
+
+
+def orientation(mask: BoolMask) -> float:
+    """Return the direction of the long axis of the ellipse of equal moments, in degrees from 0 to 180.
+
+    From the x axis (to the right) towards the y axis (down); 0 for a shape that has no long axis.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (h, w), bool
+        At least one pixel.
+
+    Examples
+    --------
+    >>> orientation(np.ones((10, 20), bool)), orientation(np.ones((20, 10), bool))
+    (0.0, 90.0)
+    """
+    (xx, xy), (_, yy) = _moments(mask)
+    return float(np.rad2deg(0.5 * np.arctan2(2.0 * xy, xx - yy)) % 180.0)
+
+
+def _moments(mask: BoolMask) -> NDArray[np.float64]:
+    """Return the second central moments of the pixels, each a unit square: [[xx, xy], [xy, yy]]."""
+    y, x = np.nonzero(mask)
+    moments: NDArray[np.float64] = np.cov(np.stack([x, y]), bias=True) + np.eye(2) / 12.0
+    return moments

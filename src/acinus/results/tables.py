@@ -68,6 +68,8 @@ def write_parquet(path: Path, glands: Glands) -> None:
 def read_table(path: Path) -> Glands:
     """Read a table that `write_csv` or `write_parquet` wrote, by its suffix.
 
+    Columns that are newer than the table are NaN.
+
     Raises
     ------
     InputError
@@ -77,7 +79,7 @@ def read_table(path: Path) -> Glands:
         raise InputError(f"{path} is not a table of glands; expected a name ending in .csv or .parquet")
     lines = csv_lines(path) if path.suffix == ".csv" else []
     try:
-        return Glands(_from_csv(*lines) if lines else _from_parquet(path))
+        return Glands(_with_newer(_from_csv(*lines) if lines else _from_parquet(path)))
     except (OSError, pa.ArrowInvalid, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read as a table of glands ({error}); measure again") from error
     except InputError as error:
@@ -127,6 +129,13 @@ def _from_csv(names: list[str], *lines: list[str]) -> dict[str, NDArray[Any]]:
         else:
             columns[name] = np.array([float(text) if text else np.nan for text in texts])
     return columns
+
+
+def _with_newer(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the columns with those that the table's acinus did not measure yet; first ones must be there."""
+    count = len(next(iter(columns.values())))
+    newer = [column.name for column in COLUMNS if column.since != COLUMNS[0].since]
+    return {name: np.full(count, np.nan) for name in newer} | columns
 
 
 def _from_parquet(path: Path) -> dict[str, NDArray[Any]]:
