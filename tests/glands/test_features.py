@@ -38,6 +38,17 @@ def test_a_class_says_what_an_outline_is(tmp_path):
     assert lefts == [[0, 9, 18], [27, 36], [45, 54]]
 
 
+def test_verdicts_of_the_viewer_are_glands_and_what_is_none(tmp_path):
+    features = [feature(9 * place, name=name) for place, name in enumerate(["Right", "Wrong"])]
+    drawn = read_annotations(write(tmp_path / "a.geojson", {"features": features}))
+    assert [outline.bounds[0] for outline in drawn.glands] == [0]
+    assert [outline.bounds[0] for outline in drawn.wrong] == [9]
+    assert not drawn.complete  # only these two were looked at
+    more = read_annotations(write(tmp_path / "b.geojson", {"features": [*features, feature(18)]}))
+    assert more.complete
+    assert [outline.bounds[0] for outline in more.glands] == [18, 0]
+
+
 def test_a_class_of_several_names_is_read_as_one(tmp_path):
     several = feature(0) | {"properties": {"classification": {"names": ["Stroma", "Ignore*"]}}}
     path = write(tmp_path / "a.geojson", [several, feature(9) | {"properties": {"classification": None}}])

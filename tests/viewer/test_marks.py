@@ -40,6 +40,15 @@ def test_marks_outlive_the_process(folder: Path) -> None:
     assert read_json(folder / "marks.json")["outlines_sha256"] == "d"
 
 
+def test_a_mark_says_who_made_it_and_keeps_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks_module, "user_name", lambda: "anna")
+    opened(folder).set("a", "wrong")
+    monkeypatch.setattr(marks_module, "user_name", lambda: "ben")
+    opened(folder).set("b", "right")
+    kept = read_json(folder / "marks.json")["marks"]
+    assert {gland: mark["by"] for gland, mark in kept.items()} == {"a": "anna", "b": "ben"}
+
+
 def test_a_failed_write_leaves_the_old_marks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marks = opened(folder)
     marks.set("a", "wrong")

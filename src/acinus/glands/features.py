@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import shapely
 
@@ -15,7 +15,7 @@ from acinus.glands.polygons import Outline
 
 __all__ = ["Annotations", "read_annotations"]
 
-_Kind = Literal["gland", "region", "left out"]
+_Kind = Literal["gland", "right", "wrong", "region", "left out"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Annotations:
         Features without an area: points, lines, rings of less than three corners.
     split : int
         Outlines of several parts that became as many glands.
+    wrong : list of Polygon or MultiPolygon
+        What somebody marked as no gland.
+    complete : bool
+        Whether the glands are meant to be all there are (in the regions); not where each has a verdict of its
+        own, ``Right`` or ``Wrong``.
     """
 
     glands: list[Outline]
@@ -40,6 +45,8 @@ class Annotations:
     left_out: list[Outline]
     dropped: int
     split: int = 0
+    wrong: list[Outline] = field(default_factory=list)
+    complete: bool = True
 
 
 def read_annotations(path: Path) -> Annotations:
@@ -47,9 +54,10 @@ def read_annotations(path: Path) -> Annotations:
 
     A class named ``Region*`` (with the star or without) marks where glands were annotated. Any other class
     whose name ends in ``*``, such as ``Ignore*``, marks what is left out; that is what the star means in
-    QuPath. Everything else, annotation or detection, of whatever class or of none, is a gland. A gland is in
-    one piece: an annotation of several parts is as many glands, and so is a detection where it is the only
-    outline. (Detections of several parts among others are what a program found to be one gland.)
+    QuPath. ``Wrong``, as the viewer exports it, is no gland. Everything else, annotation or detection, of
+    whatever class or of none, is a gland. A gland is in one piece: an annotation of several parts is as many
+    glands, and so is a detection where it is the only outline. (Detections of several parts among others are
+    what a program found to be one gland.)
 
     Parameters
     ----------
@@ -93,22 +101,32 @@ def read_annotations(path: Path) -> Annotations:
             f"{path.name} holds no outline; export the annotations themselves, and where there is no gland "
             "draw one of class Region* around what was looked at"
         )
-    of_kind: dict[_Kind, list[Outline]] = {"gland": [], "region": [], "left out": []}
-    split, alone = 0, kinds.count("gland") == 1
+    of_kind: dict[_Kind, list[Outline]] = {kind: [] for kind in get_args(_Kind)}
+    split, alone = 0, kinds.count("gland") + kinds.count("right") == 1
     for kind, outline, whole in zip(kinds, outlines.tolist(), detected, strict=True):
         parts = shapely.get_parts(outline).tolist()
-        if kind == "gland" and len(parts) > 1 and (not whole or alone):
+        if kind in ("gland", "right") and len(parts) > 1 and (not whole or alone):
             of_kind[kind] += parts
             split += 1
         elif not outline.is_empty:
             of_kind[kind].append(outline)
-    return Annotations(of_kind["gland"], of_kind["region"], of_kind["left out"], dropped, split)
+    return Annotations(
+        of_kind["gland"] + of_kind["right"],
+        of_kind["region"],
+        of_kind["left out"],
+        dropped,
+        split,
+        wrong=of_kind["wrong"],
+        complete=bool(of_kind["gland"] or of_kind["region"]),
+    )
 
 
 def _kind(properties: dict[str, Any]) -> _Kind:
     name = _class_name(properties.get("classification"))
     if name.rstrip("*").strip().lower() == "region":
         return "region"
+    if name in ("Right", "Wrong"):
+        return "right" if name == "Right" else "wrong"
     return "left out" if name.endswith("*") else "gland"
 
 

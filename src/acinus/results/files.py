@@ -17,6 +17,7 @@ from acinus.core.errors import OutputError
 from acinus.core.files import output_error
 
 __all__ = [
+    "CHANGES",
     "FAILURES",
     "GLANDS_CSV",
     "GLANDS_PARQUET",
@@ -83,6 +84,9 @@ REPORT = "report.html"
 MARKS = "marks.json"
 """Glands marked as right or wrong in the viewer; kept when results are made again."""
 
+CHANGES = "changes.csv"
+"""What people changed, of results that ``acinus measure`` corrected: which gland, how, who and when."""
+
 WINDOWS = "windows"
 """Of a slide: the probability by the network, in windows, for results with other settings; may be deleted."""
 
@@ -97,7 +101,7 @@ SLIDE_FILES = (f"{LABELS_ZARR}/zarr.json", OUTLINES_GZ, *_BOTH)
 _OVERLAY_1 = "overlay.png"  # of images, in version 1
 _IMAGE_FILES_1 = (PROBABILITY, OUTLINES, _OVERLAY_1, GLANDS_CSV)
 _OURS = frozenset(
-    {RECORD, LABELS_PNG, LABELS_TIFF, LABELS_ZARR, WINDOWS, _OVERLAY_1, OUTLINES_GZ, *IMAGE_FILES}
+    {RECORD, LABELS_PNG, LABELS_TIFF, LABELS_ZARR, WINDOWS, CHANGES, _OVERLAY_1, OUTLINES_GZ, *IMAGE_FILES}
 )  # what a new result replaces
 _OF_BATCH = frozenset({GLANDS_CSV, SUMMARY_CSV, RUN, FAILURES})
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`

@@ -15,6 +15,7 @@ from acinus.core.files import read_json
 from acinus.core.naming import natural_key, plural
 from acinus.glands import Glands
 from acinus.results.anndata import to_anndata
+from acinus.results.changes import GlandChange, read_changes
 from acinus.results.files import (
     GLANDS_CSV,
     LABELS_PNG,
@@ -67,6 +68,11 @@ class ImageResult:
         """The label map: PNG or TIFF of an image, NGFF of a slide."""
         paths = (self.folder / name for name in (LABELS_PNG, LABELS_TIFF, LABELS_ZARR))
         return next((path for path in paths if path.exists()), None)
+
+    @cached_property
+    def changes(self) -> list[GlandChange]:
+        """Which glands people changed, where ``acinus measure`` corrected this result; else empty."""
+        return read_changes(self.folder)
 
     @property
     def overlay_file(self) -> Path | None:

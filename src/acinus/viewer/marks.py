@@ -13,6 +13,7 @@ import shapely
 
 from acinus.core.errors import InputError, OutputError
 from acinus.core.files import read_json, write_json
+from acinus.core.user import user_name
 from acinus.results.files import MARKS
 from acinus.viewer.entries import is_inside
 from acinus.viewer.layer import GlandLayer
@@ -84,7 +85,8 @@ class Marks:
             marks = dict(self._marks)
             marks.pop(gland_id, None)
             if mark is not None:
-                marks[gland_id] = {"mark": mark, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                marks[gland_id] = {"mark": mark, "at": now, "by": user_name()}
             if not is_inside(self._root, self._file.parent):
                 raise OutputError(f"{self._file.parent} points outside the folder; no mark is written there")
             if self._stale is not None and not self._set_aside:
@@ -112,7 +114,8 @@ class Marks:
         try:
             kept = read_json(self._file)
             marks = {
-                str(i): {"mark": as_mark(r["mark"]), "at": r.get("at")} for i, r in kept["marks"].items()
+                str(i): {"mark": as_mark(r["mark"]), "at": r.get("at"), "by": r.get("by")}
+                for i, r in kept["marks"].items()
             }
             digest = str(kept["outlines_sha256"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:

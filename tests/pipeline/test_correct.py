@@ -1,0 +1,220 @@
+"""Results measured again with what people corrected, of an image and of a slide."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from PIL import Image
+
+from acinus.cli import run
+from acinus.core.files import write_json
+from acinus.core.geometry import Box, Size
+from acinus.core.image import RgbImage
+from acinus.core.run import checksum
+from acinus.glands import COLUMNS, Glands, gland_id, measure_glands
+from acinus.glands.polygons import gland_polygons
+from acinus.glands.spool import OutlineSpool
+from acinus.pipeline.correct import measure_corrected
+from acinus.results.folder import ImageResult, read_results
+from acinus.results.record import Origin
+from acinus.results.tables import read_table
+from acinus.results.writing import new_result, new_slide_labels, write_image_result, write_slide_result
+from acinus.slides import open_slide
+from acinus.slides.label_image import read_labels
+from acinus.slides.working import WorkingImage
+
+Y, X = np.mgrid[:140, :200] + 0.5
+LABELS = np.zeros((140, 200), np.int32)
+for number, (left, top) in enumerate([(35, 40), (95, 40), (160, 40)], start=1):
+    LABELS[np.hypot(X - left, Y - top) <= 20] = number
+RGB = np.random.default_rng(0).integers(60, 250, (280, 400, 3), dtype=np.uint8)
+NEW = shapely.Point(60, 105).buffer(22)  # in pixels of LABELS
+WIDER = shapely.Point(160, 42).buffer(26)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """Return a folder with the results of one image at 1 µm per pixel."""
+    rgb = RGB[:140, :200]
+    Image.fromarray(rgb).save(tmp_path / "tile.png")
+    (tmp_path / "results").mkdir()
+    write_image_result(
+        tmp_path / "results" / "tile",
+        RgbImage(rgb, 1.0, "tile"),
+        LABELS,
+        (LABELS > 0).astype(np.float32),
+        tissue=np.ones(LABELS.shape, bool),
+        quality=0.7,
+        run={},
+        path=tmp_path / "tile.png",
+    )
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    """Return a folder with results of a slide at 0.5 µm per pixel, segmented at 1; it counts from 6, 8."""
+    Image.fromarray(RGB).save(tmp_path / "slide.png")
+    origin = Origin(name="bounds", x_px=6.0, y_px=8.0)
+    size = Size(200, 140)
+    folder = tmp_path / "results" / "slide"
+    folder.parent.mkdir()
+    with open_slide(tmp_path / "slide.png", mpp=0.5) as reader, new_result(folder) as new:
+        glands = measure_glands(LABELS, mpp=1.0, image=WorkingImage(reader, mpp=1.0, size=size))
+        moved = {"centroid_x_um": glands["centroid_x_um"] - 3, "centroid_y_um": glands["centroid_y_um"] - 4}
+        pyramid = new_slide_labels(new, size, mpp=1.0, native_mpp=0.5, origin=origin)
+        pyramid.base.add(Box(0, 0, 200, 140), LABELS)
+        with OutlineSpool(tmp_path / "spool") as outlines:
+            outlines.extend([outline for _, outline in gland_polygons(LABELS, mpp=1.0)])
+            write_slide_result(
+                new,
+                reader,
+                pyramid,
+                Glands({**glands.columns, **moved}),
+                outlines,
+                name="slide",
+                mpp=0.5,
+                working_mpp=1.0,
+                origin=origin,
+                tissue_area_um2=20_000.0,
+                quality=None,
+                run={},
+                seconds={},
+                path=tmp_path / "slide.png",
+                model=None,
+                fingerprint="f",
+            )
+    return tmp_path / "results"
+
+
+def draw(path: Path, *outlines: shapely.Polygon, classes: dict[int, str] | None = None) -> Path:
+    features: list[dict[str, Any]] = [
+        {"geometry": json.loads(shapely.to_geojson(outline)), "properties": {"objectType": "annotation"}}
+        for outline in outlines
+    ]
+    for number, name in (classes or {}).items():
+        features[number]["properties"]["classification"] = {"name": name}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path.parent
+
+
+def mark(folder: Path, name: str, **verdicts: str) -> None:
+    marks = {
+        gland_id(name, int(label.removeprefix("gland_"))): {"mark": verdict, "at": "2026-11-27", "by": "anna"}
+        for label, verdict in verdicts.items()
+    }
+    digest = checksum(next((folder / name).glob("glands.geojson*")))
+    write_json(folder / name / "marks.json", {"version": 1, "outlines_sha256": digest, "marks": marks})
+
+
+def found(folder: Path, name: str) -> shapely.Geometry:
+    """Return the outline of gland 2 as ``glands.geojson`` has it."""
+    features = json.loads((folder / name / "glands.geojson").read_text())["features"]
+    return shapely.from_geojson(json.dumps(features[1]["geometry"]))
+
+
+def only(folder: Path) -> ImageResult:
+    [result] = read_results(folder).images
+    return result
+
+
+def test_without_corrections_the_tables_are_those_that_were_there(image, tmp_path):
+    assert measure_corrected(image, out=tmp_path / "out").exit_code == 0
+    for name in ("glands.csv", "labels.png"):
+        assert (tmp_path / "out/tile" / name).read_bytes() == (image / "tile" / name).read_bytes(), name
+    same = shapely.normalize(found(tmp_path / "out", "tile"))
+    assert same.equals_exact(shapely.normalize(found(image, "tile")), 0.02)  # rounded twice
+    assert only(tmp_path / "out").changes == []
+    assert only(tmp_path / "out").record.quality == 0.7
+
+
+def test_a_gland_marked_as_wrong_is_no_gland_and_nobody_s_neighbour(image, tmp_path):
+    mark(image, "tile", gland_2="wrong", gland_3="right")
+    measure_corrected(image, out=tmp_path / "out")
+    result = only(tmp_path / "out")
+    assert result.glands["label"].tolist() == [1, 3]
+    assert result.glands["nearest_centroid_um"] == pytest.approx([125, 125])
+    assert result.record.summary["glands"] == 2
+    rows = [(change.label, change.change, change.by, change.source) for change in result.changes]
+    assert rows == [(2, "removed", "anna", "marks.json"), (3, "confirmed", "anna", "marks.json")]
+    assert set(np.unique(read_labels(tmp_path / "out/tile/labels.png"))) == {0, 1, 3}
+
+
+def test_outlines_drawn_in_qupath_are_measured_in_place_of_those_found(image, tmp_path):
+    drawings = draw(tmp_path / "qupath" / "tile.png.geojson", found(image, "tile"), WIDER, NEW)
+    measure_corrected(image, out=tmp_path / "out", corrections=drawings, by="ben")
+    result = only(tmp_path / "out")
+    changes = [(change.label, change.change, change.by) for change in result.changes]
+    assert changes == [(1, "removed", "ben"), (3, "replaced", "ben"), (4, "added", "ben")]
+    painted = np.where(LABELS == 2, 2, 0)
+    painted[np.hypot(X - 160, Y - 42) <= 26] = 3
+    painted[np.hypot(X - 60, Y - 105) <= 22] = 4
+    labels = read_labels(tmp_path / "out/tile/labels.png")
+    assert np.mean(labels != painted) < 0.001  # drawn circles have corners
+    expected = measure_glands(labels, mpp=1.0, image=RGB[:140, :200])
+    exact = read_table(tmp_path / "out/tile/glands.parquet")
+    for column in COLUMNS:
+        assert exact[column.name] == pytest.approx(expected[column.name], abs=0.02, nan_ok=True), column.name
+
+
+def test_a_slide_is_corrected_in_its_own_coordinates(slide, tmp_path):
+    on_slide = [shapely.transform(each, lambda xy: xy * 2 - (6, 8)) for each in (WIDER, NEW)]
+    drawings = draw(tmp_path / "qupath" / "slide.geojson", *on_slide, classes={0: "Right", 1: "Right"})
+    mark(slide, "slide", gland_1="wrong")
+    assert measure_corrected(slide, out=tmp_path / "out", corrections=drawings).failures == []
+    result = only(tmp_path / "out")
+    assert result.glands["label"].tolist() == [2, 3, 4]
+    assert result.glands["centroid_x_um"] == pytest.approx([95 - 3, 160 - 3, 60 - 3], abs=0.1)
+    assert result.glands["centroid_y_um"] == pytest.approx([40 - 4, 42 - 4, 105 - 4], abs=0.1)
+    labels = np.where(LABELS == 2, 2, 0)
+    labels[np.hypot(X - 160, Y - 42) <= 26] = 3
+    labels[np.hypot(X - 60, Y - 105) <= 22] = 4
+    with open_slide(tmp_path / "slide.png", mpp=0.5) as reader:
+        expected = measure_glands(labels, mpp=1.0, image=WorkingImage(reader, mpp=1.0, size=Size(200, 140)))
+    for name in ("area_um2", "haematoxylin_od", "nearest_gap_um"):
+        assert result.glands[name] == pytest.approx(expected[name], rel=0.02), name
+    assert result.record.summary["gland_area_fraction"] == pytest.approx(
+        expected["area_um2"].sum() / 20_000, rel=0.01
+    )
+
+
+def test_corrected_results_can_be_corrected_again(image, tmp_path):
+    measure_corrected(image, out=tmp_path / "out", corrections=draw(tmp_path / "a/tile.geojson", NEW, WIDER))
+    mark(tmp_path / "out", "tile", gland_4="wrong")
+    measure_corrected(tmp_path / "out", out=tmp_path / "again")
+    assert only(tmp_path / "again").glands["label"].tolist() == [3]
+
+
+def test_marks_of_other_outlines_are_an_error_of_that_image(image, tmp_path):
+    mark(image, "tile", gland_2="wrong")
+    outlines = image / "tile" / "glands.geojson"
+    outlines.write_text(outlines.read_text() + "\n")
+    result = measure_corrected(image, out=tmp_path / "out")
+    [failure] = result.failures
+    assert "marks of an earlier segmentation" in failure.reason
+
+
+@pytest.mark.parametrize("outline", [shapely.box(500, 500, 600, 600), shapely.box(-90, -90, -9, -9)])
+def test_a_drawing_of_another_image_is_refused(image, tmp_path, outline):
+    drawings = draw(tmp_path / "a" / "tile.geojson", outline)
+    [failure] = measure_corrected(image, out=tmp_path / "out", corrections=drawings).failures
+    assert "tile.geojson: 1 of 1 outlines lie outside tile" in failure.reason
+
+
+def test_the_command_says_what_goes_together(image, tmp_path, capsys):
+    words = ["measure", str(image), "--out"]
+    assert run([*words, str(image)]) == 1
+    assert "give another folder with --out" in capsys.readouterr().err
+    assert run([*words, str(tmp_path / "out"), "--mpp", "0.5"]) == 2
+    assert run(["measure", "a.png", "b.png", "--out", str(tmp_path / "out"), "--by", "anna"]) == 2
+    (tmp_path / "empty").mkdir()
+    assert run([*words, str(tmp_path / "out"), "--corrections", str(tmp_path / "empty")]) == 1
+    capsys.readouterr()
+    assert run([*words, str(tmp_path / "out")]) == 0
+    assert "Measured 1 image" in capsys.readouterr().out
