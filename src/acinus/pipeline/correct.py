@@ -26,7 +26,7 @@ from acinus.pipeline.corrected_map import CorrectedMap
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.changes import GlandChange, GlandMark, read_marks, write_changes
-from acinus.results.files import find_table
+from acinus.results.files import MARKS, find_table
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.labels import LabelFile, open_label_file, write_labels
 from acinus.results.record import write_record
@@ -176,7 +176,7 @@ def _corrected(
             continue
         corrected.kept[row] = mark.mark != "wrong"
         change = "removed" if mark.mark == "wrong" else "confirmed"
-        changes.append(GlandChange(label, change, mark.by, mark.at, "marks.json"))
+        changes.append(GlandChange(label, change, mark.by, mark.at, MARKS))
     return corrected, sorted(changes, key=lambda change: change.label)
 
 
