@@ -529,3 +529,11 @@ def test_what_a_killed_run_had_half_written_is_removed_and_other_hidden_folders_
         (out / name / "image.json").write_text("{}")
     assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 0
     assert [name for name in visible(out) if name.startswith(".")] == [".git", ".tile_9.0123abcd.tmp"]
+
+
+def test_what_is_read_otherwise_than_stored_is_said(tmp_path, tiles, tiny_model, capsys):
+    image = Image.open(tiles / "tile_000.png")
+    image.save(tmp_path / "two.png", save_all=True, append_images=[image])
+    words = ["segment", str(tmp_path / "two.png"), "--model", str(tiny_model), "--mpp", "0.62"]
+    assert run([*words, "--out", str(tmp_path / "results")]) == 0
+    assert "two: picture 1 of 2 is read" in capsys.readouterr().err

@@ -44,3 +44,16 @@ def test_results_of_another_version_are_one_warning_that_names_three(tmp_path):
     result.warn_of_outdated()
     [line] = result.warnings
     assert line.startswith("4 results were made by another version of acinus (a, b, c, ...); delete")
+
+
+def test_what_is_to_be_said_of_many_inputs_is_one_warning_that_names_three(tmp_path):
+    result = BatchResult(tmp_path)
+    for name in "abcde":
+        result.remark(name, "page 1 of 2 is read")
+    result.remark("e", "it is turned", "its colours are those of a palette")
+    result.warn_of_remarks()
+    assert result.warnings == [
+        "a, b, c and 2 more: page 1 of 2 is read",
+        "e: it is turned",
+        "e: its colours are those of a palette",
+    ]

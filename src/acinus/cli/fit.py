@@ -85,6 +85,8 @@ def fit(
     )
     if not is_first_process():
         return 0  # the first reports
+    for warning in result.warnings:
+        say_error(warning)
     for failure in result.failures:
         say_error(failure.reason)
     say(f"Learnt from {plural(len(result.done), 'image')}; the model is in {out}")

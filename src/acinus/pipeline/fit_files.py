@@ -14,6 +14,7 @@ from acinus.core.image import RgbImage
 from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum
+from acinus.data.sample import Sample
 from acinus.grouping.device import choose_device, choose_kind
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.torchrun import (
@@ -29,6 +30,9 @@ from acinus.pipeline.fit_folder import check_folder
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.settings import Settings, load_settings, with_weights
 from acinus.results.batch import BatchResult
+from acinus.slides.images import whole_image
+from acinus.slides.opening import open_slide
+from acinus.slides.tissue import tissue_mask
 
 __all__ = ["fit_files"]
 
@@ -149,7 +153,7 @@ def _read(
     with progress.task("Reading", total=len(samples)) as advance:
         for sample in samples:
             try:
-                images.append(reduced(sample.image(), settings))
+                images.append(_image(sample, settings, result))
             except Exception as error:  # whatever is wrong with one image, the others are read
                 result.failed(str(sample.image_path), error)
             else:
@@ -157,7 +161,19 @@ def _read(
                 records.append({"name": sample.name, "path": str(path.resolve()), "sha256": checksum(path)})
                 result.done.append(sample.name)
             advance(sample.name)
+    result.warn_of_remarks()
     if not images:
         reasons = "; ".join(failure.reason for failure in result.failures[:3])
         raise InputError(f"no image could be read: {reasons}")
     return images, records
+
+
+def _image(sample: Sample, settings: Settings, result: BatchResult) -> RgbImage:
+    """Read an image at the resolution that fitting uses; `result` notes what there is to say of it."""
+    with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+        whole = whole_image(reader)
+        result.remark(sample.name, *reader.notes)
+    image = reduced(RgbImage(whole.rgb, whole.mpp, sample.name), settings)
+    if not tissue_mask(image.rgb, mpp=image.mpp).any():
+        result.remark(sample.name, "no tissue was found, so no gland to learn from; check it and --mpp")
+    return image

@@ -103,6 +103,7 @@ def segment_files(
                     result.failed(str(sample.image_path), error)
                 advance(sample.name)
         result.warn_of_outdated()
+        result.warn_of_remarks()
         records = records_in(out)
         sources += _earlier_sources(out, records.keys() - {source["name"] for source in sources})
         write_json(out / RUN, batch.run(sorted(sources, key=lambda source: natural_key(source["name"]))))
@@ -167,6 +168,7 @@ def _segment_one(sample: Sample, batch: _Batch, result: BatchResult, progress: P
         result.skipped.append(sample.name)
         return source
     with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+        result.remark(sample.name, *reader.notes)
         slide = is_slide(reader)
         image = None if slide else whole_image(reader)
     source = _source(sample, slide=slide)

@@ -42,6 +42,8 @@ class BatchResult:
     failures : list of Failure
     warnings : list of str
         One line each, of results that are there and yet may surprise.
+    remarks : dict of str to list of str
+        What is to be said of inputs, with the names that it holds for; see `warn_of_remarks`.
     """
 
     folder: Path
@@ -50,12 +52,24 @@ class BatchResult:
     outdated: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
 
     def failed(self, name: str, error: Exception) -> None:
         """Note a failure; our own errors are their own explanation, others get their type."""
         reason = str(error) if isinstance(error, AcinusError) else f"{type(error).__name__}: {error}"
         details = "".join(traceback.format_exception(error))
         self.failures.append(Failure(name=name, reason=" ".join(reason.split()), details=details))
+
+    def remark(self, name: str, *remarks: str) -> None:
+        """Note what is to be said of an input."""
+        for remark in remarks:
+            self.remarks.setdefault(remark, []).append(name)
+
+    def warn_of_remarks(self) -> None:
+        """Warn of each remark once, with the names that it holds for."""
+        for remark, names in self.remarks.items():
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            self.warnings.append(f"{', '.join(names[:_NAMED])}{more}: {remark}")
 
     def warn_of_outdated(self) -> None:
         """Warn, once for all, of results that another version made."""
