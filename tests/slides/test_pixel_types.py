@@ -197,6 +197,13 @@ def test_of_several_pictures_in_a_plain_image_the_first_is_read(tmp_path, rgb, n
     assert notes(tmp_path / name) == ["picture 1 of 2 is read"]
 
 
+def test_of_a_palettes_pages_the_first_is_read(tmp_path, rgb):
+    pages = [Image.fromarray(rgb // k).quantize(64) for k in (1, 2, 3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert np.array_equal(pixels(tmp_path / "a.tif"), np.asarray(pages[0].convert("RGB")))
+    assert notes(tmp_path / "a.tif") == ["its colours are those of a palette", "picture 1 of 3 is read"]
+
+
 def test_twelve_bits_of_jpeg_2000_are_read_and_of_jpeg_refused(tmp_path, rgb):
     values = rgb.astype(np.uint16) << 4
     (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(values, bitspersample=12, level=0))

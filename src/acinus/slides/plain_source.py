@@ -51,6 +51,7 @@ def open_plain(path: Path) -> Image.Image:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image: Image.Image = Image.open(file, formats=PLAIN_FORMATS)
+            getattr(image, "n_frames", 1)  # a TIFF's pages are counted while it is open, and remembered
             image.load()
     except Image.DecompressionBombError as error:
         raise InputError(too_large) from error
