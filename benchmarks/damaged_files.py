@@ -172,9 +172,8 @@ def main() -> None:
         data = given.dicom.read_bytes() if kind == "a.dcm" else sound(kind)
         batch(kind, data, given.first, given.files)
         return
-    print(
-        "| kind | files | read | refused | other | longest s | memory MB |\n|---|---:|---:|---:|---:|---:|---:|"
-    )
+    print("| kind | files | read | refused | other | longest s | memory MB |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for kind in (*given.kinds, *(("a.dcm",) if given.dicom else ())):
         ends, longest, memory, others = Counter(), 0.0, 0, []
         for first in range(given.first, given.first + given.files, BATCH):

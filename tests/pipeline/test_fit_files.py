@@ -3,12 +3,11 @@ from __future__ import annotations
 import numpy as np
 import tifffile
 
-from acinus.cli import run
 from acinus.pipeline import fit_files
 from acinus.slides import read_image
 
 
-def test_images_without_tissue_and_what_is_read_otherwise_are_said(tmp_path, tiles, monkeypatch, capsys):
+def test_images_without_tissue_and_what_is_read_otherwise_are_said(tmp_path, tiles, monkeypatch):
     """Of 12 bits called 16, a white and a black picture; the fit itself is left out."""
     learnt = []
     monkeypatch.setattr(fit_files, "fit", lambda images, *arguments, **named: learnt.extend(images))
@@ -19,8 +18,8 @@ def test_images_without_tissue_and_what_is_read_otherwise_are_said(tmp_path, til
     tifffile.imwrite(folder / "deep.tif", rgb.astype(np.uint16) << 4, photometric="rgb", **scale)
     for name, value in (("black", 0), ("white", 255)):
         tifffile.imwrite(folder / f"{name}.tif", np.full_like(rgb, value), photometric="rgb", **scale)
-    assert run(["fit", str(folder), "--out", str(tmp_path / "model")]) == 0
-    said = capsys.readouterr().err
-    assert "black, white: no tissue was found, so no gland to learn from; check it and --mpp" in said
-    assert f"deep: its 16-bit values end at {int(rgb.max()) << 4} and are read as 12 bits" in said
+    assert fit_files.fit_files([folder], out=tmp_path / "model").warnings == [
+        "black, white: no tissue was found, so no gland to learn from; check it and --mpp",
+        f"deep: its 16-bit values end at {int(rgb.max()) << 4} and are read as 12 bits",
+    ]
     assert [image.name for image in learnt] == ["black", "deep", "white"]
