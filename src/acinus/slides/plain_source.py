@@ -9,7 +9,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
@@ -55,13 +55,7 @@ def open_plain(path: Path) -> Image.Image:
             image.load()
     except Image.DecompressionBombError as error:
         raise InputError(too_large) from error
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-    ) as error:  # Pillow's "damaged"
+    except Exception as error:  # of a damaged header Pillow raises whatever comes of its numbers
         _check_jpeg(path)
         raise SourceRefusedError(str(error)) from error
     return image
