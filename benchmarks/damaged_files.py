@@ -17,11 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import tifffile
+import zarr
+import zarr.storage
 from PIL import Image
 
 from acinus.core.errors import AcinusError
@@ -40,6 +43,7 @@ KINDS = (
     "deep.png",
     "a.jpg",
     "a.bmp",
+    "a.zarr.zip",
 )
 HEAD_BYTES = 700  # where headers lie: at the start of a file, or at its end
 MOST_SECONDS = 30
@@ -52,6 +56,8 @@ def sound(kind: str) -> bytes:
     rgb = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
     scale = {"resolution": (20000, 20000), "resolutionunit": "CENTIMETER"}
     stream = io.BytesIO()
+    if kind == "a.zarr.zip":
+        return zarr_zip(rgb)
     if kind.endswith((".png", ".jpg", ".bmp")):
         if kind == "deep.png":
             import cv2
@@ -88,9 +94,42 @@ def sound(kind: str) -> bytes:
     return stream.getvalue()
 
 
+def zarr_zip(rgb: np.ndarray) -> bytes:
+    """Return an OME-Zarr of version 0.5 with two levels."""
+    store = zarr.storage.MemoryStore()
+    group = zarr.open_group(store, mode="w", zarr_format=3)
+    axes = [{"name": "c", "type": "channel"}]
+    axes += [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "yx"]
+    levels = []
+    for step in (1, 2):
+        group.create_array(str(step), data=np.moveaxis(rgb[::step, ::step], 2, 0), chunks=(1, 48, 48))
+        scale = {"type": "scale", "scale": [1.0, 0.5 * step, 0.5 * step]}
+        levels.append({"path": str(step), "coordinateTransformations": [scale]})
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": levels}]}
+    return zipped({name: value.to_bytes() for name, value in store._store_dict.items()})
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a zip of files, uncompressed."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
 def damaged(data: bytes, seed: int) -> bytes:
-    """Return a file with a few bytes of its headers changed, numbers of its XML replaced, or its end lost."""
+    """Return a file with a few bytes of its headers changed, numbers of its XML replaced, or its end lost.
+
+    Of a zip two in three are damaged inside, in one of its files, so that its checksums are right.
+    """
     rng = np.random.default_rng(seed)
+    if data.startswith(b"PK") and seed % 3:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        texts = [name for name in files if name.endswith("zarr.json")]
+        name = str(rng.choice(texts if seed % 2 else list(files)))
+        return zipped(files | {name: damaged(files[name], 3 * seed + 1)})
     changed = bytearray(data)
     if seed % 5 == 0:
         changed = changed[: int(rng.integers(4, len(changed)))]
