@@ -32,9 +32,9 @@ def test_a_sound_file_is_read(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", damage.KINDS)
 def test_a_file_with_a_damaged_header_is_read_or_refused_in_one_line(tmp_path, kind):
-    ends = []
+    sound, ends = damage.sound(kind), []
     for seed in range(FILES):
-        (tmp_path / kind).write_bytes(damage.damaged(damage.sound(kind), seed))
+        (tmp_path / kind).write_bytes(damage.damaged(sound, seed))
         ends.append(damage.outcome(tmp_path / kind))
     assert set(ends) <= {"read", "refused"}
     assert "refused" in ends
