@@ -21,6 +21,7 @@ VERBS = (
     "evaluate",
     "benchmark",
     "measure",
+    "compare",
     "report",
     "view",
     "info",

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, UnknownOptionError
 
 from acinus import __version__
 from acinus.cli.benchmark import MOVED, benchmark
+from acinus.cli.compare import compare
 from acinus.cli.demo import demo
 from acinus.cli.doctor import doctor
 from acinus.cli.evaluate import evaluate
@@ -37,7 +38,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `run` reports it in one line
 )
-for verb in (demo, fit, segment, evaluate, measure, report, view, info, settings, doctor, benchmark):
+for verb in (demo, fit, segment, evaluate, measure, compare, report, view, info, settings, doctor, benchmark):
     app.command(verb)
 
 

@@ -1,21 +1,22 @@
-"""Glands as AnnData, the table of single-cell tools: a row per gland, centroids in ``obsm["spatial"]``."""
+"""Glands, or a cohort's statistics, as AnnData, the table of single-cell tools."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acinus.core.errors import UsageError
 from acinus.glands import COLUMNS, Glands
 
-__all__ = ["to_anndata"]
+__all__ = ["cohort_anndata", "to_anndata"]
 
 
 def to_anndata(tables: Mapping[str, Glands]) -> Any:
-    """Return the glands of one or more images as one `anndata.AnnData`.
+    """Return the glands of one or more images as one `anndata.AnnData`, a row per gland.
 
     Parameters
     ----------
@@ -35,10 +36,7 @@ def to_anndata(tables: Mapping[str, Glands]) -> Any:
     UsageError
         When anndata is not installed.
     """
-    try:
-        anndata, pandas = importlib.import_module("anndata"), importlib.import_module("pandas")
-    except ModuleNotFoundError as error:
-        raise UsageError('AnnData needs the anndata library; run pip install "acinus[anndata]"') from error
+    anndata, pandas = _libraries()
     names = list(tables)
     images = pandas.Categorical(
         np.repeat(np.array(names, dtype=object), [len(glands) for glands in tables.values()]),
@@ -57,3 +55,46 @@ def to_anndata(tables: Mapping[str, Glands]) -> Any:
         obsm={"spatial": np.stack([columns["centroid_x_um"], columns["centroid_y_um"]], axis=1)},
         uns={"columns": {column.name: column.meaning for column in COLUMNS}, "spatial_unit": "µm"},
     )
+
+
+def cohort_anndata(
+    values: NDArray[np.float64],
+    *,
+    names: Sequence[str],
+    obs: Mapping[str, Sequence[Any]],
+    statistics: Sequence[str],
+    var: Mapping[str, Sequence[Any]],
+) -> Any:
+    """Return a cohort as `anndata.AnnData`: a row per patient or image, a column per statistic.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N, K)
+        ``X``.
+    names : sequence of str
+        Of the N rows.
+    obs : mapping of str to sequence
+        What is known of the rows.
+    statistics : sequence of str
+        Names of the K columns.
+    var : mapping of str to sequence
+        What is known of the columns.
+
+    Raises
+    ------
+    UsageError
+        When anndata is not installed.
+    """
+    anndata, pandas = _libraries()
+    return anndata.AnnData(
+        X=values,
+        obs=pandas.DataFrame(dict(obs), index=pandas.Index(list(names), dtype=str)),
+        var=pandas.DataFrame(dict(var), index=pandas.Index(list(statistics), dtype=str)),
+    )
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("anndata"), importlib.import_module("pandas")
+    except ModuleNotFoundError as error:
+        raise UsageError('AnnData needs the anndata library; run pip install "acinus[anndata]"') from error

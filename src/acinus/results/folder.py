@@ -32,7 +32,7 @@ from acinus.results.files import (
 from acinus.results.record import ImageRecord, find_source, read_record
 from acinus.results.tables import read_table
 
-__all__ = ["ImageResult", "Results", "read_results", "read_run"]
+__all__ = ["ImageResult", "Results", "read_image", "read_records", "read_results", "read_run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ def read_results(folder: Path | str) -> Results:
     problems: list[str] = []
     for path in [folder] if is_result(folder) else result_folders(folder):
         try:
-            image = ImageResult(path, read_record(path), read_table(path / GLANDS_CSV))
+            image = read_image(path)
         except AcinusError as error:
             problems.append(str(error))
             continue
@@ -162,6 +162,53 @@ def read_results(folder: Path | str) -> Results:
     problems.extend(_without_result(run, images))
     images.sort(key=lambda image: natural_key(image.name))
     return Results(folder, run, tuple(images), tuple(problems))
+
+
+def read_image(folder: Path) -> ImageResult:
+    """Read the result of one image or slide.
+
+    Raises
+    ------
+    InputError
+        When its record or its table cannot be read.
+    """
+    return ImageResult(folder, read_record(folder), read_table(folder / GLANDS_CSV))
+
+
+def read_records(folder: Path) -> tuple[dict[str, tuple[Path, ImageRecord]], list[str]]:
+    """Read what is known of all images of a folder of results, without their glands.
+
+    Returns
+    -------
+    records : dict of str to (Path, ImageRecord)
+        Folder and record by the name of the image, in natural order.
+    problems : list of str
+        One line for every result that cannot be used.
+
+    Raises
+    ------
+    InputError
+        When it is no folder, or holds no result that can be read.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; expected the output folder of acinus segment")
+    found: list[tuple[Path, ImageRecord]] = []
+    problems: list[str] = []
+    for path in [folder] if is_result(folder) else result_folders(folder):
+        try:
+            record = read_record(path)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if record.summary:
+            found.append((path, record))
+        else:
+            problems.append(f"{path / RECORD} has no statistics; run acinus segment on this image again")
+    if not found:
+        reason = f": {problems[0]}" if problems else f" (no <image>/{RECORD} in it)"
+        raise InputError(f"{folder} holds no results that can be read{reason}; run acinus segment first")
+    found.sort(key=lambda pair: natural_key(pair[1].name))
+    return {record.name: (path, record) for path, record in found}, problems
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,242 @@
+"""``compare.html``: what was asked and found, the points and pictures behind it, what to be careful about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+from markupsafe import Markup
+
+from acinus.cohorts.comparison import Association, Comparison
+from acinus.cohorts.intervals import Interval
+from acinus.cohorts.multivariate import Together
+from acinus.cohorts.outcomes import Groups, Survival
+from acinus.cohorts.survival import median_split
+from acinus.core.files import atomic_path
+from acinus.glands import COLUMNS
+from acinus.report.cohort_charts import (
+    Point,
+    chance_chart,
+    curves_chart,
+    points_chart,
+    ranking_chart,
+    scatter_chart,
+)
+from acinus.report.comparison_wording import (
+    asked_text,
+    concordance_name,
+    interval_text,
+    p_text,
+    strength_text,
+    together_text,
+    trust_text,
+)
+from acinus.report.document import render
+from acinus.report.examples import Example, find_examples
+from acinus.report.run_facts import run_facts
+from acinus.report.wording import number
+
+__all__ = ["VIEWER_PORT", "Beside", "write_comparison_page"]
+
+VIEWER_PORT = 8750
+"""Where links of the page expect ``acinus view``."""
+
+_CHARTED = 3
+_RANKED = 24
+_MEANINGS = {column.name: column.meaning for column in COLUMNS}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The same comparison on other results of the same images.
+
+    Attributes
+    ----------
+    name : str
+        Of the folder.
+    concordances : mapping of str to Interval
+        By statistic.
+    images : int
+        That both have.
+    """
+
+    name: str
+    concordances: Mapping[str, Interval]
+    images: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the ranking."""
+
+    statistic: str
+    meaning: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One outcome on the page."""
+
+    name: str
+    asked: str
+    headings: tuple[str, ...]
+    rows: tuple[_Row, ...]
+    ranking: Markup | None
+    charts: tuple[tuple[str, str, Markup], ...]
+    examples: tuple[Example, ...]
+    shown: str
+    together: str
+    together_chart: Markup | None
+    trust: str
+    notes: tuple[str, ...]
+
+
+def write_comparison_page(
+    path: Path,
+    comparisons: Sequence[tuple[Comparison, Beside | None]],
+    images: Mapping[str, Path],
+    *,
+    results: Path,
+    run: Mapping[str, object],
+    notices: Sequence[str],
+    tables: Sequence[str],
+    level: float,
+) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    comparisons : sequence of (Comparison, Beside or None)
+        One for each outcome.
+    images : mapping of str to Path
+        The folder of each image's results by its name, for pictures.
+    results : Path
+        The folder that the viewer has to open.
+    notices : sequence of str
+        What did not match, and what could not be read.
+    tables : sequence of str
+        Names of the files beside the page.
+    level : float
+        Of the intervals.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    html = render(
+        "compare.html.j2",
+        title=f"Glands by {' and '.join(comparison.outcome.name for comparison, _ in comparisons)}",
+        sections=[_section(*pair, images, level=level) for pair in comparisons],
+        viewer_command=f"acinus view {results} --port {VIEWER_PORT}",
+        notices=notices,
+        tables=tables,
+        level=f"{100 * level:g}",
+        run=run_facts(dict(run)),
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _section(
+    comparison: Comparison, beside: Beside | None, images: Mapping[str, Path], *, level: float
+) -> _Section:
+    ranked = comparison.associations[:_RANKED]
+    shown = comparison.associations[0].statistic
+    judged = [
+        (each.statistic, each.concordance) for each in ranked if math.isfinite(each.concordance.estimate)
+    ]
+    found, name = comparison.together, concordance_name(comparison)
+    return _Section(
+        name=comparison.outcome.name,
+        asked=asked_text(comparison),
+        headings=_headings(comparison, beside),
+        rows=tuple(_row(each, comparison, beside) for each in comparison.associations),
+        ranking=ranking_chart(judged, title=f"{name} of each statistic") if judged else None,
+        charts=tuple(_charts(comparison, each, level=level) for each in ranked[:_CHARTED]),
+        examples=find_examples(comparison, shown, images),
+        shown=shown,
+        together=together_text(comparison),
+        together_chart=(
+            chance_chart(found.score, found.chance, title="All statistics together against chance")
+            if isinstance(found, Together)
+            else None
+        ),
+        trust=trust_text(comparison),
+        notes=comparison.notes,
+    )
+
+
+def _headings(comparison: Comparison, beside: Beside | None) -> tuple[str, ...]:
+    outcome = comparison.outcome
+    medians = tuple(f"median, {group}" for group in getattr(outcome, "groups", ()))
+    names = (concordance_name(comparison),) if not isinstance(outcome, Groups) else ()
+    others = (f"{names[0]} in {beside.name}",) if beside and names else ()
+    all_images = ("of all images",) if comparison.left_out and names else ()
+    return (*names, *others, *all_images, comparison.effect_name, "p", "q", *medians)
+
+
+def _row(each: Association, comparison: Comparison, beside: Beside | None) -> _Row:
+    rises = not each.concordance.estimate < 0.5
+    cells = []
+    if not isinstance(comparison.outcome, Groups):
+        cells.append(strength_text(each.concordance, rises=rises))
+        if beside:
+            other = beside.concordances.get(each.statistic, Interval(math.nan, math.nan, math.nan))
+            cells.append(strength_text(other, rises=rises))
+        if comparison.left_out:
+            whole = Interval(each.concordance_of_all, math.nan, math.nan)
+            cells.append(strength_text(whole, rises=rises))
+    cells += [interval_text(each.effect), p_text(each.p), p_text(each.q)]
+    cells += [number(group.quartiles[1]) for group in comparison.groups if group.statistic == each.statistic]
+    meaning = _MEANINGS.get(each.statistic, "")
+    return _Row(each.statistic, meaning, tuple(cells))
+
+
+def _charts(comparison: Comparison, each: Association, *, level: float) -> tuple[str, str, Markup]:
+    """Return name, caption and chart of one statistic."""
+    values, outcome, units = comparison.values_of(each.statistic), comparison.outcome, comparison.units
+    known = np.flatnonzero(np.isfinite(values))
+    points = {
+        i: Point(
+            value=float(values[i]),
+            words=f"{units.names[i]}: {number(values[i])}",
+            link=viewer_link(units.images[i][0], each.statistic),
+            against=float(outcome.values[i]),
+        )
+        for i in known.tolist()
+    }
+    q = p_text(each.q)
+    caption = f"{_MEANINGS.get(each.statistic, '')}; q {q if q.startswith('<') else '= ' + q}".lstrip("; ")
+    title = f"{each.statistic} by {outcome.name}"
+    if isinstance(outcome, Survival):
+        curves, p = median_split(values[known], outcome.select(known), level=level)
+        if curves:
+            caption = f"Survival by median split, log-rank p {p_text(p)}. {caption}"
+            return each.statistic, caption, curves_chart(curves, name=outcome.name, title=title)
+    groups = getattr(outcome, "groups", None)
+    if groups is None:
+        chart = scatter_chart(list(points.values()), name=outcome.name, title=title)
+        return each.statistic, caption, chart
+    banded = [
+        (group, [points[i] for i in known.tolist() if outcome.values[i] == k])
+        for k, group in enumerate(groups)
+    ]
+    return each.statistic, caption, points_chart(banded, title=title)
+
+
+def viewer_link(image: str, statistic: str) -> str:
+    """Return the viewer's address of an image coloured by a statistic of its glands.
+
+    Examples
+    --------
+    >>> viewer_link("a 1", "solidity")
+    'http://127.0.0.1:8750/#slide=a+1&by=solidity'
+    """
+    query = {"slide": image} | ({"by": statistic} if statistic in _MEANINGS else {})
+    return f"http://127.0.0.1:{VIEWER_PORT}/#{urlencode(query)}"

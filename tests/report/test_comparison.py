@@ -1,0 +1,83 @@
+"""The page of a comparison shows raw points, and images beside the numbers."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from acinus.cohorts.intervals import Interval
+from acinus.cohorts.settings import CompareSettings
+from acinus.pipeline.compare import Question, compare_results
+from acinus.report.cohort_charts import Point, points_chart, ranking_chart
+
+
+@pytest.fixture
+def compared(results, stained, discs, tmp_path):
+    """Eight images, the malignant ones of larger glands, compared by grade and by survival."""
+    rows = [["image", "grade", "months", "death"]]
+    for k in range(8):
+        radius = 20 + 2 * k
+        name = f"tile {k}"
+        results.add(name, stained(k), discs((80, 80, radius), (220, 90, radius + 3)))
+        rows.append([name, "malignant" if k >= 4 else "benign", f"{20 - 2 * k + 3 * (k % 2)}", "1"])
+    with (tmp_path / "patients.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    question = Question(by="grade", time="months", event="death")
+    settings = CompareSettings(resamples=100, permutations=0)
+    found = compare_results(
+        results.root, tmp_path / "patients.csv", question, out=tmp_path / "out", settings=settings
+    )
+    return found.files["page"]
+
+
+def test_every_patient_is_a_point_that_opens_its_glands_in_the_viewer(compared, read_page):
+    page = read_page(compared)
+    links = [element.attributes["href"] for element in page.root.all("a", target="_blank")]
+    first = [link for link in links if "#slide=tile+0" in link]
+    assert len(first) == 3  # three statistics are charted by grade; survival has curves
+    assert any(link.endswith("&by=area_um2") for link in first)
+    assert len(links) == 24
+    assert all(link.startswith("http://127.0.0.1:8750/#slide=") for link in links)
+
+
+def test_each_group_is_shown_by_four_pictures_with_outlines(compared, read_page):
+    page = read_page(compared)
+    galleries = page.root.all("ul", **{"class": "gallery wide"})
+    assert len(galleries) == 4  # benign, malignant; lower half, upper half
+    for gallery in galleries:
+        assert [item.all("strong")[0].text for item in gallery.all("li")] == [
+            "lowest",
+            "typical",
+            "typical",
+            "highest",
+        ]
+        assert len(gallery.all("img")) == 4
+    assert "survival of 8 patients" in page.root.text.lower()
+
+
+def test_the_page_needs_no_network(compared, read_page):
+    page = read_page(compared)
+    sources = [element.attributes["src"] for element in page.elements if "src" in element.attributes]
+    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert not page.root.all("link")
+
+
+def test_points_lie_where_their_values_are_over_a_box_of_the_middle_half():
+    values = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    chart = points_chart([("a", [Point(value, "p", "") for value in values.tolist()])], title="t")
+    assert chart.count('<circle class="point"') == 5
+    # 500 units from 240 on for 0 to 4: the quartiles 1 and 3 lie at 365 and 615.
+    assert '<rect class="box" x="365.0"' in chart
+    assert 'width="250.0"' in chart
+    assert 'cx="490.0"' in chart
+
+
+def test_a_statistic_without_an_interval_has_a_point_alone():
+    nothing = float("nan")
+    rows = [("wide", Interval(0.5, 0.25, 0.75)), ("apart", Interval(1.0, nothing, nothing))]
+    chart = ranking_chart(rows, title="t")
+    assert chart.count('class="spread"') == 1
+    assert chart.count('class="point"') == 2
+    assert 'x1="365.0" x2="615.0"' in chart
