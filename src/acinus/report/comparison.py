@@ -177,7 +177,7 @@ def _headings(comparison: Comparison, beside: Beside | None) -> tuple[str, ...]:
     medians = tuple(f"median, {group}" for group in getattr(outcome, "groups", ()))
     names = (concordance_name(comparison),) if not isinstance(outcome, Groups) else ()
     others = (f"{names[0]} in {beside.name}",) if beside and names else ()
-    all_images = ("of all images",) if comparison.left_out and names else ()
+    all_images = (f"{names[0]} of all images",) if comparison.left_out and names else ()
     return (*names, *others, *all_images, comparison.effect_name, "p", "q", *medians)
 
 
