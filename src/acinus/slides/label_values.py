@@ -75,6 +75,8 @@ def _from_tiff(path: Path) -> StoredValues | None:
             series = file.series[0]
             _check_size(series.shape, path)
             page = series.keyframe
+            if not _is_complete(page, path):
+                return None
             values = scratch_array(series.shape, series.dtype)
             series.asarray(out=values)
             axes = series.axes
@@ -96,6 +98,13 @@ def _from_tiff(path: Path) -> StoredValues | None:
 def _says_nothing(file: tifffile.TiffFile, page: Any) -> bool:
     """Whether what is white in a file was not chosen by whoever wrote it."""
     return bool(file.is_imagej or (page.bitspersample == 1 and page.software == "tifffile.py"))
+
+
+def _is_complete(page: Any, path: Path) -> bool:
+    """Whether every strip or tile that the header asks for lies in the file."""
+    offsets = np.asarray(page.dataoffsets, np.float64)
+    ends = offsets + np.asarray(page.databytecounts, np.float64)
+    return len(offsets) >= np.prod(page.chunked, dtype=np.float64) and ends.max() <= path.stat().st_size
 
 
 def _check_size(shape: tuple[int, ...], path: Path) -> None:
