@@ -64,6 +64,8 @@ def stored_values(path: Path) -> StoredValues:
     """
     check_readable(path)
     stored = _from_tiff(path) or _from_plain(path)
+    if not stored.values.size:
+        raise unreadable(path)
     values, notice = _one_channel(stored.values, path)
     return replace(stored, values=values, notice=notice)
 
