@@ -106,7 +106,8 @@ def _is_complete(page: Any, path: Path) -> bool:
     """Whether every strip or tile that the header asks for lies in the file."""
     offsets = np.asarray(page.dataoffsets, np.float64)
     ends = offsets + np.asarray(page.databytecounts, np.float64)
-    return len(offsets) >= np.prod(page.chunked, dtype=np.float64) and ends.max() <= path.stat().st_size
+    complete = len(offsets) >= np.prod(page.chunked, dtype=np.float64)
+    return bool(complete and ends.max() <= path.stat().st_size)
 
 
 def _check_size(shape: tuple[int, ...], path: Path) -> None:
