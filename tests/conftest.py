@@ -29,6 +29,15 @@ _ABSENT = "REAL DATA ABSENT"
 _NO_TRANSFORMERS = "TRANSFORMERS ABSENT: its backbones are not tested; pip install 'acinus[transformers]'"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests keep what was read of slides in a folder of their own, not in the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACINUS_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def acinus_data() -> Path:
     """Folder of real slides and images; mark the tests that use it with ``real_data``."""

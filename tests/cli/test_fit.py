@@ -125,7 +125,7 @@ def test_when_no_image_can_be_read_the_reason_is_told_and_nothing_is_written(
     empty.mkdir()
     assert run(fit_words(empty, tmp_path / "model", tiny_settings)) == 1
     [line] = error_lines()
-    assert "no image could be read: no image in" in line
+    assert "nothing to learn from: no image in" in line
     assert run(fit_words(tmp_path / "missing", tmp_path / "model", tiny_settings)) == 1
     [line] = error_lines()
     assert "does not exist; check the path" in line

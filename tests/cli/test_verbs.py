@@ -144,7 +144,26 @@ def test_a_demo_of_other_images_does_not_mix_with_one_that_is_there(demo, error_
     for words in (["--images", "3"], ["--images", "2", "--seed", "1"]):
         assert run(["demo", "--small", *words, "--out", str(demo)]) == 2
         [line] = error_lines()
-        assert "holds a demo of other --images, --seed or --small; choose another --out" in line
+        assert "holds a demo of other --images, --slides, --seed or --small; choose another --out" in line
+
+
+def test_the_demo_on_slides_leaves_slides_model_results_and_a_report(tmp_path):
+    out = tmp_path / "demo"
+    grouping = {"steps": 2, "rounds": 1, "batch_crops": 2, "crop_px": 32, "mpp": 2.5}
+    mining = {"shallow": {"steps": 2, "crop_px": 32}, "regions": {"count": 4, "side_mm": 0.15}}
+    tiny = {"mining": mining, "grouping": grouping | {"network": {"widths": [4, 8]}}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acinus.pipeline.demo_slides._SMALL_SETTINGS", tiny)
+        patch.setattr("acinus.pipeline.demo_slides._SMALL_PX", 640)
+        patch.setattr("os.cpu_count", lambda: 1)
+        assert run(["demo", "--slides", "--small", "--out", str(out)]) == 0
+    assert (out / "model" / "regions" / "contact_sheet.jpg").is_file()
+    assert len(list((out / "model" / "proposals").glob("*.regions.png"))) == 4
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for number in (1, 2, 3):
+        assert (out / "slides" / f"slide_{number}.tif").is_file()
+        assert (out / f"slide_{number}" / "glands.geojson.gz").is_file()
+        assert f"slide_{number}" in page
 
 
 def test_a_demo_without_images_is_wrong_usage(tmp_path, error_lines):

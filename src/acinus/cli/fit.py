@@ -28,10 +28,15 @@ def fit(
     devices: Whole = 1,
     processes: Whole | None = None,
     gland_size: GlandSize | None = None,
+    regions: Whole | None = None,
+    roi: Path | None = None,
 ) -> int:
-    """Learn to segment glands from images without labels, and write a model folder.
+    """Learn to segment glands from slides and images without labels, and write a model folder.
 
-    Example: acinus fit tiles/ --mpp 0.5 --out model
+    Example: acinus fit slides/ --out model
+
+    Of slides, regions are chosen over all of them together: with closed rings, unlike each other, and some
+    without any ring. RUN/regions/ shows them, as a contact sheet and as a GeoJSON per slide for QuPath.
 
     An interrupted fit resumes when the same command is run again. Progress and metrics of each step are in
     RUN/metrics.jsonl, the proposals of stage 1 as pictures in RUN/proposals/.
@@ -39,7 +44,7 @@ def fit(
     Parameters
     ----------
     images
-        Image files, or folders of them. At least a dozen images of the same stain are a good start.
+        Slides and images, or folders of them. A few slides or a dozen images of one stain are a good start.
     out
         The model folder: a new one, or that of an interrupted fit.
     mpp
@@ -60,10 +65,16 @@ def fit(
     devices
         Number of GPUs (or processes on the CPU) of this machine that train together; see docs/cluster.md.
     processes
-        Processes of stage 1; by default one per core.
+        Processes that look at slides, and of stage 1; by default one per core.
     gland_size
         Diameters of the smallest and the largest glands in µm, such as 40:1500; by default they are estimated
         from the images.
+    regions
+        Number of regions of slides to learn from, all together; by default 200. Time and memory depend on it,
+        not on the number of slides.
+    roi
+        Folder of GeoJSON files from QuPath, each named after its slide: learn only where outlines of class
+        Region* are (or of any class without a star), and not where those of Ignore* are.
     """
     from acinus.grouping.torchrun import is_first_process
     from acinus.pipeline.fit_files import fit_files
@@ -81,6 +92,8 @@ def fit(
         devices=devices,
         processes=processes,
         gland_size_um=gland_size,
+        regions=regions,
+        roi=roi,
         progress=console_progress(),
     )
     if not is_first_process():

@@ -24,6 +24,7 @@ def segment(
     origin: Literal["level0", "bounds"] = "level0",
     workers: Whole | None = None,
     scheduler: str | None = None,
+    roi: Path | None = None,
     device: str = "auto",
 ) -> int:
     """Segment glands on images and slides with a fitted model.
@@ -55,6 +56,9 @@ def segment(
         Compute slides with so many processes on this machine, through Dask.
     scheduler
         Compute slides on the workers of a Dask cluster; the address of its scheduler.
+    roi
+        Folder of GeoJSON files from QuPath, each named after its slide or image: segment only where outlines
+        of class Region* are (or of any class without a star), and not where those of Ignore* are.
     device
         auto, cpu, cuda or mps.
     """
@@ -71,6 +75,7 @@ def segment(
         origin=origin,
         workers=workers,
         scheduler=scheduler,
+        roi=roi,
         progress=console_progress(),
     )
     for warning in result.warnings:

@@ -59,7 +59,7 @@ def versions() -> dict[str, str]:
 
 
 def run_record(
-    *, command: Sequence[str] | None, settings: Any, seed: int | None, inputs: Sequence[dict[str, str]]
+    *, command: Sequence[str] | None, settings: Any, seed: int | None, inputs: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the content of ``run.json``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,7 @@ def write_geojson(
     offset: tuple[float, float] = (0.0, 0.0),
     object_type: Literal["detection", "annotation"] = "detection",
     class_name: str = "Gland",
+    classes: Mapping[int, str] | None = None,
     color: tuple[int, int, int] = _GREEN,
     locked: bool = False,
 ) -> int:
@@ -60,6 +61,8 @@ def write_geojson(
         Detections are light (thousands are fine); annotations can be edited by hand.
     class_name, color : str and (int, int, int)
         QuPath's classification and its colour (red, green, blue).
+    classes : mapping of int to str, optional
+        The class of each label, where they differ.
     locked : bool
         Whether QuPath guards the objects against being moved.
 
@@ -69,22 +72,23 @@ def write_geojson(
         When the file cannot be written; nothing is left behind then.
     """
     measured = {} if glands is None else {int(label): row for row, label in enumerate(glands["label"])}
-    properties = {
-        "objectType": object_type,
-        "classification": {"name": class_name, "color": list(color)},
-        "isLocked": locked,
-    }
     count = 0
     with atomic_path(path) as temporary, _stream(temporary, compressed=path.suffix == ".gz") as stream:
         stream.write(b'{"type":"FeatureCollection","features":[')
         for label, outline in outlines:
             row = measured.get(label)
             measurements = {} if glands is None or row is None else _measurements(glands, row)
+            named = class_name if classes is None else classes[label]
+            properties = {
+                "objectType": object_type,
+                "classification": {"name": named, "color": list(color)},
+                "isLocked": locked,
+            }
             feature = {
                 "type": "Feature",
                 "id": gland_id(name, label),
                 "geometry": _geometry(outline, scale=scale, offset=offset),
-                "properties": properties | {"name": f"{class_name} {label}", "measurements": measurements},
+                "properties": properties | {"name": f"{named} {label}", "measurements": measurements},
             }
             stream.write((b",\n" if count else b"\n") + orjson.dumps(feature))
             count += 1

@@ -34,12 +34,15 @@ class Segmentation:
         P(gland), at the image's size.
     certainty : (H, W) float32
         0..1, at the image's size; see `acinus.inference.confidence.certainty`.
+    within : (H, W) bool, optional
+        What was of interest; by default all of the image.
     """
 
     image: RgbImage
     labels: LabelMap
     probability: ProbabilityMap
     certainty: NDArray[np.float32]
+    within: BoolMask | None = None
 
     @property
     def gland_count(self) -> int:
@@ -53,15 +56,26 @@ class Segmentation:
 
     @cached_property
     def tissue(self) -> BoolMask:
-        """Where tissue lies, (H, W) bool."""
-        return tissue_mask(self.image.rgb, mpp=self.image.mpp)
+        """Where tissue of interest lies, (H, W) bool."""
+        tissue = tissue_mask(self.image.rgb, mpp=self.image.mpp)
+        return tissue if self.within is None else tissue & self.within
 
 
-def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSettings) -> Segmentation:
+def segment_image(
+    image: RgbImage, segmenter: Segmenter, settings: InstanceSettings, *, within: BoolMask | None = None
+) -> Segmentation:
     """Return the glands of one image in memory.
 
     An image of one colour (bare background, a black frame) has none, whatever a network that never saw such
     an image would answer: its probability is 0.
+
+    Parameters
+    ----------
+    image : RgbImage
+    segmenter : Segmenter
+    settings : InstanceSettings
+    within : (H, W) bool, optional
+        What lies outside is neither gland nor tissue.
     """
     if is_one_colour(image.rgb):
         nothing = np.zeros(image.shape, dtype=np.float32)
@@ -72,9 +86,11 @@ def segment_image(image: RgbImage, segmenter: Segmenter, settings: InstanceSetti
         alone = maps_in_windows(image, segmenter)
         result = Refined(alone.probability, certainty(alone.probability, None), alone.depth)
     depth = None if result.depth is None else to_bytes(result.depth)
+    probability = result.probability if within is None else result.probability * within
     return Segmentation(
         image=image,
-        labels=label_glands(result.probability, settings, mpp=image.mpp, depth=depth),
-        probability=result.probability,
+        labels=label_glands(probability, settings, mpp=image.mpp, depth=depth),
+        probability=probability,
         certainty=result.certainty,
+        within=within,
     )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
-from typing import cast
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-import joblib
 import torch
 
 from acinus.core.image import RgbArray, RgbImage
-from acinus.core.interrupts import exit_with_parent, interrupts_deferred
+from acinus.core.parallel import in_processes
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cluster import cluster_responses
@@ -59,38 +55,19 @@ def mine_proposals(
     seed: int,
     processes: int,
 ) -> Iterator[ProposalMap]:
-    """Yield the proposal map of each image in order.
+    """Return the proposal map of each image in order, one after the other.
 
     Parameters
     ----------
     processes : int
         Number of processes that share the images; 1 computes in this one. The result does not depend on it.
     """
-    if processes == 1 or len(images) == 1:
-        for image in images:
-            yield _mine_alone(image, settings, network, seed)
-        return
-    # loky starts fresh interpreters, so neither threads nor an unguarded script of the user's are a danger.
-    backend = joblib.parallel_config("loky", initializer=exit_with_parent, initargs=(os.getpid(),))
-    with ExitStack() as at_end:
-        with interrupts_deferred(), backend:
-            pool = joblib.Parallel(n_jobs=min(processes, len(images)), return_as="generator")
-            tasks = (joblib.delayed(_mine_alone)(image, settings, network, seed) for image in images)
-            proposals = cast("Generator[ProposalMap]", pool(tasks))
-            at_end.callback(_close_quietly, proposals)
-        for proposal in proposals:  # noqa: UP028 (`yield from` would close it, but not quietly)
-            yield proposal
-
-
-def _close_quietly(proposals: Generator[ProposalMap]) -> None:
-    """End the processes of a generator of joblib's, without its warning that they had not finished."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        proposals.close()
+    work = partial(_mine_alone, settings=settings, network=network, seed=seed)
+    return in_processes(work, images, processes=processes)
 
 
 def _mine_alone(
-    image: RgbImage, settings: MiningSettings, network: ShallowCNN | None, seed: int
+    image: RgbImage, *, settings: MiningSettings, network: ShallowCNN | None, seed: int
 ) -> ProposalMap:
     """Mine on one thread, wherever: more of them add up in another order and round differently."""
     threads = torch.get_num_threads()

@@ -8,6 +8,7 @@ from acinus.core.limits import ClusterCount, Length, Mpp
 from acinus.core.settings import settings_class
 from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.cue import AgreedBackground, AnyCue, Cue, DarkestCluster
+from acinus.mining.regions.settings import RegionSettings
 from acinus.mining.train import ShallowSettings
 
 __all__ = ["MiningSettings"]
@@ -33,6 +34,8 @@ class MiningSettings:
         k of the k-means on its responses (MSSG: 5; ours: 3, since the blurred rings are one cluster).
     cue : Cue
         What turns an image and its clusters into a proposal map.
+    regions : RegionSettings
+        From which parts of slides the networks learn.
     """
 
     mpp: Mpp = 1.25
@@ -40,3 +43,4 @@ class MiningSettings:
     smoothing_um: Length = 3.75
     clusters: ClusterCount = 3
     cue: AnyCue = field(default_factory=_default_cue)
+    regions: RegionSettings = field(default_factory=RegionSettings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from acinus.core.errors import MppError, UsageError
 from acinus.core.units import check_mpp
 
-__all__ = ["check_mpp_argument", "check_processes", "check_seed"]
+__all__ = ["check_mpp_argument", "check_processes", "check_regions", "check_seed"]
 
 _LARGEST_SEED = 2**32 - 1  # the rounds multiply it by 1000, and PyTorch takes 64 bits
 
@@ -38,3 +38,9 @@ def check_processes(processes: int | None) -> None:
     """Refuse a number of processes below 1; None means one per core."""
     if processes is not None and processes < 1:
         raise UsageError(f"--processes is {processes}; choose 1 or more, or leave it out for one per core")
+
+
+def check_regions(regions: int | None) -> None:
+    """Refuse a number of regions below 1; None leaves it to the settings."""
+    if regions is not None and regions < 1:
+        raise UsageError(f"--regions is {regions}; choose 1 or more")

@@ -21,7 +21,7 @@ from acinus.report import write_report
 from acinus.results.files import GLANDS_CSV, OUTLINES, OVERLAY
 from acinus.results.record import read_record
 
-__all__ = ["DemoResult", "run_demo"]
+__all__ = ["DemoResult", "check_same_demo", "run_demo"]
 
 _TILE_PX, _SMALL_PX = 512, 256
 # Fewer steps than the default: a dozen images are learnt sooner than a hundred.
@@ -68,7 +68,7 @@ def run_demo(
         raise UsageError(f"--images is {images}; choose 1 or more")
     check_seed(seed)
     progress = progress or SilentProgress()
-    _check_same_demo(make_folder(out), {"images": images, "seed": seed, "small": small})
+    check_same_demo(make_folder(out), {"images": images, "seed": seed, "small": small})
     side_px = _SMALL_PX if small else _TILE_PX
     inputs = _images(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
     settings_file = out / "settings.json"
@@ -91,7 +91,7 @@ def run_demo(
     )
 
 
-def _check_same_demo(out: Path, arguments: dict[str, int]) -> None:
+def check_same_demo(out: Path, arguments: dict[str, int]) -> None:
     """Note the demo's arguments in its folder, or refuse a folder with a demo of other images."""
     path = out / "demo.json"
     try:
@@ -100,7 +100,9 @@ def _check_same_demo(out: Path, arguments: dict[str, int]) -> None:
         write_json(path, arguments)
     else:
         if earlier != arguments:
-            raise UsageError(f"{out} holds a demo of other --images, --seed or --small; choose another --out")
+            raise UsageError(
+                f"{out} holds a demo of other --images, --slides, --seed or --small; choose another --out"
+            )
 
 
 def _images(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:

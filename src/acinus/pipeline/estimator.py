@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from acinus.core.errors import ModelError, UsageError
+from acinus.core.geometry import Size
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
 from acinus.core.settings import settings_to_plain
 from acinus.data.folder import folder as find_samples
+from acinus.glands.roi import RegionOfInterest
 from acinus.grouping.device import choose_device
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings
@@ -186,7 +188,9 @@ class GlandSegmenter:
         self._segmenter = NetworkSegmenter(network, mpp=fitted.grouping.mpp, device=self.device)
         return self
 
-    def segment(self, image: ImageLike, *, mpp: float | None = None) -> SegmentedImage:
+    def segment(
+        self, image: ImageLike, *, mpp: float | None = None, roi: RegionOfInterest | None = None
+    ) -> SegmentedImage:
         """Segment one image that fits into memory, at its own size.
 
         Parameters
@@ -194,6 +198,8 @@ class GlandSegmenter:
         image : path, (H, W, 3) uint8 array, Pillow image or RgbImage
         mpp : float, optional
             µm per pixel; needed for arrays and Pillow images, and for a file that does not say.
+        roi : RegionOfInterest, optional
+            What lies outside is neither gland nor tissue.
 
         Returns
         -------
@@ -210,12 +216,16 @@ class GlandSegmenter:
         """
         settings = self.fitted_settings
         segmenter = RefinedSegmenter(self.fitted, settings.refinement)
-        found = segment_image(_load(image, mpp), segmenter, settings.instances)
+        loaded = _load(image, mpp)
+        height, width = loaded.shape
+        within = None if roi is None else roi.mask(Size(width, height), scale=1.0)
+        found = segment_image(loaded, segmenter, settings.instances, within=within)
         return SegmentedImage(
             image=found.image,
             labels=found.labels,
             probability=found.probability,
             certainty=found.certainty,
+            within=within,
             made_by={"settings": settings_to_plain(settings), "stain": self.stain},
             path=Path(image) if isinstance(image, str | os.PathLike) else None,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from acinus.pipeline.gland_size import estimated_size, with_gland_size
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.settings import Settings
 
-__all__ = ["fit", "reduced"]
+__all__ = ["finest_mpp", "fit", "reduced"]
 
 
 def fit(
@@ -41,9 +41,10 @@ def fit(
     folder: Path,
     weights: str | None = None,
     processes: int | None = None,
-    inputs: Sequence[dict[str, str]] = (),
+    inputs: Sequence[dict[str, Any]] = (),
     progress: Progress | None = None,
     group: ProcessGroup | None = None,
+    on_claim: Callable[[], None] | None = None,
 ) -> tuple[nn.Module, Settings, dict[str, Any]]:
     """Learn to segment glands from images alone and leave a model in `folder`.
 
@@ -65,6 +66,8 @@ def fit(
     group : ProcessGroup, optional
         The processes that fit together, by default this one alone; each has the same arguments but for
         `device` and `progress`. The first mines and writes, all train and relabel.
+    on_claim : callable, optional
+        Called by the first process as soon as `folder` is this fit's, unless it is finished already.
 
     Returns
     -------
@@ -84,6 +87,8 @@ def fit(
         record = fit_record(images, settings, seed=seed, weights=weights, device=device, inputs=inputs)
         if claim(folder, record, group):
             return load_model(folder, device=device)
+        if on_claim is not None and group.is_first:
+            on_claim()
         size_um = settings.gland_size_um
         if size_um is None:
             size_um = group.broadcast(partial(estimated_size, images, folder=folder, progress=progress))
@@ -133,11 +138,16 @@ def _no_log(number: int, record: StepRecord) -> None:
 
 
 def reduced(image: RgbImage, settings: Settings) -> RgbImage:
-    """Return the image at the finest resolution that fitting uses, which is all that memory has to hold.
+    """Return the image at the finest resolution that fitting uses, which is all that memory has to hold."""
+    mpp = finest_mpp(settings)
+    return RgbImage(rgb=rgb_at_mpp(image, mpp), mpp=mpp, name=image.name)
+
+
+def finest_mpp(settings: Settings) -> float:
+    """Return the finest resolution that fitting uses, in µm per pixel.
 
     Where the settings do not say how large glands are, they are taken to be no smaller than colon's.
     """
     if settings.gland_size_um is not None:
         settings = with_gland_size(settings, settings.gland_size_um)
-    mpp = min(settings.mining.mpp, settings.grouping.mpp)
-    return RgbImage(rgb=rgb_at_mpp(image, mpp), mpp=mpp, name=image.name)
+    return min(settings.mining.mpp, settings.grouping.mpp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,12 +10,8 @@ from pathlib import Path
 
 import torch
 
-from acinus.core.errors import InputError
-from acinus.core.image import RgbImage
 from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
-from acinus.core.run import checksum
-from acinus.data.sample import Sample
 from acinus.grouping.device import choose_device, choose_kind
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.torchrun import (
@@ -24,15 +21,13 @@ from acinus.grouping.torchrun import (
     joined_process_group,
     run_on_devices,
 )
-from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_seed
-from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.arguments import check_mpp_argument, check_processes, check_regions, check_seed
+from acinus.pipeline.fit import fit
 from acinus.pipeline.fit_folder import check_folder
+from acinus.pipeline.fit_inputs import read_fit_inputs
 from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.settings import Settings, load_settings, with_weights
 from acinus.results.batch import BatchResult
-from acinus.slides.images import whole_image
-from acinus.slides.opening import open_slide
-from acinus.slides.tissue import tissue_mask
 
 __all__ = ["fit_files"]
 
@@ -51,11 +46,14 @@ def fit_files(
     devices: int = 1,
     processes: int | None = None,
     gland_size_um: tuple[float, float] | None = None,
+    regions: int | None = None,
+    roi: Path | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
-    """Learn from image files and write the model folder `out`.
+    """Learn from image files and slides, and write the model folder `out`.
 
-    Images that cannot be read are noted in the result and left out.
+    Images are learnt from whole. Of slides regions are chosen, over all of them together; ``regions/`` in
+    `out` shows which. Inputs that cannot be read are noted in the result and left out.
 
     Parameters
     ----------
@@ -67,20 +65,28 @@ def fit_files(
         Left at 1 under torchrun, the processes that it started train together.
     gland_size_um : (smallest, largest), optional
         Diameters of glands in µm; overrides the settings. Without either they are estimated.
+    regions : int, optional
+        Number of regions of slides, all together; overrides the settings.
+    roi : Path, optional
+        Folder of GeoJSON files named after slides, which say where to learn: `acinus.glands.roi.read_roi`.
 
     Raises
     ------
     InputError
-        When no image can be read.
+        When there is nothing to learn from.
     UsageError, ModelError, OutputError
         When an argument, settings, weights or `out` cannot be used.
     """
     check_mpp_argument(mpp)
     check_seed(seed)
     check_processes(processes)
+    check_regions(regions)
     settings = with_weights(load_settings(settings_path, preset=preset), weights)
     if gland_size_um is not None:
         settings = replace(settings, gland_size_um=gland_size_um)
+    if regions is not None:
+        chosen = replace(settings.mining.regions, count=regions)
+        settings = replace(settings, mining=replace(settings.mining, regions=chosen))
     progress = progress or SilentProgress()
     learn: Callable[..., BatchResult] = partial(
         _learn,
@@ -91,6 +97,7 @@ def fit_files(
         settings=settings,
         weights=weights,
         processes=processes,
+        roi=roi,
         progress=progress,
     )
     here, count = count_processes(devices, batch_crops=settings.grouping.batch_crops)
@@ -120,60 +127,35 @@ def _learn(
     settings: Settings,
     weights: str | None,
     processes: int | None,
+    roi: Path | None,
     device: torch.device,
     group: ProcessGroup,
     progress: Progress,
 ) -> BatchResult:
     result = BatchResult(folder=out)
-    images, records = _read(inputs, settings, mpp=mpp, result=result, progress=progress)
+    samples = find_inputs(inputs, mpp=mpp, result=result)
+    read = read_fit_inputs(
+        samples,
+        settings,
+        roi=roi,
+        processes=processes or os.cpu_count() or 1,
+        result=result,
+        progress=progress,
+        group=group,
+    )
     fit(
-        images,
+        read.images,
         settings,
         seed=seed,
         device=device,
         folder=out,
         weights=weights,
         processes=processes,
-        inputs=records,
+        inputs=read.records,
         progress=progress,
         group=group,
+        on_claim=lambda: read.write_regions(out),
     )
     if group.is_first:
         result.write_log()
     return result
-
-
-def _read(
-    inputs: Sequence[Path], settings: Settings, *, mpp: float | None, result: BatchResult, progress: Progress
-) -> tuple[list[RgbImage], list[dict[str, str]]]:
-    """Return the images that can be read and their entries in the run file; `result` notes the others."""
-    images: list[RgbImage] = []
-    records: list[dict[str, str]] = []
-    samples = find_inputs(inputs, mpp=mpp, result=result)
-    with progress.task("Reading", total=len(samples)) as advance:
-        for sample in samples:
-            try:
-                images.append(_image(sample, settings, result))
-            except Exception as error:  # whatever is wrong with one image, the others are read
-                result.failed(str(sample.image_path), error)
-            else:
-                path = sample.image_path
-                records.append({"name": sample.name, "path": str(path.resolve()), "sha256": checksum(path)})
-                result.done.append(sample.name)
-            advance(sample.name)
-    result.warn_of_remarks()
-    if not images:
-        reasons = "; ".join(failure.reason for failure in result.failures[:3])
-        raise InputError(f"no image could be read: {reasons}")
-    return images, records
-
-
-def _image(sample: Sample, settings: Settings, result: BatchResult) -> RgbImage:
-    """Read an image at the resolution that fitting uses; `result` notes what there is to say of it."""
-    with open_slide(sample.image_path, mpp=sample.mpp) as reader:
-        whole = whole_image(reader)
-        result.remark(sample.name, *reader.notes)
-    image = reduced(RgbImage(whole.rgb, whole.mpp, sample.name), settings)
-    if not tissue_mask(image.rgb, mpp=image.mpp).any():
-        result.remark(sample.name, "no tissue was found, so no gland to learn from; check it and --mpp")
-    return image

@@ -56,7 +56,7 @@ def fit_record(
     seed: int,
     weights: str | None,
     device: torch.device,
-    inputs: Sequence[dict[str, str]],
+    inputs: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of a fit's ``run.json``, with a fingerprint of all that its result depends on."""
     record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)

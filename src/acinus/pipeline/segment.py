@@ -20,6 +20,7 @@ from acinus.core.progress import Progress, SilentProgress
 from acinus.core.run import checksum, fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.data.sample import Sample
+from acinus.glands.roi import RegionOfInterest, RoiFolder, read_roi
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
@@ -48,6 +49,7 @@ def segment_files(
     origin: OriginName = "level0",
     workers: int | None = None,
     scheduler: str | None = None,
+    roi: Path | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Segment every input and write ``out/<stem>/`` for each; failures do not stop the others.
@@ -71,6 +73,8 @@ def segment_files(
         Processes on this machine that share out each slide's windows.
     scheduler : str, optional
         Address of a Dask cluster that does.
+    roi : Path, optional
+        Folder of GeoJSON files named after inputs, which say where to segment: `acinus.glands.roi.read_roi`.
 
     Returns
     -------
@@ -80,7 +84,8 @@ def segment_files(
     Raises
     ------
     UsageError
-        When `mpp` is absurd, or `workers` and `scheduler` are given both, or no cluster can be had, or
+        When `mpp` is absurd, `roi` has nothing to do with the inputs, `workers` and `scheduler` are given
+        both, or no cluster can be had, or
         another process is writing into `out`.
     OutputError
         When `out` cannot be written to or its disk is full: then nothing else would succeed either.
@@ -90,8 +95,9 @@ def segment_files(
     with _cluster(workers, scheduler) as client, locked(make_folder(out)):
         result = BatchResult(folder=out)
         samples = find_inputs(inputs, mpp=mpp, result=result)
+        RoiFolder(roi).check([sample.name for sample in samples])
         remove_leftovers(out, {sample.name for sample in samples})
-        batch = _Batch(model, model_name, out, origin, client)
+        batch = _Batch(model, model_name, out, origin, RoiFolder(roi), client)
         sources = []
         with progress.task("Segmenting", total=len(samples)) as advance:
             for sample in samples:
@@ -120,6 +126,7 @@ class _Batch:
     model_name: str
     out: Path
     origin: OriginName
+    rois: RoiFolder
     client: Any
 
     @cached_property
@@ -137,12 +144,24 @@ class _Batch:
         """Return the content of the run file of these inputs."""
         return {**self._record, "inputs": list(sources)}
 
+    def roi(self, sample: Sample) -> RegionOfInterest | None:
+        """Return what somebody drew for this input, None where there is nothing."""
+        drawn = self.rois.find(sample.name)
+        if drawn is None:
+            return None
+        with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+            return read_roi(drawn, corner=(reader.bounds.x, reader.bounds.y))
+
     def made_from(self, sample: Sample, source: dict[str, Any], *, slide: bool) -> str:
         """Return the digest that results of this input, made now, would bear."""
+        roi = self.roi(sample)
         if not slide:
-            return fingerprint(self.state, source["sha256"], str(sample.mpp))
+            drawn = [] if roi is None else [roi.state]
+            return fingerprint(self.state, source["sha256"], str(sample.mpp), *drawn)
         identity = {key: value for key, value in source.items() if key not in ("name", "path")}
-        return slide_fingerprint(slide_state(self.state, identity), mpp=sample.mpp, origin=self.origin)
+        return slide_fingerprint(
+            slide_state(self.state, identity), mpp=sample.mpp, origin=self.origin, roi=roi
+        )
 
 
 @contextmanager
@@ -192,6 +211,7 @@ def _segment_slide(sample: Sample, batch: _Batch, progress: Progress) -> ImageRe
         name=sample.name,
         mpp=sample.mpp,
         origin=batch.origin,
+        roi=batch.roi(sample),
         client=batch.client,
         model_name=batch.model_name,
         progress=progress,
@@ -199,7 +219,7 @@ def _segment_slide(sample: Sample, batch: _Batch, progress: Progress) -> ImageRe
 
 
 def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[str, Any]) -> ImageRecord:
-    segmentation = batch.model.segment(RgbImage(image.rgb, image.mpp, sample.name))
+    segmentation = batch.model.segment(RgbImage(image.rgb, image.mpp, sample.name), roi=batch.roi(sample))
     return write_image_result(
         batch.out / sample.name,
         segmentation.image,

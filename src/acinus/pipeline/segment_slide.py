@@ -16,6 +16,7 @@ import orjson
 from acinus.core.progress import Progress
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
+from acinus.glands.roi import RegionOfInterest
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.compute import compute_windows
 from acinus.inference.slide.finding import find_glands
@@ -43,6 +44,7 @@ def segment_slide(
     name: str | None = None,
     mpp: float | None = None,
     origin: OriginName = "level0",
+    roi: RegionOfInterest | None = None,
     client: Any = None,
     model_name: str | None = None,
     progress: Progress | None = None,
@@ -63,6 +65,8 @@ def segment_slide(
     origin : {"level0", "bounds"}
         From where the coordinates of outlines, tables and label map count: the corner of the whole slide, or
         that of the scanned part, from which QuPath counts on slides that have one.
+    roi : RegionOfInterest, optional
+        What lies outside is not computed, and counts as no tissue.
     client : distributed.Client, optional
         Its workers compute the windows and measure the glands; they must see `path` and `out` under the same
         names. The results are the same to the bit.
@@ -86,7 +90,7 @@ def segment_slide(
     identity = file_identity(path)
     with open_slide(path, mpp=mpp) as reader:
         work = work_folder(out, name)
-        job = _window_job(reader, model, identity, mpp=mpp, work=work, result=out / name)
+        job = _window_job(reader, model, identity, mpp=mpp, roi=roi, work=work, result=out / name)
         shared = job.scratch / "model"
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
@@ -131,7 +135,7 @@ def segment_slide(
                 seconds=seconds,
                 path=job.slide,
                 model=model_name,
-                fingerprint=slide_fingerprint(job.state, mpp=mpp, origin=origin),
+                fingerprint=slide_fingerprint(job.state, mpp=mpp, origin=origin, roi=roi),
             )
     keep_windows(work, out / name)
     return record
@@ -143,6 +147,7 @@ def _window_job(
     identity: dict[str, Any],
     *,
     mpp: float | None,
+    roi: RegionOfInterest | None,
     work: Path,
     result: Path,
 ) -> WindowJob:
@@ -166,7 +171,7 @@ def _window_job(
         refinement=refinement,
     )
     made_from = fingerprint(
-        network_state(model), orjson.dumps(identity), str(mpp), repr(plan), results_code()
+        network_state(model), orjson.dumps(identity), str(mpp), repr(plan), results_code(), *_state_of(roi)
     )
     windows = prepare_work(work, result, made_from=made_from)
     return WindowJob(
@@ -179,6 +184,7 @@ def _window_job(
         scratch=work.resolve(),
         state=slide_state(model_state(model.fitted.network, model.fitted_settings), identity),
         tells_depth=grouping.network.tells_depth,
+        roi=roi or RegionOfInterest(),
     )
 
 
@@ -187,7 +193,14 @@ def slide_state(model: str, identity: dict[str, Any]) -> str:
     return fingerprint(model, orjson.dumps(identity))
 
 
-def slide_fingerprint(state: str, *, mpp: float | None, origin: OriginName) -> str:
+def _state_of(roi: RegionOfInterest | None) -> list[str]:
+    """Return what a region of interest adds to a digest; nothing where there is none."""
+    return [] if roi is None else [roi.state]
+
+
+def slide_fingerprint(
+    state: str, *, mpp: float | None, origin: OriginName, roi: RegionOfInterest | None = None
+) -> str:
     """Return a digest of all that a slide's results depend on.
 
     Parameters
@@ -195,4 +208,4 @@ def slide_fingerprint(state: str, *, mpp: float | None, origin: OriginName) -> s
     state : str
         Of `slide_state`.
     """
-    return fingerprint(state, str(mpp), origin)
+    return fingerprint(state, str(mpp), origin, *_state_of(roi))

@@ -19,9 +19,9 @@ from acinus.core.errors import AcinusError
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, RgbArray
 from acinus.report.outlines import Ring, svg_path
-from acinus.report.quality import FOCUS_MPP
 from acinus.results.folder import ImageResult
 from acinus.slides import SlideReader, open_slide, overview, tissue_mask
+from acinus.slides.focus import FOCUS_MPP
 from acinus.slides.tissue import OVERVIEW_MPP
 
 __all__ = [

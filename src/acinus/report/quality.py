@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,11 +18,11 @@ from acinus.core.colour import optical_density
 from acinus.core.image import RgbArray
 from acinus.results.folder import ImageResult
 from acinus.slides import tissue_mask
+from acinus.slides.focus import FOCUS_MPP, sharpness
 
 Channels = tuple[float, float, float]
 
 __all__ = [
-    "FOCUS_MPP",
     "ImageWarning",
     "PictureFacts",
     "StainReference",
@@ -31,9 +30,6 @@ __all__ = [
     "picture_facts",
     "stain_reference",
 ]
-
-FOCUS_MPP = 1.0
-"""µm per pixel at which focus is judged, so that one threshold holds for every scanner."""
 
 MIN_TISSUE = 0.02
 """Share of the picture, or of the fields with most tissue where it is large: biopsies may take a hundredth of
@@ -107,7 +103,7 @@ def picture_facts(
     """
     tissue_px, total_px = 0, 0
     tissue_sum = np.zeros(3)
-    sharpness, weights = [], []
+    sharpnesses, weights = [], []
     for rgb in samples:
         density = optical_density(rgb)
         tissue = tissue_mask(rgb, mpp=mpp)
@@ -115,22 +111,16 @@ def picture_facts(
         tissue_px, total_px = tissue_px + count, total_px + tissue.size
         if count:
             tissue_sum += density[tissue].sum(axis=0, dtype=np.float64)
-            sharpness.append(_sharpness(density.mean(axis=2), tissue))
+            sharpnesses.append(sharpness(density.mean(axis=2), tissue))
             weights.append(count)
     sampled = tissue_px / max(total_px, 1)
     fraction = sampled if tissue_fraction is None else tissue_fraction
     if sampled < MIN_TISSUE:
         return PictureFacts(fraction, None, None)
     judged = mpp <= FOCUS_MPP * 1.05
-    focus = float(np.average(sharpness, weights=weights)) if judged else None
+    focus = float(np.average(sharpnesses, weights=weights)) if judged else None
     red, green, blue = (tissue_sum / tissue_px).tolist()
     return PictureFacts(fraction, focus, (red, green, blue))
-
-
-def _sharpness(density: NDArray[np.float32], tissue: NDArray[np.bool_]) -> float:
-    """Return var(Laplacian) / var on tissue: pale stain and strong stain are then judged alike."""
-    laplacian = cv2.Laplacian(density, cv2.CV_32F, ksize=1)
-    return float(laplacian[tissue].var()) / max(float(density[tissue].var()), 1e-4)
 
 
 @dataclass(frozen=True)

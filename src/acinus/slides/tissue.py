@@ -17,7 +17,14 @@ from acinus.core.image import BoolMask, LabelMap, RgbArray
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.slides.reader import SlideReader, working_size
 
-__all__ = ["LARGEST_HOLE_UM2", "OVERVIEW_MPP", "enclosed_by_tissue", "overview", "tissue_mask"]
+__all__ = [
+    "LARGEST_HOLE_UM2",
+    "OVERVIEW_MPP",
+    "enclosed_by_tissue",
+    "overview",
+    "pen_mask",
+    "tissue_mask",
+]
 
 OVERVIEW_MPP = 8.0
 """µm per pixel: a nucleus is one pixel, a gland ten to forty."""
@@ -104,6 +111,12 @@ def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float, largest_hole_um2: float) -> 
     tissue = _without_small(tissue, um2_to_px(_SMALLEST_PIECE_UM2, mpp=mpp))
     largest_px = um2_to_px(largest_hole_um2, mpp=mpp)
     return np.asarray(tissue | _holes(tissue, foreign, largest_px=largest_px), np.bool_)
+
+
+def pen_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
+    """Return where ink of a pen or something black lies on an overview, (H, W) bool, with its faint rim."""
+    values = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
+    return _foreign(values, mpp=mpp)
 
 
 def _foreign(values: NDArray[np.float32], *, mpp: float) -> BoolMask:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from acinus.core.segmenter import Segmenter
+from acinus.glands.roi import RegionOfInterest
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
@@ -36,9 +37,8 @@ class PhaseSeconds:
 
     def __add__(self, other: PhaseSeconds) -> PhaseSeconds:
         """Return the sums."""
-        return PhaseSeconds(
-            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
-        )
+        sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        return PhaseSeconds(**sums)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class WindowJob:
         Changes whenever the slide's or the model's content does: processes keep both open between windows.
     tells_depth : bool
         Whether windows have a depth beside the probability.
+    roi : RegionOfInterest
+        Only there windows are computed and glands believed.
     """
 
     slide: Path
@@ -74,6 +76,7 @@ class WindowJob:
     scratch: Path
     state: str
     tells_depth: bool = False
+    roi: RegionOfInterest = field(default_factory=RegionOfInterest)
 
     def store(self) -> WindowStore:
         """Return the store that the windows go to."""
@@ -84,4 +87,4 @@ class WindowJob:
 
     def tissue(self, reader: SlideReader) -> SlideTissue:
         """Return the slide's tissue, found once and then kept in the folder."""
-        return SlideTissue.kept(self.folder / "tissue.mask", reader, self.plan.grid)
+        return SlideTissue.kept(self.folder / "tissue.mask", reader, self.plan.grid, self.roi)

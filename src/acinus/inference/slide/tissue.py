@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.files import atomic_path, make_folder
-from acinus.core.geometry import Box
+from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask
 from acinus.core.units import um_to_px
+from acinus.glands.roi import RegionOfInterest
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.packing import pack, unpack
 from acinus.slides.reader import SlideReader
@@ -33,29 +34,35 @@ class SlideTissue:
     Attributes
     ----------
     mask : (H, W) bool
-        Where tissue lies, seen on an overview whose pixel (0, 0) starts at the slide's origin.
+        Where tissue of interest lies, seen on an overview whose pixel (0, 0) starts at the slide's origin.
     mpp : float
         µm per pixel of `mask`.
     grid : WorkingGrid
         On which boxes are asked about.
     bounds : Box
         The scanned part in working pixels; what lies outside is no tissue.
+    roi : RegionOfInterest
+        What lies outside counts as no tissue.
     """
 
     mask: BoolMask
     mpp: float
     grid: WorkingGrid
     bounds: Box
+    roi: RegionOfInterest = field(default_factory=RegionOfInterest)
 
     @classmethod
-    def of(cls, reader: SlideReader, grid: WorkingGrid) -> SlideTissue:
+    def of(cls, reader: SlideReader, grid: WorkingGrid, roi: RegionOfInterest | None = None) -> SlideTissue:
         """Find the tissue of a slide, in memory that does not grow with it."""
         mpp = _overview_mpp(grid)
         rgb = reader.read_working(WorkingGrid.of(reader, mpp).box, mpp=mpp)
-        return cls(tissue_mask(rgb, mpp=mpp), mpp, grid, _scanned(reader, grid))
+        found = cls(tissue_mask(rgb, mpp=mpp), mpp, grid, _scanned(reader, grid), roi or RegionOfInterest())
+        return replace(found, mask=found.mask & found.of_interest)
 
     @classmethod
-    def kept(cls, path: Path, reader: SlideReader, grid: WorkingGrid) -> SlideTissue:
+    def kept(
+        cls, path: Path, reader: SlideReader, grid: WorkingGrid, roi: RegionOfInterest | None = None
+    ) -> SlideTissue:
         """Return the tissue kept in a file; where there is none, or a damaged one, find it and keep it there.
 
         Raises
@@ -66,8 +73,9 @@ class SlideTissue:
         scanned = _scanned(reader, grid)
         kept = unpack(path.read_bytes(), scanned, count=1) if path.is_file() else None
         if kept is not None:
-            return cls(kept[0].astype(bool), _overview_mpp(grid), grid, scanned)
-        tissue = cls.of(reader, grid)
+            mask = kept[0].astype(bool)
+            return cls(mask, _overview_mpp(grid), grid, scanned, roi or RegionOfInterest())
+        tissue = cls.of(reader, grid, roi)
         make_folder(path.parent)
         with atomic_path(path) as temporary:
             temporary.write_bytes(pack(tissue.mask[None].astype(np.uint8), scanned))
@@ -75,10 +83,16 @@ class SlideTissue:
 
     @cached_property
     def near(self) -> BoolMask:
-        """The tissue and what lies within 24 µm of it, (H, W) bool as `mask`."""
+        """The tissue and what of interest lies within 24 µm of it, (H, W) bool as `mask`."""
         radius = max(1, round(um_to_px(_RIM_UM, mpp=self.mpp)))
         disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        return np.asarray(cv2.dilate(self.mask.astype(np.uint8), disk), dtype=bool)
+        return np.asarray(cv2.dilate(self.mask.astype(np.uint8), disk), dtype=bool) & self.of_interest
+
+    @cached_property
+    def of_interest(self) -> BoolMask:
+        """What somebody wants to be looked at, (H, W) bool as `mask`."""
+        height, width = self.mask.shape
+        return self.roi.mask(Size(width, height), scale=self.mpp / self.grid.native_mpp)
 
     @property
     def area_um2(self) -> float:

@@ -1,0 +1,121 @@
+"""Where regions may lie on a slide, and in which order they are looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acinus.core.colour import optical_density
+from acinus.core.geometry import Box
+from acinus.core.image import BoolMask, RgbArray
+from acinus.core.units import um_to_px
+
+__all__ = ["candidate_boxes", "varied_order"]
+
+_LEAST_SIDE = 0.25  # of a region's side: a drawn region of interest may be smaller than a region
+_LEAST_PERMITTED = 0.85  # of what is left of a box: outlines drawn by hand are no rectangles
+
+
+def candidate_boxes(
+    tissue: BoolMask, permitted: BoolMask, *, mpp: float, side_um: float, least_tissue: float
+) -> list[Box]:
+    """Return the squares of a lattice that hold enough tissue and nothing that is not permitted.
+
+    Parameters
+    ----------
+    tissue, permitted : (H, W) bool
+        Seen on an overview; what is not permitted lies outside the region of interest, or is an artefact.
+    mpp : float
+        µm per pixel of the overview.
+    side_um : float
+        Side of a square. Where the permitted part is smaller than one, the square is cut to it.
+    least_tissue : float
+        Share of a square.
+
+    Returns
+    -------
+    list of Box
+        In pixels of the overview, from top to bottom; they do not overlap.
+
+    Examples
+    --------
+    >>> tissue = np.zeros((20, 30), bool)
+    >>> tissue[:, 12:] = True
+    >>> boxes = candidate_boxes(tissue, np.ones_like(tissue), mpp=8.0, side_um=80.0, least_tissue=0.5)
+    >>> [(box.x, box.y) for box in boxes]
+    [(10, 0), (20, 0), (10, 10), (20, 10)]
+    """
+    height, width = tissue.shape
+    side = max(1, round(um_to_px(side_um, mpp=mpp)))
+    rows, columns = (_starts(length, side) for length in (height, width))
+    boxes = []
+    for y in rows:
+        for x in columns:
+            whole = Box(x, y, min(side, width - x), min(side, height - y))
+            box = _cut(permitted, whole)
+            here = box.slices_in(Box(0, 0, width, height))
+            if min(box.width, box.height) < _LEAST_SIDE * side:
+                continue
+            if permitted[here].mean() < _LEAST_PERMITTED:
+                continue
+            if (tissue & permitted)[here].mean() >= least_tissue:
+                boxes.append(box)
+    return boxes
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Return where squares start along an axis, the lattice in the middle; one where none fits."""
+    count = length // side
+    if count == 0:
+        return [0]
+    first = (length - count * side) // 2
+    return [first + number * side for number in range(count)]
+
+
+def _cut(permitted: BoolMask, box: Box) -> Box:
+    """Return the box cut to what is permitted in it."""
+    inside = permitted[box.y : box.bottom, box.x : box.right]
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not rows.size:
+        return Box(box.x, box.y, 0, 0)
+    left, top = int(columns[0]), int(rows[0])
+    return Box(box.x + left, box.y + top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+
+def varied_order(overview: RgbArray, boxes: list[Box], *, seed: int) -> list[Box]:
+    """Return boxes so that the first few show all kinds of tissue: by turns at random, and unlike all before.
+
+    Taken alone, the most unlike are mostly odd; taken alone, the random ones miss what is rare.
+
+    Parameters
+    ----------
+    overview : (H, W, 3) uint8
+    boxes : list of Box
+        In its pixels.
+    seed : int
+        Of the random half.
+    """
+    if not boxes:
+        return []
+    looks = np.stack([_look(overview, box) for box in boxes])
+    looks = (looks - looks.mean(axis=0)) / np.maximum(looks.std(axis=0), 1e-6)
+    at_random = iter(np.random.default_rng(seed).permutation(len(boxes)).tolist())
+    distance = np.full(len(boxes), np.inf)
+    order: list[int] = []
+    taken = np.zeros(len(boxes), dtype=bool)
+    while len(order) < len(boxes):
+        if len(order) % 2:
+            number = int(np.argmax(np.where(taken, -1.0, distance)))
+        else:
+            number = next(each for each in at_random if not taken[each])
+        order.append(number)
+        taken[number] = True
+        distance = np.minimum(distance, np.linalg.norm(looks - looks[number], axis=1))
+    return [boxes[number] for number in order]
+
+
+def _look(overview: RgbArray, box: Box) -> NDArray[np.float64]:
+    """Return mean and spread of the optical density in a box, 6 numbers."""
+    inside = box.slices_in(Box(0, 0, overview.shape[1], overview.shape[0]))
+    density = optical_density(overview[inside]).reshape(-1, 3)
+    return np.concatenate([density.mean(axis=0), density.std(axis=0)]).astype(np.float64)

@@ -1,0 +1,140 @@
+"""What was learnt from, and what was left out, for people: a contact sheet, and GeoJSON for QuPath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import shapely
+from PIL import Image, ImageDraw, ImageFont
+
+from acinus.core.files import atomic_path, make_folder
+from acinus.core.image import RgbArray, RgbImage
+from acinus.core.naming import plural
+from acinus.glands.geojson import write_geojson
+from acinus.mining.regions.artefacts import DrawnArtefact
+from acinus.mining.regions.survey import Candidate, SlideToSurvey
+
+__all__ = ["ARTEFACTS", "CONTACT_SHEET", "SlideRegions", "write_regions"]
+
+CONTACT_SHEET = "contact_sheet.jpg"
+ARTEFACTS = "artefacts"
+
+_COLUMNS = 12
+_THUMB_PX = 160
+_CAPTION_PX = 30
+_GAP_PX = 6
+_MOST_THUMBS = 600  # a sheet of 2000 × 10,000 px; of more regions every so many is shown
+_GREEN, _GREY = (38, 160, 60), (120, 120, 120)  # with and without rings
+_ORANGE = (230, 120, 20)
+
+
+@dataclass(frozen=True)
+class SlideRegions:
+    """The regions of one slide that are learnt from.
+
+    Attributes
+    ----------
+    slide : SlideToSurvey
+    chosen : tuple of Candidate
+    corner : (int, int)
+        Level-0 x, y of the scanned part, from where QuPath counts.
+    artefacts : tuple of DrawnArtefact
+        What was left out.
+    """
+
+    slide: SlideToSurvey
+    chosen: tuple[Candidate, ...]
+    corner: tuple[int, int] = (0, 0)
+    artefacts: tuple[DrawnArtefact, ...] = ()
+
+
+def write_regions(folder: Path, slides: Sequence[SlideRegions], images: Sequence[RgbImage]) -> None:
+    """Write ``contact_sheet.jpg``, and ``<slide>.geojson`` for each slide; artefacts go to ``artefacts/``.
+
+    Parameters
+    ----------
+    slides : sequence of SlideRegions
+    images : sequence of RgbImage
+        The regions' pixels, in the order of the slides and of their chosen candidates.
+
+    Raises
+    ------
+    OutputError
+        When a file cannot be written.
+    """
+    make_folder(folder)
+    for of_slide in slides:
+        if of_slide.artefacts:
+            _write_artefacts(make_folder(folder / ARTEFACTS), of_slide)
+        if not of_slide.chosen:
+            continue
+        left, top = of_slide.corner
+        squares = [
+            (number, shapely.box(each.box.x, each.box.y, each.box.right, each.box.bottom))
+            for number, each in enumerate(of_slide.chosen, start=1)
+        ]
+        write_geojson(
+            folder / f"{of_slide.slide.name}.geojson",
+            squares,
+            name=f"regions of {of_slide.slide.name}",
+            offset=(-left, -top),
+            object_type="annotation",
+            class_name="Learnt",
+            color=_GREEN,
+        )
+    shown = [candidate for of_slide in slides for candidate in of_slide.chosen]
+    names = [of_slide.slide.name for of_slide in slides for _ in of_slide.chosen]
+    step = -(-len(shown) // _MOST_THUMBS)
+    sheet = _contact_sheet(images[::step], shown[::step], names[::step])
+    with atomic_path(folder / CONTACT_SHEET) as temporary:
+        sheet.save(temporary, quality=85)
+
+
+def _write_artefacts(folder: Path, of_slide: SlideRegions) -> None:
+    """Write artefacts in classes with a star, which QuPath and ``--roi`` leave out."""
+    left, top = of_slide.corner
+    write_geojson(
+        folder / f"{of_slide.slide.name}.geojson",
+        enumerate((each.outline for each in of_slide.artefacts), start=1),
+        name=f"artefacts of {of_slide.slide.name}",
+        offset=(-left, -top),
+        object_type="annotation",
+        classes={
+            number: f"{each.kind.capitalize()}*" for number, each in enumerate(of_slide.artefacts, start=1)
+        },
+        color=_ORANGE,
+    )
+
+
+def _contact_sheet(
+    images: Sequence[RgbImage], shown: Sequence[Candidate], names: Sequence[str]
+) -> Image.Image:
+    """Draw thumbnails in rows, each with its slide and its rings, framed green where there are some."""
+    rows = -(-len(images) // _COLUMNS)
+    cell = (_THUMB_PX + _GAP_PX, _THUMB_PX + _CAPTION_PX + _GAP_PX)
+    sheet = Image.new(
+        "RGB", (min(len(images), _COLUMNS) * cell[0] + _GAP_PX, rows * cell[1] + _GAP_PX), "white"
+    )
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=11)
+    for number, (image, candidate, name) in enumerate(zip(images, shown, names, strict=True)):
+        x, y = (number % _COLUMNS) * cell[0] + _GAP_PX, (number // _COLUMNS) * cell[1] + _GAP_PX
+        sheet.paste(Image.fromarray(_thumbnail(image.rgb)), (x, y))
+        colour = _GREEN if candidate.shows.rings else _GREY
+        draw.rectangle((x - 2, y - 2, x + _THUMB_PX + 1, y + _THUMB_PX + 1), outline=colour, width=2)
+        draw.text((x, y + _THUMB_PX + 2), name[:26], fill="black", font=font)
+        draw.text((x, y + _THUMB_PX + 15), plural(candidate.shows.rings, "ring"), fill=colour, font=font)
+    return sheet
+
+
+def _thumbnail(rgb: RgbArray) -> RgbArray:
+    """Return a picture fitted into a white square."""
+    scale = _THUMB_PX / max(rgb.shape[:2])
+    height, width = (max(1, round(length * scale)) for length in rgb.shape[:2])
+    square = np.full((_THUMB_PX, _THUMB_PX, 3), 255, dtype=np.uint8)
+    square[:height, :width] = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    return square

@@ -1,0 +1,218 @@
+"""What a fit learns from: whole images, and regions chosen over all slides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acinus.core.errors import InputError
+from acinus.core.image import RgbImage
+from acinus.core.progress import Progress
+from acinus.core.run import checksum
+from acinus.core.user_cache import user_cache
+from acinus.data.sample import Sample
+from acinus.glands.roi import RegionOfInterest, RoiFolder, read_roi
+from acinus.grouping.process_group import ProcessGroup
+from acinus.mining.regions.choose import choose_regions
+from acinus.mining.regions.folder import SlideRegions, write_regions
+from acinus.mining.regions.parallel import survey_slides
+from acinus.mining.regions.settings import RegionSettings
+from acinus.mining.regions.survey import Candidate, SlideToSurvey, Survey, read_region
+from acinus.pipeline.fit import finest_mpp, reduced
+from acinus.pipeline.settings import Settings
+from acinus.results.batch import BatchResult
+from acinus.slides.identity import file_identity
+from acinus.slides.images import is_slide, whole_image
+from acinus.slides.opening import SLIDE_SUFFIXES, open_slide
+from acinus.slides.tissue import tissue_mask
+
+__all__ = ["FitInputs", "read_fit_inputs"]
+
+REGIONS = "regions"
+
+
+@dataclass
+class FitInputs:
+    """What a fit learns from.
+
+    Attributes
+    ----------
+    images : list of RgbImage
+        Whole images, then the regions of slides, at the resolution that fitting uses.
+    records : list of dict
+        Name, path and what identifies it, of each image and slide, for the run file.
+    slides : list of SlideRegions
+    """
+
+    images: list[RgbImage] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    slides: list[SlideRegions] = field(default_factory=list)
+
+    def write_regions(self, folder: Path) -> None:
+        """Write what was chosen of slides into ``regions/`` of the model folder."""
+        count = sum(len(of_slide.chosen) for of_slide in self.slides)
+        if count:
+            write_regions(folder / REGIONS, self.slides, self.images[-count:])
+
+
+def read_fit_inputs(
+    samples: Sequence[Sample],
+    settings: Settings,
+    *,
+    roi: Path | None,
+    processes: int,
+    result: BatchResult,
+    progress: Progress,
+    group: ProcessGroup,
+) -> FitInputs:
+    """Read images, and choose and read the regions of slides; what fails is noted in the result.
+
+    An image for which there is a region of interest is treated as a slide.
+
+    Parameters
+    ----------
+    roi : Path, optional
+        Folder of GeoJSON files.
+    processes : int
+        In which slides are looked at.
+    group : ProcessGroup
+        Its first process chooses for all.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to learn from.
+    UsageError
+        When `roi` has nothing to do with the inputs.
+    """
+    rois = RoiFolder(roi)
+    rois.check([sample.name for sample in samples])
+    inputs = FitInputs()
+    slides: list[SlideToSurvey] = []
+    with progress.task("Reading", total=len(samples)) as advance:
+        for sample in samples:
+            try:
+                if _is_slide(sample, rois):
+                    slides.append(_to_survey(sample, rois))
+                else:
+                    inputs.images.append(_image(sample, settings, result))
+                    inputs.records.append(_record(sample.name, sample.image_path))
+                    result.done.append(sample.name)
+            except Exception as error:  # whatever is wrong with one image, the others are read
+                result.failed(str(sample.image_path), error)
+            advance(sample.name)
+    result.warn_of_remarks()
+    if slides:
+        chosen = group.broadcast(_choose, slides, settings.mining.regions, processes, progress)
+        _read_chosen(chosen, settings, inputs, result, progress)
+    if not inputs.images:
+        reasons = "; ".join([*(failure.reason for failure in result.failures), *result.warnings][:3])
+        raise InputError(f"nothing to learn from: {reasons}")
+    return inputs
+
+
+def _image(sample: Sample, settings: Settings, result: BatchResult) -> RgbImage:
+    """Read an image at the resolution that fitting uses; `result` notes what there is to say of it."""
+    with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+        whole = whole_image(reader)
+        result.remark(sample.name, *reader.notes)
+    image = reduced(RgbImage(whole.rgb, whole.mpp, sample.name), settings)
+    if not tissue_mask(image.rgb, mpp=image.mpp).any():
+        result.remark(sample.name, "no tissue was found, so no gland to learn from; check it and --mpp")
+    return image
+
+
+def _is_slide(sample: Sample, rois: RoiFolder) -> bool:
+    """Say whether regions are chosen of an input; a scanner's file is not opened for that."""
+    if sample.image_path.suffix.lower() in SLIDE_SUFFIXES or rois.find(sample.name) is not None:
+        return True
+    with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+        return is_slide(reader)
+
+
+def _to_survey(sample: Sample, rois: RoiFolder) -> SlideToSurvey:
+    drawn = rois.find(sample.name)
+    roi = RegionOfInterest()
+    if drawn is not None:
+        with open_slide(sample.image_path, mpp=sample.mpp) as reader:
+            roi = read_roi(drawn, corner=(reader.bounds.x, reader.bounds.y))
+    return SlideToSurvey(sample.name, sample.image_path, sample.mpp, roi)
+
+
+def _record(name: str, path: Path) -> dict[str, Any]:
+    return {"name": name, "path": str(path.resolve()), "sha256": checksum(path)}
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What the first process tells the others: regions by slide, and the slides that have none."""
+
+    slides: list[SlideRegions]
+    failures: list[tuple[Path, Exception]]
+    empty: list[str]
+
+
+def _choose(
+    slides: Sequence[SlideToSurvey], settings: RegionSettings, processes: int, progress: Progress
+) -> _Choice:
+    """Survey all slides and choose regions over all of them."""
+    cache = user_cache()
+    surveyed: list[tuple[SlideToSurvey, Survey]] = []
+    failures: list[tuple[Path, Exception]] = []
+    with progress.task("Looking at slides", total=len(slides)) as advance:
+        found = survey_slides(slides, settings, cache=cache and cache / REGIONS, processes=processes)
+        for slide, survey in found:
+            if isinstance(survey, Exception):
+                failures.append((slide.path, survey))
+            else:
+                surveyed.append((slide, survey))
+            advance(slide.name)
+    candidates = [
+        (number, candidate) for number, (_, survey) in enumerate(surveyed) for candidate in survey.candidates
+    ]
+    chosen = choose_regions(
+        [candidate.shows for _, candidate in candidates], [number for number, _ in candidates], settings
+    )
+    of_slide: list[list[Candidate]] = [[] for _ in surveyed]
+    for number, candidate in (candidates[each] for each in sorted(chosen)):
+        of_slide[number].append(candidate)
+    return _Choice(
+        [
+            SlideRegions(slide, tuple(regions), survey.corner, survey.artefacts)
+            for (slide, survey), regions in zip(surveyed, of_slide, strict=True)
+            if regions or survey.artefacts
+        ],
+        failures,
+        [slide.name for slide, survey in surveyed if not survey.candidates],
+    )
+
+
+def _read_chosen(
+    choice: _Choice, settings: Settings, inputs: FitInputs, result: BatchResult, progress: Progress
+) -> None:
+    """Read the chosen regions at the finest resolution that fitting uses."""
+    for path, error in choice.failures:
+        result.failed(str(path), error)
+    for name in choice.empty:
+        result.warnings.append(f"{name}: no region with enough tissue; nothing was learnt from it")
+    mpp = finest_mpp(settings)
+    with progress.task("Reading regions", total=sum(bool(each.chosen) for each in choice.slides)) as advance:
+        for of_slide in choice.slides:
+            slide = of_slide.slide
+            if not of_slide.chosen:
+                inputs.slides.append(of_slide)
+                continue
+            try:
+                with open_slide(slide.path, mpp=slide.mpp) as reader:
+                    images = [read_region(reader, each.box, mpp=mpp) for each in of_slide.chosen]
+                identity = file_identity(slide.path)
+            except Exception as error:
+                result.failed(str(slide.path), error)
+            else:
+                inputs.images += images
+                inputs.slides.append(of_slide)
+                inputs.records.append({"name": slide.name, "path": str(slide.path.resolve()), **identity})
+                result.done.append(slide.name)
+            advance(slide.name)
