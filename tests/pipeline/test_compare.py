@@ -146,6 +146,19 @@ def test_a_question_that_cannot_be_answered_is_refused_in_one_line(cohort, error
     assert not (cohort / "out").exists()
 
 
+def test_a_folder_of_other_files_is_left_alone_and_an_earlier_answer_is_replaced(cohort, error_lines):
+    words = ["compare", str(cohort / "results"), str(cohort / "patients.csv"), "--by", "grade", "--out"]
+    assert run([*words, str(cohort / "results")]) == 2
+    [line] = error_lines()
+    assert line.endswith("is not empty and holds no compare.html; choose an empty or new folder for --out")
+    question = Question(by="grade", patient="patient")
+    for _ in range(2):
+        found = compare_results(
+            cohort / "results", cohort / "patients.csv", question, out=cohort / "out", settings=QUICK
+        )
+    assert found.files["page"].is_file()
+
+
 def test_without_the_libraries_one_line_says_what_to_install(cohort, error_lines, monkeypatch):
     known = libraries.find_spec
     monkeypatch.setattr(libraries, "find_spec", lambda name: None if name == "lifelines" else known(name))

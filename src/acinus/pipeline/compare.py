@@ -21,7 +21,7 @@ from acinus.core.progress import Progress
 from acinus.core.run import checksum, run_record
 from acinus.core.settings import apply_settings, settings_to_plain
 from acinus.core.settings_file import read_settings_file
-from acinus.pipeline.compared import Compared, write_comparison
+from acinus.pipeline.compared import PAGE, Compared, write_comparison
 from acinus.results.folder import read_records
 from acinus.results.record import ImageRecord
 
@@ -107,11 +107,12 @@ def compare_results(
     Raises
     ------
     UsageError
-        When a column does not exist, nothing is asked, or a library is missing.
+        When a column does not exist, nothing is asked, a library is missing, or `out` holds something else.
     InputError
         When nothing matches, or too little is left to compare.
     """
     require_libraries()
+    _check_free(out)
     settings = settings or CompareSettings()
     table = read_clinical(clinical)
     joined = _join(results, table, question, settings)
@@ -141,6 +142,14 @@ def compare_results(
     )
     write_json(out / "run.json", {**record, "results": str(results.resolve())})
     return compared
+
+
+def _check_free(out: Path) -> None:
+    """Refuse a folder with files that are not an earlier answer, which would be overwritten."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; choose another --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / PAGE).is_file():
+        raise UsageError(f"{out} is not empty and holds no {PAGE}; choose an empty or new folder for --out")
 
 
 def _join(results: Path, table: ClinicalTable, question: Question, settings: CompareSettings) -> _Joined:

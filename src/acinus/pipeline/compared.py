@@ -22,7 +22,10 @@ from acinus.report.comparison_wording import p_text, strength_text
 from acinus.results.anndata import cohort_anndata
 from acinus.results.plain_tables import Cell, write_plain_table
 
-__all__ = ["Compared", "write_comparison"]
+__all__ = ["PAGE", "Compared", "write_comparison"]
+
+PAGE = "compare.html"
+"""By which a folder is known as an answer, which another one may replace."""
 
 Columns = dict[str, list[Cell]]
 
@@ -96,7 +99,7 @@ def write_comparison(
     files["Markdown"] = out / "statistics.md"
     with atomic_path(files["Markdown"]) as temporary:
         temporary.write_text("\n\n".join(_markdown(*pair) for pair in pairs) + "\n", encoding="utf-8")
-    files["page"] = out / "compare.html"
+    files["page"] = out / PAGE
     write_comparison_page(
         files["page"],
         pairs,
