@@ -86,10 +86,10 @@ def cells(name: str) -> Iterator[Fit]:
             yield from (
                 Fit(rings="darkest", rest=rest, cure=cure, weight=weight) for weight in (0.0, 0.1, 0.5)
             )
-    elif name == "written":  # the proposal's own form, all interiors that stage 1 found or a tenth of them
+    elif name in ("written", "written-few"):  # the proposal's own form, all interiors found or a tenth
         form = Fit(rings="darkest", network="pspnet", stopped=False, normalised=False)
-        for share, weight in ((1.0, 0.0), (1.0, 0.1), (0.1, 0.0), (0.1, 0.1)):
-            yield replace(form, share=share, weight=weight)
+        share = 1.0 if name == "written" else 0.1
+        yield from (replace(form, share=share, weight=weight) for weight in (0.0, 0.1))
     elif name == "weight":
         yield from (Fit(rest=rest) for rest in rests)
         for rest, weight, stopped in itertools.product(rests, (0.1, 0.5, 2.0), (True, False)):
@@ -111,7 +111,7 @@ def cells(name: str) -> Iterator[Fit]:
             for weight, cure in ((0.1, "none"), (0.5, "none"), (2.0, "none"), (0.5, "contrast")):
                 yield Fit(network="pspnet", rest=rest, weight=weight, cure=cure)
     else:
-        slices = "core, written, darkest, weight, cures, share, form, pspnet"
+        slices = "core, written, written-few, darkest, weight, cures, share, form, pspnet"
         raise SystemExit(f"there is no slice {name!r}; choose of {slices}")
 
 
