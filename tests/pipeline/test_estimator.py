@@ -247,3 +247,17 @@ def test_one_image_needs_no_list(tiles):
     assert np.array_equal(
         one.segment(picture, mpp=0.62).probability, several.segment(picture, mpp=0.62).probability
     )
+
+
+def test_a_black_and_white_image_is_not_segmented_and_says_why(tmp_path, tiles, fitted):
+    rgb = array_of(tiles / "tile_000.png")
+    grey = np.repeat(rgb.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    result = fitted.segment(grey, mpp=0.62)
+    assert (result.gland_count, result.quality, list(result.unfamiliar)) == (0, None, ["stain"])
+    assert not result.probability.any()
+    assert result.save(tmp_path / "grey").record.unfamiliar == result.unfamiliar
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    batch = segment_files([tmp_path / "grey.png"], fitted, model_name="m", out=tmp_path / "out", mpp=0.62)
+    [line] = batch.warnings
+    assert line.startswith("grey: black and white, and the model was fitted on H&E: not segmented; fit")
+    assert (tmp_path / "out" / "summary.csv").read_text().splitlines()[1].endswith(",,stain")

@@ -142,12 +142,12 @@ def test_trust_is_shown_only_where_it_was_estimated(results, stained, read_page)
     ("quality", "level"),
     [
         (0.9, "high"),
-        (0.65, "high"),
-        (0.64, "fair"),
-        (0.6, "fair"),
-        (0.58, "fair"),
-        (0.57, "low"),
-        (0.52, "low"),
+        (0.55, "high"),
+        (0.54, "fair"),
+        (0.5, "fair"),
+        (0.45, "fair"),
+        (0.44, "low"),
+        (0.2, "low"),
     ],
 )
 def test_trust_is_called_what_the_page_says_of_its_limits(results, stained, read_page, quality, level):
@@ -161,8 +161,8 @@ def test_trust_is_called_what_the_page_says_of_its_limits(results, stained, read
 
 
 def test_trust_that_is_shown_rounded_is_called_by_what_is_shown():
-    assert trust(0.6499) == ("high", "high (0.65)")
-    assert trust(0.5749) == ("low", "low (0.57)")
+    assert trust(0.5499) == ("high", "high (0.55)")
+    assert trust(0.4449) == ("low", "low (0.44)")
 
 
 def test_table_of_all_images_is_linked_where_it_was_written(batch, read_page):

@@ -167,3 +167,15 @@ def test_glass_in_view_does_not_change_the_stain(stained):
     np.testing.assert_allclose(
         picture_facts([half], mpp=1.0).mean_od, picture_facts([rgb], mpp=1.0).mean_od, atol=0.04
     )
+
+
+def test_what_the_record_calls_unfamiliar_is_a_grave_warning_and_an_unsegmented_image_is_not_empty_too(
+    results, stained, read_page
+):
+    results.add("strange", stained(0), unfamiliar={"look": "looks unlike the images of the fit"})
+    reason = "a brown immunostain, and the model was fitted on H&E: not segmented"
+    results.add("brown", stained(1), np.zeros((320, 320), np.int32), unfamiliar={"stain": reason})
+    page = read_page(write_report(results.root))
+    assert warnings(results, read_page) == {"strange": {"unfamiliar"}, "brown": {"unfamiliar"}}
+    assert "Unfamiliar: looks unlike the images of the fit." in page.source
+    assert "Look at these first" in page.source

@@ -57,3 +57,10 @@ def test_what_is_to_be_said_of_many_inputs_is_one_warning_that_names_three(tmp_p
         "e: it is turned",
         "e: its colours are those of a palette",
     ]
+
+
+def test_unfamiliar_images_are_one_line_for_each_reason(tmp_path):
+    result = BatchResult(tmp_path)
+    result.unfamiliar |= {"a": {}, "b": {"look": "dark"}, "c": {"rings": "no ring", "look": "pale"}, "d": {}}
+    result.warn_of_unfamiliar()
+    assert result.warnings == ["b (and 1 other: unfamiliar in summary.csv): dark", "c: no ring"]

@@ -52,17 +52,26 @@ def test_each_row_of_each_image_stands_behind_its_name_in_natural_order(out):
 def test_the_summary_has_one_row_per_image_and_empty_fields_for_what_is_missing(out):
     write_tables(out, records_in(out))
     assert rows_of(out / "summary.csv") == [
-        ["image", "glands", "share"],
-        ["b9", "2", ""],
-        ["b10", "2", "0.25"],
+        ["image", "glands", "share", "quality", "unfamiliar"],
+        ["b9", "2", "", "", ""],
+        ["b10", "2", "0.25", "", ""],
     ]
+
+
+def test_the_summary_names_the_reasons_for_which_an_image_is_unfamiliar(tmp_path, glands, image_record):
+    unfamiliar = {"look": "looks unlike the images of the fit", "rings": "no rings"}
+    record = image_record(name="a", summary={"glands": 2.0}, quality=0.123456789, unfamiliar=unfamiliar)
+    put(tmp_path / "a", record, glands)
+    assert records_in(tmp_path)["a"].unfamiliar == unfamiliar
+    write_tables(tmp_path, records_in(tmp_path))
+    assert rows_of(tmp_path / "summary.csv")[1] == ["a", "2", "0.123457", "look rings"]
 
 
 def test_a_statistic_that_only_some_results_have_is_a_column_of_all(out, image_record, glands):
     put(out / "c", image_record(name="c", summary={"glands": 1.0, "new": 3.0}), glands)
     write_tables(out, records_in(out))
     heading, *rows = rows_of(out / "summary.csv")
-    assert heading == ["image", "glands", "share", "new"]
+    assert heading == ["image", "glands", "share", "new", "quality", "unfamiliar"]
     assert [row[3] for row in rows] == ["", "", "3"]
 
 

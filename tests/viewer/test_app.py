@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from acinus.core.files import read_json, write_json
 from acinus.viewer import create_app
 
+from .conftest import write_result
+
 SLIDE = "/api/slides/slide_2"
 
 
@@ -166,3 +168,10 @@ def test_a_damaged_slide_or_outline_file_costs_only_itself(run_folder: Path) -> 
         assert client.get("/api/slides/slide_10").status_code == 200
         assert client.get("/api/slides/slide_10/tiles/2/0_0.jpg").status_code == 200
         assert "glands.geojson" in client.get("/api/slides/slide_10/glands").json()["error"]
+
+
+def test_a_slide_unlike_what_the_model_knows_says_so(tmp_path: Path, image_record) -> None:
+    record = image_record(unfamiliar={"look": "looks unlike the images of the fit"})
+    write_result(tmp_path / "slide_2", tmp_path / "slide_2.png", record)
+    with TestClient(create_app(tmp_path), base_url="http://localhost") as client:
+        assert "Unfamiliar: looks unlike the images of the fit" in client.get(SLIDE).json()["notices"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,12 @@ class Segmentation:
     probability: ProbabilityMap
     certainty: NDArray[np.float32]
     within: BoolMask | None = None
+
+    @classmethod
+    def without_glands(cls, image: RgbImage) -> Self:
+        """Return that of an image that is not segmented: no gland, certain of nothing."""
+        nothing = np.zeros(image.shape, dtype=np.float32)
+        return cls(image, np.zeros(image.shape, dtype=np.int32), nothing, nothing)
 
     @property
     def gland_count(self) -> int:

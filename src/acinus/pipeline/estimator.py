@@ -25,9 +25,10 @@ from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
-from acinus.inference.segmentation import segment_image
+from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
+from acinus.pipeline.familiarity import Field, foreign_stain, judged, shapes_of
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.gland_size import with_gland_size
 from acinus.pipeline.model import load_model, save_model
@@ -79,7 +80,7 @@ class GlandSegmenter:
     fitted_settings : Settings
         As they are used: for glands of the size that was given or estimated.
     stain : dict
-        ``mean_od`` and ``std_od`` of the training images' channels; empty before `fit`.
+        What the model keeps of the training images, see `acinus.data.stain.stain_of`; empty before `fit`.
 
     Raises
     ------
@@ -205,7 +206,8 @@ class GlandSegmenter:
         -------
         SegmentedImage
             With ``labels`` and ``probability`` (H, W), the table ``glands``, the polygons ``outlines``,
-            ``quality``, and ``save(folder)``.
+            ``quality``, ``unfamiliar``, and ``save(folder)``. An image whose stain is of another kind than
+            those of the fit is not segmented: it has no gland, and ``unfamiliar`` says why.
 
         Raises
         ------
@@ -219,13 +221,20 @@ class GlandSegmenter:
         loaded = _load(image, mpp)
         height, width = loaded.shape
         within = None if roi is None else roi.mask(Size(width, height), scale=1.0)
-        found = segment_image(loaded, segmenter, settings.instances, within=within)
+        familiarity = foreign_stain(loaded.rgb, self.stain, mpp=loaded.mpp)
+        if familiarity is None:
+            found = segment_image(loaded, segmenter, settings.instances, within=within)
+            shapes = shapes_of(settings)
+            familiarity = judged([Field(loaded, found.labels > 0, within)], stain=self.stain, shapes=shapes)
+        else:
+            found = Segmentation.without_glands(loaded)
         return SegmentedImage(
             image=found.image,
             labels=found.labels,
             probability=found.probability,
             certainty=found.certainty,
             within=within,
+            familiarity=familiarity,
             made_by={"settings": settings_to_plain(settings), "stain": self.stain},
             path=Path(image) if isinstance(image, str | os.PathLike) else None,
         )

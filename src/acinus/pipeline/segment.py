@@ -110,6 +110,7 @@ def segment_files(
                 advance(sample.name)
         result.warn_of_outdated()
         result.warn_of_remarks()
+        result.warn_of_unfamiliar()
         records = records_in(out)
         sources += _earlier_sources(out, records.keys() - {source["name"] for source in sources})
         write_json(out / RUN, batch.run(sorted(sources, key=lambda source: natural_key(source["name"]))))
@@ -196,7 +197,8 @@ def _segment_one(sample: Sample, batch: _Batch, result: BatchResult, progress: P
         if image is None
         else _segment_image(sample, image, batch, source)
     )
-    if not record.gland_count:
+    result.unfamiliar[sample.name] = record.unfamiliar
+    if not record.gland_count and "stain" not in record.unfamiliar:
         what = "no gland was found" if record.tissue_area_um2 else "no tissue was found, and so no gland"
         result.warnings.append(f"{sample.name}: {what}; look at its overlay, and check --mpp")
     result.done.append(sample.name)
@@ -227,6 +229,8 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[
         segmentation.probability,
         tissue=segmentation.tissue,
         quality=segmentation.quality,
+        certainty=segmentation.sureness,
+        unfamiliar=segmentation.unfamiliar,
         run=batch.run([source]),
         path=Path(source["path"]),
         model=batch.model_name,

@@ -23,7 +23,9 @@ from acinus.inference.slide.finding import find_glands
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.pipeline.estimator import GlandSegmenter
+from acinus.pipeline.familiarity import Familiarity, foreign_stain, judged, shapes_of
 from acinus.pipeline.model import model_state
+from acinus.pipeline.slide_fields import fields_of, overview_of
 from acinus.pipeline.slide_model import SavedModel, prepared
 from acinus.pipeline.slide_work import keep_windows, network_state, prepare_work
 from acinus.results.files import work_folder
@@ -91,6 +93,7 @@ def segment_slide(
     with open_slide(path, mpp=mpp) as reader:
         work = work_folder(out, name)
         job = _window_job(reader, model, identity, mpp=mpp, roi=roi, work=work, result=out / name)
+        familiarity = _foreign(reader, job, model)
         shared = job.scratch / "model"
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
@@ -113,6 +116,9 @@ def segment_slide(
                 client=client,
                 progress=progress,
             )
+            if familiarity is None:
+                fields = fields_of(reader, grid, job.tissue(reader), labels.base)
+                familiarity = judged(fields, stain=model.stain, shapes=shapes_of(model.fitted_settings))
             run = run_record(
                 command=None,
                 settings=settings_to_plain(model.fitted_settings),
@@ -130,7 +136,9 @@ def segment_slide(
                 working_mpp=grid.mpp,
                 origin=place,
                 tissue_area_um2=found.tissue_area_um2,
-                quality=found.quality,
+                quality=familiarity.quality(found.quality),
+                certainty=found.quality,
+                unfamiliar=familiarity.unfamiliar,
                 run={**run, "model": model_name, "stain": model.stain},
                 seconds=seconds,
                 path=job.slide,
@@ -139,6 +147,15 @@ def segment_slide(
             )
     keep_windows(work, out / name)
     return record
+
+
+def _foreign(reader: SlideReader, job: WindowJob, model: GlandSegmenter) -> Familiarity | None:
+    """Return why a slide is not to be segmented, after having its windows left out; None if it is."""
+    overview, mpp = overview_of(reader, mpp=job.plan.grid.native_mpp)
+    familiarity = foreign_stain(overview, model.stain, mpp=mpp)
+    if familiarity is not None:
+        job.leave_out(reader)
+    return familiarity
 
 
 def _window_job(

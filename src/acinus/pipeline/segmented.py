@@ -12,6 +12,7 @@ from acinus.core.files import make_folder
 from acinus.core.run import run_record
 from acinus.glands import Glands, Outline, gland_polygons, measure_glands
 from acinus.inference.segmentation import Segmentation
+from acinus.pipeline.familiarity import Familiarity
 from acinus.results.anndata import to_anndata
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.writing import write_image_result
@@ -31,6 +32,8 @@ class SegmentedImage(Segmentation):
         0 background, 1..N one number per gland, at the image's size.
     probability, certainty : (H, W) float32
         0..1, at the image's size.
+    familiarity : Familiarity
+        Whether the model has seen the like, and whether the image itself supports the outlines.
     made_by : mapping
         Settings and stain of the model, for the run file.
     path : Path, optional
@@ -47,8 +50,24 @@ class SegmentedImage(Segmentation):
     >>> result.save("results/tile").overlay_file  # doctest: +SKIP
     """
 
+    familiarity: Familiarity = field(default_factory=Familiarity)
     made_by: Mapping[str, Any] = field(default_factory=dict, repr=False)
     path: Path | None = None
+
+    @property
+    def quality(self) -> float | None:
+        """Label-free estimate of how far to trust this, 0..1; None without tissue. See `Familiarity`."""
+        return self.familiarity.quality(self.sureness)
+
+    @property
+    def sureness(self) -> float | None:
+        """Mean certainty over the tissue, 0..1; None without tissue, or where it was not segmented."""
+        return None if "stain" in self.unfamiliar else super().quality
+
+    @property
+    def unfamiliar(self) -> dict[str, str]:
+        """Why this image is unlike what the model knows, a sentence for each reason; empty for most."""
+        return self.familiarity.unfamiliar
 
     @cached_property
     def glands(self) -> Glands:
@@ -93,6 +112,8 @@ class SegmentedImage(Segmentation):
             self.probability,
             tissue=self.tissue,
             quality=self.quality,
+            certainty=self.sureness,
+            unfamiliar=self.unfamiliar,
             run={**run, "stain": self.made_by.get("stain", {})},
             path=self.path.resolve() if self.path else None,
         )

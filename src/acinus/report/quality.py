@@ -1,7 +1,7 @@
-"""Warnings about an image: no tissue, out of focus, an unusual stain, glands cut off.
+"""Warnings about an image: unfamiliar, no tissue, out of focus, an unusual stain, glands cut off.
 
-All four are computed from the pixels and the table, never from truth. Thresholds are ours; how they were set
-is said beside each.
+The first is what its record says; the others are computed from the pixels and the table, never from truth.
+Thresholds are ours; how they were set is said beside each.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class PictureFacts:
 class ImageWarning:
     """One warning: its kind, how grave it is, and the sentence shown."""
 
-    kind: Literal["tissue", "focus", "stain", "cut", "empty", "source"]
+    kind: Literal["unfamiliar", "tissue", "focus", "stain", "cut", "empty", "source"]
     grave: bool
     text: str
 
@@ -167,7 +167,9 @@ def image_warnings(
     image: ImageResult, facts: PictureFacts | None, reference: StainReference | None
 ) -> list[ImageWarning]:
     """Return the warnings about one image, gravest first; none for a good one."""
-    warnings: list[ImageWarning] = []
+    warnings = [
+        ImageWarning("unfamiliar", True, f"Unfamiliar: {text}.") for text in image.record.unfamiliar.values()
+    ]
     if facts is None:
         text = "The stained image is missing, damaged or replaced; tissue, focus and stain were not checked."
         warnings.append(ImageWarning("source", False, text))
@@ -180,7 +182,7 @@ def image_warnings(
         warnings += _of_pixels(facts, facts.mean_od, reference)
     count = len(image.glands)
     has_tissue = facts is None or facts.mean_od is not None
-    if count == 0 and has_tissue:
+    if count == 0 and has_tissue and "stain" not in image.record.unfamiliar:
         warnings.append(ImageWarning("empty", False, "No gland was found on this tissue."))
     cut = int(np.count_nonzero(image.glands["touches_side"]))
     if count and cut / count > MAX_CUT:

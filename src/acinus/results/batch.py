@@ -40,6 +40,8 @@ class BatchResult:
     outdated : list of str
         Names of those of them that another version of acinus made.
     failures : list of Failure
+    unfamiliar : dict of str to dict
+        Why each input that was processed is unlike what the model knows, see `ImageRecord`.
     warnings : list of str
         One line each, of results that are there and yet may surprise.
     remarks : dict of str to list of str
@@ -51,6 +53,7 @@ class BatchResult:
     skipped: list[str] = field(default_factory=list)
     outdated: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    unfamiliar: dict[str, dict[str, str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
 
@@ -80,6 +83,15 @@ class BatchResult:
                 f"{outdated} made by another version of acinus ({', '.join(self.outdated[:_NAMED])}{more}); "
                 "delete the folder of a result to recompute it"
             )
+
+    def warn_of_unfamiliar(self) -> None:
+        """Warn of inputs unlike what the model knows, in one line for each reason."""
+        reasons = dict.fromkeys(reason for found in self.unfamiliar.values() for reason in found)
+        for reason in reasons:
+            names = [name for name, found in self.unfamiliar.items() if reason in found]
+            others = plural(len(names) - 1, "other") if len(names) > 1 else ""
+            also = f" (and {others}: unfamiliar in summary.csv)" if others else ""
+            self.warnings.append(f"{names[0]}{also}: {self.unfamiliar[names[0]][reason]}")
 
     @property
     def exit_code(self) -> int:

@@ -78,13 +78,15 @@ def _pool_glands(out: Path, names: Mapping[str, ImageRecord]) -> list[str]:
 
 
 def _write_summaries(out: Path, records: Mapping[str, ImageRecord]) -> None:
-    """Write one row per image, an empty field where a statistic is missing."""
+    """Write one row per image, an empty field where a statistic is missing; reasons by their short names."""
     columns = list(dict.fromkeys(column for record in records.values() for column in record.summary))
     with _table(out / SUMMARY_CSV) as writer:
-        writer.writerow(["image", *columns])
+        writer.writerow(["image", *columns, "quality", "unfamiliar"])
         for name, record in records.items():
-            values = (record.summary.get(column, math.nan) for column in columns)
-            writer.writerow([name, *("" if math.isnan(value) else f"{value:.6g}" for value in values)])
+            quality = math.nan if record.quality is None else record.quality
+            values = [*(record.summary.get(column, math.nan) for column in columns), quality]
+            numbers = ("" if math.isnan(value) else f"{value:.6g}" for value in values)
+            writer.writerow([name, *numbers, " ".join(record.unfamiliar)])
 
 
 @contextmanager

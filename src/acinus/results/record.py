@@ -116,6 +116,11 @@ class ImageRecord(_Frozen):
         Glands included; None where it was not delineated.
     quality : float or None
         Label-free estimate of how far to trust the result, 0..1; None where it was not made.
+    certainty : float or None
+        The part of it that is the network's and the colours', 0..1; the other is the rings'.
+    unfamiliar : dict of str to str
+        Why it is unlike what the model knows, a sentence for each reason: ``stain`` (of another kind than
+        those of the fit, so that it was not segmented), ``look``, ``rings`` (none support the outlines).
     summary : dict of str to float
         Over the tissue, as `acinus.glands.summarise` names it; NaN where a value is missing, and empty where
         an early version wrote none.
@@ -143,6 +148,8 @@ class ImageRecord(_Frozen):
     gland_area_fraction: Share
     tissue_area_um2: Area | None = None
     quality: Share | None = None
+    certainty: Share | None = None
+    unfamiliar: dict[str, str] = {}
     summary: dict[str, OrMissing] = {}
     seconds: dict[str, float] = {}
     model: str | None = None

@@ -73,6 +73,8 @@ def write_image_result(
     *,
     tissue: BoolMask,
     quality: float | None,
+    certainty: float | None = None,
+    unfamiliar: Mapping[str, str] | None = None,
     run: Mapping[str, Any],
     path: Path | None = None,
     model: str | None = None,
@@ -90,7 +92,7 @@ def write_image_result(
     probability : ndarray of shape (H, W), float32
         P(gland), 0..1.
     tissue : ndarray of shape (H, W), bool
-    quality : float or None
+    quality, certainty, unfamiliar
         See `ImageRecord`, as for `path`, `model` and `fingerprint`.
     run : mapping
         Content of the run file.
@@ -108,6 +110,8 @@ def write_image_result(
         summarise_image(glands, labels, tissue, mpp=image.mpp),
         path=path,
         quality=quality,
+        certainty=certainty,
+        unfamiliar=unfamiliar,
         model=model,
         fingerprint=fingerprint,
     )
@@ -129,6 +133,8 @@ def image_record(
     *,
     path: Path | None = None,
     quality: float | None = None,
+    certainty: float | None = None,
+    unfamiliar: Mapping[str, str] | None = None,
     model: str | None = None,
     fingerprint: str | None = None,
 ) -> ImageRecord:
@@ -141,7 +147,7 @@ def image_record(
         Of `measure_glands` on `labels`.
     summary : dict of str to float
         Of `summarise_image`.
-    path, quality, model, fingerprint
+    path, quality, certainty, unfamiliar, model, fingerprint
         See `ImageRecord`.
     """
     height, width = image.shape
@@ -158,6 +164,8 @@ def image_record(
         gland_area_fraction=float((labels > 0).mean()),
         tissue_area_um2=summary["tissue_area_um2"],
         quality=None if quality is None else min(1.0, quality),  # rounding may go beyond
+        certainty=None if certainty is None else min(1.0, certainty),
+        unfamiliar=dict(unfamiliar or {}),
         summary=summary,
         model=model,
         fingerprint=fingerprint,
@@ -196,6 +204,8 @@ def write_slide_result(
     origin: Origin,
     tissue_area_um2: float,
     quality: float | None,
+    certainty: float | None = None,
+    unfamiliar: Mapping[str, str] | None = None,
     run: Mapping[str, Any],
     seconds: dict[str, float],
     path: Path,
@@ -216,7 +226,7 @@ def write_slide_result(
         Centroids counting from `origin`.
     outlines : OutlineSpool
         In µm from the slide's corner, in the order of the labels 1..N.
-    name, mpp, working_mpp, origin, tissue_area_um2, quality, path, model, fingerprint
+    name, mpp, working_mpp, origin, tissue_area_um2, quality, certainty, unfamiliar, path, model, fingerprint
         See `ImageRecord`.
     run : mapping
         Content of the run file.
@@ -259,6 +269,8 @@ def write_slide_result(
         gland_area_fraction=min(1.0, float(glands["area_um2"].sum()) / slide_um2),
         tissue_area_um2=tissue_area_um2,
         quality=None if quality is None else min(1.0, quality),  # rounding may go beyond
+        certainty=None if certainty is None else min(1.0, certainty),
+        unfamiliar=dict(unfamiliar or {}),
         summary=summarise(glands, tissue_area_um2=tissue_area_um2),
         seconds={phase: round(value, 3) for phase, value in seconds.items()},
         model=model,

@@ -50,6 +50,11 @@ class Entry:
         return self.record.mpp if self.record else None
 
     @property
+    def unfamiliar(self) -> dict[str, str]:
+        """Why the model may know nothing of it, as recorded."""
+        return self.record.unfamiliar if self.record else {}
+
+    @property
     def glands_file(self) -> Path | None:
         """The outlines, None where there are none or where they lead out of the root."""
         return self._inside(find_outlines)

@@ -210,8 +210,8 @@ def test_real_slides_are_segmented_or_refused_in_a_line_each(tmp_path, acinus_da
     out = tmp_path / "out"
     words = ["segment", str(acinus_data / "slides"), "--model", str(tiny_model), "--out", str(out)]
     assert run(words) == 1
-    lines = error_lines()
-    assert len(lines) == 4
+    lines = [line for line in error_lines() if not line.startswith("acinus: CMU-1-Small-Region: ")]
+    assert len(lines) == 4  # skin is unlike the tiny fit's three images, which is said in lines of its own
     for name, reason in {
         "tcga-cr-7395-01a-01-ts1.svs": "has no µm/px; pass --mpp",
         "absurd-mpp.dicom": "gives 16.783 µm/px, expected 0.1 to 4; pass --mpp",

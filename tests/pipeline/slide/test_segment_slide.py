@@ -21,6 +21,7 @@ from torch import nn
 from acinus.core.errors import OutputError
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
+from acinus.data.stain import stain_of
 from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
@@ -29,7 +30,7 @@ from acinus.results.ngff import LabelChunks, open_labels
 from acinus.results.tables import read_table
 from acinus.slides.pyramid import PyramidReader
 
-from .drawn import DISCS, HEIGHT, MPP, WIDTH, SeesPurple, purple_model, write_slide
+from .drawn import DISCS, GLAND, HEIGHT, MPP, TISSUE, WIDTH, SeesPurple, discs, purple_model, write_slide
 
 BOUNDS = Box(90, 80, 1350, 1050)
 
@@ -125,7 +126,7 @@ def test_the_description_has_what_images_have_and_what_slides_have(written, disc
     facts = json.loads((written / "image.json").read_text())
     assert (facts["name"], facts["width_px"], facts["height_px"], facts["mpp"]) == ("discs", 1500, 1200, MPP)
     assert (facts["working_mpp"], facts["gland_count"]) == (2.5, 6)
-    assert 0.97 < facts["quality"] < 1.0  # undecided only where a pixel is half gland
+    assert 0.97 < facts["certainty"] < 1.0  # undecided only where a pixel is half gland
     assert facts["origin"] == {"from": "level0", "x_px": 0, "y_px": 0}
     assert facts["scanned"] == {"x_px": 0, "y_px": 0, "width_px": 1500, "height_px": 1200}
     assert facts["path"] == str(disc_slide)
@@ -349,10 +350,10 @@ def test_quality_falls_where_the_colours_contradict_the_network(tmp_path, disc_s
         segment_slide(disc_slide, hardly_seen(colour_weight=weight), out=tmp_path / str(weight))
         facts[weight] = json.loads((tmp_path / str(weight) / "discs" / "image.json").read_text())
     missed = sum(np.pi * (r * MPP) ** 2 * 8 / 9 for x, _, r in DISCS if x > 1000) / (1300 * 1000 * MPP**2)
-    assert facts[0.0]["quality"] == pytest.approx(1.0 - 0.8 * missed, abs=0.006)
+    assert facts[0.0]["certainty"] == pytest.approx(1.0 - 0.8 * missed, abs=0.006)
     # Beyond that, the lumina: white as the glass around the tissue, and along borders colours are mixed.
-    assert facts[0.6]["quality"] == pytest.approx(1.0 - missed, abs=0.03)
-    assert facts[0.6]["quality"] < facts[0.0]["quality"]
+    assert facts[0.6]["certainty"] == pytest.approx(1.0 - missed, abs=0.03)
+    assert facts[0.6]["certainty"] < facts[0.0]["certainty"]
 
 
 @pytest.mark.parametrize("colour_weight", [0.0, 0.6])
@@ -363,3 +364,31 @@ def test_colours_are_stored_only_where_they_have_a_weight(tmp_path, disc_slide, 
     assert (tmp_path / ".discs.work" / "windows" / "y00000_x00000.window").is_file()
     colours = [path.name for path in (tmp_path / ".discs.work").rglob("colours*/*.window")]
     assert colours == (["y00000_x00000.window"] if colour_weight else [])
+
+
+def test_a_brown_slide_is_not_segmented_by_a_model_of_other_stains_and_is_by_its_own(tmp_path):
+    rgb = discs()
+    rgb[(rgb == TISSUE).all(axis=2)] = (190, 160, 205)
+    rgb[(rgb == GLAND).all(axis=2)] = (120, 75, 40)
+    slide = write_slide(tmp_path / "brown.tif", rgb, mpp=MPP)
+    model = purple_model()
+    model.stain = {"kinds": {"he": 10}}
+    record = segment_slide(slide, model, out=tmp_path / "foreign")
+    assert (record.gland_count, record.quality, list(record.unfamiliar)) == (0, None, ["stain"])
+    assert "a brown immunostain, and the model was fitted on H&E" in record.unfamiliar["stain"]
+    assert not open_labels(tmp_path / "foreign" / "brown" / "labels.zarr").read(Box(0, 0, 300, 240)).any()
+    model.stain = {"kinds": {"brown": 10}}
+    record = segment_slide(slide, model, out=tmp_path / "own")
+    assert record.gland_count == 6
+    assert "stain" not in record.unfamiliar
+
+
+def test_a_slide_is_judged_by_its_fields_as_an_image_is(tmp_path, written, disc_slide):
+    record = json.loads((written / "image.json").read_text())
+    assert "look" not in record["unfamiliar"]  # this model knows no images of a fit
+    model = purple_model()
+    model.stain = stain_of([RgbImage(np.full((200, 200, 3), (130, 60, 200), np.uint8), 2.5)])
+    strange = segment_slide(disc_slide, model, out=tmp_path)
+    assert strange.unfamiliar["look"].startswith("looks unlike the images of the fit")
+    assert strange.gland_count == 6
+    assert 0.0 <= strange.quality <= 1.0

@@ -87,4 +87,12 @@ class WindowJob:
 
     def tissue(self, reader: SlideReader) -> SlideTissue:
         """Return the slide's tissue, found once and then kept in the folder."""
-        return SlideTissue.kept(self.folder / "tissue.mask", reader, self.plan.grid, self.roi)
+        return SlideTissue.kept(self._tissue_file, reader, self.plan.grid, self.roi)
+
+    def leave_out(self, reader: SlideReader) -> None:
+        """Have no window computed and no gland found: the slide counts as having no tissue."""
+        SlideTissue.left_out(self._tissue_file, reader, self.plan.grid)
+
+    @property
+    def _tissue_file(self) -> Path:
+        return self.folder / "tissue.mask"

@@ -75,11 +75,27 @@ class SlideTissue:
         if kept is not None:
             mask = kept[0].astype(bool)
             return cls(mask, _overview_mpp(grid), grid, scanned, roi or RegionOfInterest())
-        tissue = cls.of(reader, grid, roi)
+        return cls.of(reader, grid, roi)._keep(path)
+
+    @classmethod
+    def left_out(cls, path: Path, reader: SlideReader, grid: WorkingGrid) -> SlideTissue:
+        """Keep in a file that nothing of a slide is to be segmented, as if it had no tissue.
+
+        Raises
+        ------
+        OutputError
+            When the file cannot be written.
+        """
+        mpp = _overview_mpp(grid)
+        size = WorkingGrid.of(reader, mpp).size
+        tissue = cls(np.zeros((size.height, size.width), dtype=bool), mpp, grid, _scanned(reader, grid))
+        return tissue._keep(path)
+
+    def _keep(self, path: Path) -> SlideTissue:
         make_folder(path.parent)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(pack(tissue.mask[None].astype(np.uint8), scanned))
-        return tissue
+            temporary.write_bytes(pack(self.mask[None].astype(np.uint8), self.bounds))
+        return self
 
     @cached_property
     def near(self) -> BoolMask:
@@ -98,6 +114,15 @@ class SlideTissue:
     def area_um2(self) -> float:
         """Area of the tissue itself, without the rim."""
         return float(self.mask.sum()) * self.mpp**2
+
+    def share_of(self, box: Box) -> float:
+        """Return which share of a box of the working grid is tissue, counted in pixels of the overview."""
+        inside = box.intersection(self.bounds)
+        if inside.width <= 0 or inside.height <= 0:
+            return 0.0
+        rows = self._under(np.array([inside.y, inside.bottom - 1]), self.mask.shape[0])
+        columns = self._under(np.array([inside.x, inside.right - 1]), self.mask.shape[1])
+        return float(self.mask[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1].mean())
 
     def covers(self, box: Box) -> bool:
         """Say whether any pixel of a box of the working grid is tissue or within 24 µm of it."""

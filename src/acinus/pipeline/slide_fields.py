@@ -1,0 +1,76 @@
+"""A few fields of a slide, by which the whole is judged, and an overview by which its stain is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from acinus.core.geometry import Box
+from acinus.core.image import RgbArray, RgbImage
+from acinus.data.look import LOOK_MPP
+from acinus.inference.slide.grid import WorkingGrid
+from acinus.inference.slide.measuring import LabelSource
+from acinus.inference.slide.tissue import SlideTissue
+from acinus.pipeline.familiarity import Field
+from acinus.slides.reader import SlideReader
+from acinus.slides.tissue import OVERVIEW_MPP
+
+__all__ = ["fields_of", "overview_of"]
+
+_FIELD_UM = 1024.0
+_MOST_FIELDS = 16
+_OVERVIEW_PX = 4_000_000  # 16 × 16 mm at 8 µm/px; what is larger is looked at more coarsely
+
+
+def overview_of(reader: SlideReader, *, mpp: float) -> tuple[RgbArray, float]:
+    """Return the whole slide at 8 µm/px, coarser if it is large, and its µm/px; `mpp` is that of level 0."""
+    area_um2 = reader.size.width * reader.size.height * mpp**2
+    coarse = max(OVERVIEW_MPP, math.sqrt(area_um2 / _OVERVIEW_PX))
+    box = Box(0, 0, reader.size.width, reader.size.height)
+    return reader.read(box, mpp=coarse), coarse
+
+
+def fields_of(
+    reader: SlideReader, grid: WorkingGrid, tissue: SlideTissue, labels: LabelSource
+) -> Iterator[Field]:
+    """Yield up to 16 fields with tissue, spread evenly over the slide, and where glands were found on them.
+
+    Parameters
+    ----------
+    reader : SlideReader
+    grid : WorkingGrid
+        Of `tissue` and `labels`.
+    labels : LabelSource
+        The slide's label map.
+
+    Yields
+    ------
+    Field
+        A field of 1024 µm, or less at the slide's side, at `LOOK_MPP`; its glands at ``grid.mpp``.
+    """
+    boxes = _boxes(grid, tissue)
+    for i in np.linspace(0, len(boxes) - 1, min(len(boxes), _MOST_FIELDS)).round().astype(int).tolist():
+        box = boxes[i]
+        left, top, right, bottom = (
+            round(edge * grid.mpp / LOOK_MPP) for edge in (box.x, box.y, box.right, box.bottom)
+        )
+        coarse = Box(left, top, max(1, right - left), max(1, bottom - top))
+        rgb = reader.read_working(coarse, mpp=LOOK_MPP)
+        image = RgbImage(rgb, LOOK_MPP, reader.path.stem)
+        yield Field(image, labels.read(box) > 0, tissue.mask_of(box))
+
+
+def _boxes(grid: WorkingGrid, tissue: SlideTissue) -> list[Box]:
+    """Return the fields that have at least half as much tissue as the fullest, row by row."""
+    side = max(1, round(_FIELD_UM / grid.mpp))
+    whole = tissue.bounds
+    boxes = [
+        Box(x, y, side, side).intersection(whole)
+        for y in range(whole.y, whole.bottom, side)
+        for x in range(whole.x, whole.right, side)
+    ]
+    covered = [tissue.share_of(box) * box.width * box.height for box in boxes]
+    most = max(covered, default=0.0)
+    return [box for box, area in zip(boxes, covered, strict=True) if most > 0.0 and area >= most / 2]
