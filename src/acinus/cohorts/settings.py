@@ -35,7 +35,7 @@ class CompareSettings:
         Of resamples, permutations and folds.
     """
 
-    untrusted: Literal["leave out", "weight", "keep"] = "leave out"
+    untrusted: Annotated[Literal["leave out", "weight", "keep"], Limits()] = "leave out"
     least_quality: Share = 0.58
     quantiles: Flag = False
     resamples: Annotated[int, Limits(ge=100)] = 2000
