@@ -99,6 +99,7 @@ def train_and_fit(tiles: Path, settings: Path, out: Path) -> None:
             settings=load_settings(settings),
             weights=None,
             processes=1,
+            roi=None,
             device=device,
             group=group,
             progress=SilentProgress(),

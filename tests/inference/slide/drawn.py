@@ -33,6 +33,7 @@ class ArraySlide:
     mpp: float = MPP
     bounds: Any = None
     path: Path = Path("drawn.tif")
+    mpp_doubt: str | None = None
     reads: list[tuple[Box, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
