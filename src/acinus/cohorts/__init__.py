@@ -1,6 +1,6 @@
 """From tables to an answer: statistics of a cohort's glands against grades, groups, numbers and survival.
 
-Its modules need scipy, statsmodels, scikit-learn and lifelines (``pip install "acinus[compare]"``), which are
+Its modules need scipy, scikit-learn and lifelines (``pip install "acinus[compare]"``), which are
 not imported here.
 """
 

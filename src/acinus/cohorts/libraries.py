@@ -8,7 +8,7 @@ from acinus.core.errors import UsageError
 
 __all__ = ["require_libraries"]
 
-_NEEDED = {"statsmodels": "statsmodels", "sklearn": "scikit-learn", "lifelines": "lifelines"}
+_NEEDED = {"sklearn": "scikit-learn", "lifelines": "lifelines"}
 
 
 def require_libraries() -> None:
