@@ -108,4 +108,5 @@ def _relation(ranks: NDArray[np.float64], scores: NDArray[np.float64], kind: Out
         return np.asarray(between / (centred**2).sum(), np.float64)
     own = scores - scores.mean(axis=1, keepdims=True)
     spread = np.sqrt((own**2).sum(axis=1) * (centred**2).sum())
-    return np.abs(np.divide(own @ centred, spread, out=np.zeros(len(own)), where=spread > 0))
+    strength = np.divide(own @ centred, spread, out=np.zeros(len(own)), where=spread > 0)
+    return np.asarray(np.abs(strength), np.float64)
