@@ -48,7 +48,7 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!acinus\.).*"),
-    ("py:class", r"acinus\..*\.(_\w+|[A-Z]|Result|Number)"),  # private classes and type variables
+    ("py:class", r"acinus\..*\.(_\w+|[A-Z]|Item|Result|Number)"),  # private classes and type variables
 ]
 
 # Pages
