@@ -75,7 +75,9 @@ def test_what_is_not_a_setting_is_refused_by_its_place(changes, message):
 def test_a_file_that_cannot_be_read_is_reported_in_one_line(name, text, tmp_path):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(UsageError, match=rf"{name} cannot be read .*--settings takes a JSON or TOML file"):
+    with pytest.raises(
+        UsageError, match=rf"{name} is not (JSON|TOML) .*--settings takes a JSON or TOML file"
+    ):
         load_settings(path, small=False)
     with pytest.raises(UsageError, match="cannot be read"):
         load_settings(tmp_path / "none.json", small=False)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from acinus.cli import run
 from acinus.core.lock import locked
-from acinus.results.files import IMAGE_FILES
+from acinus.results.files import IMAGE_FILES, LIST
 from acinus.slides.label_image import read_labels
 
 FILES = sorted(["image.json", "labels.png", *IMAGE_FILES])
@@ -36,7 +36,8 @@ def rgb_of(path: Path) -> np.ndarray:
 
 
 def visible(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Names of all but the list of what acinus wrote."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LIST)
 
 
 def test_each_image_gets_a_folder_of_files_and_the_batch_two_tables_and_a_run_file(results):
@@ -192,7 +193,6 @@ def test_what_people_put_beside_a_result_is_kept_when_it_is_made_again(own, tiny
     (out / "tile_001" / "marks.json").write_text("hours of work")
     (out / "tile_001" / "qupath").mkdir()
     (out / "tile_001" / "qupath" / "project.qpproj").write_text("more of it")
-    (out / "tile_001" / "labels.tif").write_text("our own, of a run that found more glands")
     words = ["segment", str(images), "--model", str(tiny_model), "--out", str(out), "--mpp", "1.0"]
     assert run(words) == 0
     assert json.loads((out / "tile_001" / "image.json").read_text())["mpp"] == 1.0
@@ -405,9 +405,9 @@ def test_a_file_in_the_place_of_an_image_s_folder_is_named_and_kept(tmp_path, ti
     out = tmp_path / "out"
     out.mkdir()
     (out / "tile_000").write_text("mine")
-    assert run(["segment", str(tiles), "--model", str(tiny_model), "--out", str(out)]) == 1
+    assert run(["segment", str(tiles), "--model", str(tiny_model), "--out", str(out)]) == 2
     [line] = error_lines()
-    assert f"{out / 'tile_000'} cannot be created because a file stands in its way" in line
+    assert f"{out / 'tile_000'} is in the way: not written by acinus" in line
     assert visible(out) == ["tile_000"]
 
 
@@ -537,3 +537,17 @@ def test_what_is_read_otherwise_than_stored_is_said(tmp_path, tiles, tiny_model,
     words = ["segment", str(tmp_path / "two.png"), "--model", str(tiny_model), "--mpp", "0.62"]
     assert run([*words, "--out", str(tmp_path / "results")]) == 0
     assert "two: picture 1 of 2 is read" in capsys.readouterr().err
+
+
+def test_another_threshold_in_a_settings_file_makes_other_results(own, tiny_model, tmp_path, capsys):
+    images, out = own
+    before = read_labels(out / "tile_000" / "labels.png")
+    (tmp_path / "high.toml").write_text("[instances]\nthreshold = 0.99\n")
+    image, settings = str(images / "tile_000.png"), str(tmp_path / "high.toml")
+    words = ["segment", image, "--model", str(tiny_model), "--out", str(out), "--settings", settings]
+    assert run(words) == 0
+    assert "Segmented 1 image; " in capsys.readouterr().out
+    after = read_labels(out / "tile_000" / "labels.png")
+    assert (after > 0).sum() < (before > 0).sum()
+    run_file = json.loads((out / "tile_000" / "run.json").read_text())
+    assert run_file["settings"]["instances"]["threshold"] == 0.99

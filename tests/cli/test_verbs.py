@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,14 @@ def test_measure_counts_and_measures_the_glands_of_any_label_map(tmp_path, tiles
     assert run([*words, "--out", str(tmp_path / "out")]) == 0
     assert "Measured 2 glands" in capsys.readouterr().out
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["glands.csv", "glands.geojson", "glands.parquet", "image.json", "summary.json"]
+    assert names == [
+        ".acinus.json",
+        "glands.csv",
+        "glands.geojson",
+        "glands.parquet",
+        "image.json",
+        "summary.json",
+    ]
     assert [image.name for image in read_results(tmp_path / "out").images] == ["tile_000"]
     with (tmp_path / "out" / "glands.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -114,6 +122,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr("os.cpu_count", lambda: 1)
         assert run(["demo", "--small", "--images", "2", "--out", str(out)]) == 0
     return out
+
+
+def test_report_names_damaged_results_on_the_terminal_too(demo, tmp_path, error_lines):
+    results = shutil.copytree(demo, tmp_path / "demo")
+    (results / "tile_000" / "image.json").write_text("{")
+    assert run(["report", str(results)]) == 1
+    lines = error_lines()
+    assert "tile_000/image.json is damaged" in lines[0]
+    assert "tile_000/image.json is damaged" in (results / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_demo_s_run_file_knows_its_seed(demo):
+    assert read_results(demo).run["seed"] == json.loads((demo / "demo.json").read_text())["seed"] == 0
 
 
 def test_the_demo_leaves_images_model_results_and_a_report_that_mentions_every_image(demo):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from acinus.core import files
-from acinus.core.errors import OutputError
+from acinus.core.errors import LongNameError, OutputError
 from acinus.core.files import atomic_path, make_folder, output_error, read_json, write_json
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a file system")
@@ -116,8 +116,53 @@ def test_writing_below_a_file_ends_in_one_line(tmp_path: Path):
 
 
 def test_a_name_too_long_for_the_file_system_ends_in_one_line(tmp_path: Path):
-    with pytest.raises(OutputError, match="File name too long"):
-        write_json(tmp_path / ("n" * 250), {})
+    with pytest.raises(LongNameError, match="is too long for this file system; shorten"):
+        write_json(tmp_path / ("n" * 256), {})
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127, f"a.{'n' * 253}"])
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path: Path, name: str):
+    write_json(tmp_path / name, {})
+    write_json(tmp_path / name, {"again": 1})
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
+@pytest.mark.parametrize("call", ["fsync", "open"])
+def test_a_share_that_cannot_sync_folders_keeps_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
+):
+    whole = getattr(os, call)
+
+    def refuses_folders(target: int | Path, *more: int) -> int:
+        if Path(f"/proc/self/fd/{target}" if call == "fsync" else target).is_dir():
+            raise OSError(number, os.strerror(number))
+        return whole(target, *more)
+
+    monkeypatch.setattr(files.os, call, refuses_folders)
+    write_json(tmp_path / "a.json", "first")
+    write_json(tmp_path / "a.json", "second")
+    write_folder(tmp_path / "out", name="new")
+    assert read_json(tmp_path / "a.json") == "second"
+    assert names(tmp_path) == ["a.json", "out"]
+
+
+def test_a_new_folder_that_cannot_take_its_name_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_folder(tmp_path / "out", name="old")
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError):
+        write_folder(tmp_path / "out", name="new")
+    assert names(tmp_path) == ["out"]
+    assert names(tmp_path / "out") == ["old"]
 
 
 def test_a_missing_folder_ends_in_one_line(tmp_path: Path):

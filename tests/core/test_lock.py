@@ -49,7 +49,7 @@ def test_a_process_that_was_killed_lets_go(tmp_path, holder):
 
 def test_nothing_is_left_of_it_also_after_an_error(tmp_path):
     def fails() -> None:
-        assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
+        assert [entry.name for entry in tmp_path.iterdir()] == [".acinus.lock"]
         raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"), locked(tmp_path):
@@ -67,7 +67,7 @@ def test_the_same_process_does_not_get_it_twice_either(tmp_path):
 
 
 def test_a_file_that_a_killed_process_left_does_not_block(tmp_path):
-    (tmp_path / ".lock").write_text("12345\nanother-machine\n")
+    (tmp_path / ".acinus.lock").write_text("12345\nanother-machine\n")
     with locked(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -91,7 +91,7 @@ def test_a_process_that_waits_gets_the_folder_when_it_is_free(tmp_path, holder):
     holder.terminate()
     holder.wait()
     with locked(tmp_path):
-        assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
+        assert [entry.name for entry in tmp_path.iterdir()] == [".acinus.lock"]
 
 
 def test_where_nothing_can_be_locked_the_block_runs_without(tmp_path):

@@ -85,7 +85,7 @@ def test_values_come_before_tables_each_below_its_comment():
         "# Shares: of the jar, and of the jam. Takes a number from 0 to 1.",
         "fill = 0.9",
         "",
-        "# Shares: of the jar, and of the jam. Takes a number from 0 to 1.",
+        "# Takes a number from 0 to 1.",
         "sugar = 1e-05",
         "",
         "# In ml. Takes a list of one or more whole numbers of at least 1.",
@@ -172,6 +172,12 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
     with pytest.raises(UsageError, match=f"{name} {reason}") as caught:
         read_settings_file(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_format_is_told_what_is_read(tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("grouping:\n  steps: 3\n")
+    with pytest.raises(UsageError, match=r"mine\.yaml is neither .*; --settings takes a JSON or TOML file"):
+        read_settings_file(tmp_path / "mine.yaml")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):

@@ -25,6 +25,13 @@ def test_absurd_resolutions_are_named_with_the_range(mpp: float, said: str):
         check_mpp(mpp, source="--mpp")
 
 
+def test_a_python_caller_is_told_of_the_argument():
+    with pytest.raises(MppError, match=r"^a has no µm/px; pass mpp=, for example mpp=0\.5$"):
+        check_mpp(None, source="a", remedy="mpp=")
+    with pytest.raises(MppError, match=r"^mpp= gives -1 µm/px, .*; pass mpp= with the true value$"):
+        check_mpp(-1, source="mpp=", remedy="mpp=")
+
+
 @pytest.mark.parametrize("mpp", [float("nan"), float("inf"), float("-inf")])
 def test_resolutions_that_are_no_number_are_refused(mpp: float):
     with pytest.raises(MppError, match=r"expected 0\.1 to 4"):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from acinus.core.errors import DatasetError, MppError
-from acinus.data.folder import folder
+from acinus.data.folder import folder, images_in
 
 
 def write(path: Path, mode: str = "RGB") -> Path:
@@ -52,6 +52,18 @@ def test_two_images_of_one_name_are_refused(tmp_path):
     write(tmp_path / "y" / "a.png")
     with pytest.raises(DatasetError, match=r"2 images share names.*rename them"):
         folder([tmp_path / "x", tmp_path / "y"])
+
+
+def test_a_link_that_leads_nowhere_and_a_name_that_is_no_text_are_said(tmp_path):
+    """Left out in silence, they would be cases lost."""
+    whole = write(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("gone.png")
+    for images in (tmp_path, [whole, tmp_path / "b.png"]):
+        with pytest.raises(DatasetError, match=r"b\.png is a link that leads nowhere; mend or delete it"):
+            folder(images)
+    found = images_in(tmp_path)
+    assert [sample.name for sample in found.samples] == ["a"]
+    assert list(found.unusable) == [tmp_path / "b.png"]
 
 
 def test_empty_folders_and_wrong_paths_are_said(tmp_path):

@@ -15,6 +15,7 @@ from acinus.cohorts import libraries
 from acinus.cohorts.settings import CompareSettings
 from acinus.glands import Glands
 from acinus.pipeline.compare import Question, compare_results
+from acinus.pipeline.compared import COMPARED_FILES
 from acinus.results.record import write_record
 from acinus.results.tables import write_csv
 
@@ -157,6 +158,11 @@ def test_a_folder_of_other_files_is_left_alone_and_an_earlier_answer_is_replaced
             cohort / "results", cohort / "patients.csv", question, out=cohort / "out", settings=QUICK
         )
     assert found.files["page"].is_file()
+    assert {path.name for path in found.files.values()} | {"run.json"} == set(COMPARED_FILES)
+    (cohort / "out" / "groups.csv").write_text("corrected by hand")
+    assert run([*words, str(cohort / "out")]) == 2
+    [line] = error_lines()
+    assert "groups.csv is in the way: not written by acinus, or changed since" in line
 
 
 def test_without_the_libraries_one_line_says_what_to_install(cohort, error_lines, monkeypatch):

@@ -65,7 +65,7 @@ def test_a_folder_of_another_fit_is_refused(tmp_path):
 def test_what_a_killed_fit_had_half_written_is_removed_and_nothing_else(tmp_path):
     claim(tmp_path, record(), ProcessGroup())
     (tmp_path / "rounds").mkdir()
-    half, others = tmp_path / "rounds" / ".round0.checkpoint.3f.tmp", tmp_path / ".notes"
+    half, others = tmp_path / "rounds" / ".round0.0123abcd.tmp.checkpoint", tmp_path / ".my.tmp.notes"
     half.touch()
     others.touch()
     claim(tmp_path, record(), ProcessGroup())

@@ -32,6 +32,7 @@ from acinus.pipeline.settings import (
     Settings,
     described_settings,
     load_settings,
+    segment_settings,
     settings_from_plain,
     settings_schema,
     with_weights,
@@ -338,3 +339,19 @@ def test_a_settings_class_without_a_comment_still_prints():
         pass
 
     assert commented_toml(Bare()) == ""
+
+
+def test_segmenting_takes_what_concerns_it_and_leaves_the_fit_alone(tmp_path: Path):
+    fitted = settings_from_plain({"grouping": {"steps": 7}, "instances": {"threshold": 0.4}})
+    file = tmp_path / "mine.toml"
+    file.write_text("[grouping]\nsteps = 7\n[instances]\nthreshold = 0.7\n")
+    changed = segment_settings(fitted, file)
+    assert (changed.instances.threshold, changed.grouping, changed.refinement) == (
+        0.7,
+        fitted.grouping,
+        fitted.refinement,
+    )
+    assert segment_settings(fitted, None) == fitted
+    file.write_text("[grouping]\nsteps = 8\n")
+    with pytest.raises(UsageError, match=r"mine\.toml changes grouping, which the model was fitted with"):
+        segment_settings(fitted, file)

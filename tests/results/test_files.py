@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from pathlib import Path
 
 import pytest
 
 import acinus
+from acinus.core.files import atomic_path
 from acinus.results import files
 from acinus.results.files import (
     IMAGE_FILES,
@@ -19,6 +21,7 @@ from acinus.results.files import (
     keep_what_others_wrote,
     remove_leftovers,
     result_folders,
+    work_folder,
 )
 
 OLD_IMAGE_FILES = ("labels.png", "probability.png", "overlay.png", "glands.geojson", "glands.csv")
@@ -91,6 +94,25 @@ def test_leftovers_of_the_named_results_and_of_the_batch_go_away_and_nothing_els
     fill(tmp_path, *stays)
     remove_leftovers(tmp_path, {"a", "a.b"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(Path(name).parts[0] for name in stays)
+
+
+def test_a_result_that_was_being_replaced_is_there_again_with_what_others_put_into_it(tmp_path):
+    """A run killed between two renames leaves the old result, and the notes in it, under a hidden name."""
+    fill(tmp_path, ".a.0123abcd.old/notes.txt", ".a.0123abcd.old/labels.png", ".a.0123abcd.tmp/notes.txt")
+    remove_leftovers(tmp_path, {"a"})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["labels.png", "notes.txt"]
+
+
+def test_leftovers_of_long_names_are_found(tmp_path):
+    name = "n" * 250
+    with contextlib.suppress(KeyboardInterrupt), atomic_path(tmp_path / name) as temporary:
+        temporary.mkdir()
+        hidden = temporary.name
+        raise KeyboardInterrupt
+    fill(tmp_path, f"{hidden}/x", f"{work_folder(tmp_path, name).name}/x")
+    remove_leftovers(tmp_path, {name})
+    assert [path.name for path in tmp_path.iterdir()] == [work_folder(tmp_path, name).name]
 
 
 def test_a_file_under_the_hidden_name_of_a_result_s_folder_is_not_ours_to_remove(tmp_path):

@@ -130,6 +130,22 @@ def test_what_is_no_record_at_all_is_told_in_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ({"from": "moon"}, "origin.from is \"moon\", expected 'level0' or 'bounds'"),
+        ({"from": "bounds", "x_px": "far"}, 'origin.x_px is "far"'),
+        (7, "origin is 7"),
+    ],
+)
+def test_a_damaged_origin_is_told_by_its_place_and_value(tmp_path, image_record, origin, words):
+    facts = image_record().model_dump(by_alias=True) | {"origin": origin}
+    with pytest.raises(InputError) as caught:
+        read_record(put(tmp_path, json.dumps(facts)))
+    assert f"image.json is damaged ({words}" in str(caught.value)
+    assert "Input should" not in str(caught.value)
+
+
 def test_bytes_that_are_no_text_are_told_in_one_line(tmp_path):
     (tmp_path / "image.json").write_bytes(b"\xff\xfe{}")
     with pytest.raises(InputError, match=r"image\.json is damaged"):

@@ -11,7 +11,7 @@ import pytest
 
 from acinus.core.errors import InputError
 from acinus.glands import COLUMNS, Glands, measure_glands
-from acinus.results.tables import read_table, write_csv, write_parquet
+from acinus.results.tables import read_table, table_problem, write_csv, write_parquet
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,22 @@ def glands() -> Glands:
     labels[np.hypot(x - 45, y - 45) <= 15] = 0
     labels[60:90, 100:140] = 5
     return measure_glands(labels, mpp=0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("label\n1\n2\n", None),
+        ("label\n1\n2", "was cut after 1 gland of 2"),
+        ("label\n1\n", "has 1 gland, image.json beside it has 2; one of the two was changed"),
+        ("", "was cut after 0 glands of 2"),
+    ],
+)
+def test_a_table_that_was_cut_is_told_at_first_sight(tmp_path, text, problem):
+    (tmp_path / "glands.csv").write_text(text, encoding="utf-8")
+    found = table_problem(tmp_path / "glands.csv", gland_count=2)
+    assert found is None if problem is None else problem in found
+    assert "cannot be read" in table_problem(tmp_path / "absent.csv", gland_count=2)
 
 
 def test_parquet_comes_back_exactly(tmp_path, glands):

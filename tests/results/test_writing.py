@@ -11,6 +11,7 @@ from acinus.core.image import RgbImage
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.results.labels import write_labels
+from acinus.results.ownership import list_all
 from acinus.results.record import ImageRecord
 from acinus.results.writing import write_image_result
 from acinus.slides.label_image import read_labels
@@ -65,12 +66,12 @@ def test_two_glands_that_touch_become_two_rows_two_outlines_and_two_labels(tmp_p
 
 def test_results_replace_those_that_were_there_as_a_whole(tmp_path):
     image, labels = tissue(64, 64), np.zeros((64, 64), np.int32)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "labels.tif").write_text("of an earlier run")
-    write(
-        Segmentation(image, labels, labels.astype(np.float32), np.ones_like(labels, dtype=np.float32)),
-        tmp_path / "out",
-    )
+    found = Segmentation(image, labels, labels.astype(np.float32), np.ones_like(labels, dtype=np.float32))
+    write(found, tmp_path / "out")
+    (tmp_path / "out" / "labels.png").rename(tmp_path / "out" / "labels.tif")  # as of a run with more glands
+    list_all(tmp_path / "out")
+    write(found, tmp_path / "out")
+    assert (tmp_path / "out" / "labels.png").exists()
     assert not (tmp_path / "out" / "labels.tif").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from PIL import Image
 from acinus.core.errors import InputError
 from acinus.core.files import read_json, write_json
 from acinus.viewer.entries import find_entries, is_inside
+from acinus.viewer.library import Library
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
 
 
 def test_slides_come_in_natural_order(run_folder: Path) -> None:
@@ -68,6 +73,45 @@ def test_links_that_lead_out_are_not_listed_and_said(run_folder: Path, tmp_path:
     assert entries.notices == ("1 link points outside the folder, not shown",)
 
 
+def test_a_folder_of_links_to_slides_elsewhere_shows_them_under_the_links_names(tmp_path: Path) -> None:
+    archive, cohort = tmp_path / "archive", tmp_path / "cohort"
+    archive.mkdir()
+    cohort.mkdir()
+    for name in ("x1.png", "x2.png"):
+        Image.new("RGB", (8, 8)).save(archive / name)
+    (archive / "secret.txt").write_text("secret")
+    for case, target in (("case_1", "x1.png"), ("case_2", "x2.png"), ("case_3", "gone.png")):
+        (cohort / f"{case}.png").symlink_to(archive / target)
+    (cohort / "case_4.png").symlink_to(archive / "secret.txt")
+    entries = find_entries(cohort)
+    assert {name: entry.source for name, entry in entries.by_name.items()} == {
+        "case_1": archive / "x1.png",
+        "case_2": archive / "x2.png",
+    }
+    assert entries.notices == (
+        "1 link leads nowhere, not shown",
+        "1 link points outside the folder, not shown",
+    )
+    assert list(find_entries(cohort / "case_1.png").by_name) == ["case_1"]
+
+
+def test_a_folder_whose_links_lead_nowhere_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(InputError, match=r"holds no slide and no result .*1 link leads nowhere, not shown"):
+        find_entries(tmp_path)
+
+
+@on_linux
+def test_an_entry_whose_name_is_no_text_costs_itself_alone(tmp_path: Path) -> None:
+    for name in (b"caf\xe9.png", b"plain.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / os.fsdecode(name))
+    entries = find_entries(tmp_path)
+    assert list(entries.by_name) == ["plain"]
+    assert entries.notices == ("1 entry has a name that is not UTF-8, not shown",)
+    with pytest.raises(InputError, match="has a name that is not UTF-8; rename it"):
+        find_entries(tmp_path / os.fsdecode(b"caf\xe9.png"))
+
+
 @pytest.mark.parametrize("name", ["image.json", "glands.geojson", "glands.csv"])
 def test_a_result_file_that_is_a_link_out_is_not_read(run_folder: Path, tmp_path: Path, name: str) -> None:
     file = run_folder / "slide_2" / name
@@ -105,6 +149,16 @@ def test_a_damaged_image_json_costs_one_slide_and_is_said(run_folder: Path, text
     entries = find_entries(run_folder)
     assert list(entries.by_name) == ["slide_10"]
     assert "slide_2/image.json" in entries.notices[0]
+
+
+def test_an_image_whose_table_was_cut_is_marked(run_folder: Path) -> None:
+    table = run_folder / "slide_2" / "glands.csv"
+    table.write_bytes(table.read_bytes()[:-5])
+    entries = find_entries(run_folder)
+    assert [entry.problem is None for entry in entries.by_name.values()] == [False, True]
+    assert "slide_2/glands.csv was cut after" in entries.notices[0]
+    assert "slide_2/glands.csv was cut after" in Library(entries).describe("slide_2")["notices"][0]
+    assert "slide_2/glands.csv was cut after" in find_entries(run_folder / "slide_2").notices[0]
 
 
 def test_nothing_to_show_is_an_error_of_one_line(tmp_path: Path) -> None:

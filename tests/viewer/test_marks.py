@@ -64,6 +64,19 @@ def test_a_failed_write_leaves_the_old_marks(folder: Path, monkeypatch: pytest.M
     assert (folder / "marks.json").read_bytes() == before
 
 
+def test_marks_that_another_viewer_set_meanwhile_are_kept(folder: Path) -> None:
+    first, second = opened(folder), opened(folder)
+    first.set("a", "wrong")
+    second.set("b", "right")
+    first.set("c", "wrong")
+    assert opened(folder).all() == {"a": "wrong", "b": "right", "c": "wrong"}
+    newer = opened(folder, digest="e")  # segmented anew while the first is open
+    newer.set("x", "right")
+    first.set("d", "wrong")
+    kept = [read_json(path)["marks"] for path in sorted(folder.glob("marks-*.json"))]
+    assert [set(marks) for marks in kept] == [{"a", "b", "c"}, {"x"}]
+
+
 def test_nothing_half_written_is_left(folder: Path) -> None:
     opened(folder).set("a", "wrong")
     assert sorted(path.name for path in folder.glob("*marks*")) == ["marks.json"]

@@ -26,13 +26,25 @@ from acinus.report.document import chart_file, render
 from acinus.report.run_facts import run_facts
 from acinus.results.batch import BatchResult
 from acinus.results.files import FAILURES
+from acinus.results.ownership import claimed
 
-__all__ = ["BenchmarkResult", "miou_chart", "write_comparison"]
+__all__ = ["COMPARISON_FILES", "BenchmarkResult", "miou_chart", "write_comparison"]
 
 _KEY = (
     "Bar: label-free mIoU. Whisker: standard deviation over seeds. Green stroke: with the oracle's mapping."
 )
+_SMALL_NOTE = (
+    "Made with --small: so few images and steps show that everything works, but the figures mean nothing and "
+    "do not tell which method is better."
+)
 _MOST_SHOWN = 4
+_CHARTS = {split: f"chart-{split}.svg" for split in WHERE}
+
+COMPARISON_FILES = (
+    *("results.html", "results.md", "results.csv", "differences.csv", "grid.png", *_CHARTS.values()),
+    *("benchmark.json", FAILURES),
+)
+"""All that a comparison leaves beside the results of its methods."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ def write_comparison(
     *,
     order: list[str],
     outcome: BatchResult,
+    small: bool = False,
 ) -> BenchmarkResult:
     """Write tables, charts, pictures and the page into the folder of a benchmark.
 
@@ -78,6 +91,8 @@ def write_comparison(
         Names of methods as the tables have them.
     outcome : BatchResult
         What was computed and what failed.
+    small : bool
+        Whether page and tables are to say that such figures mean nothing.
 
     Raises
     ------
@@ -96,21 +111,24 @@ def write_comparison(
     parts_glands = splits[0].parts_glands
     all_tables = tables(rows, published=published, glands=parts_glands, grades=_grades(splits))
     charts = {split: miou_chart(rows, split, published=published) for split in rows[0].scores}
+    note = f"{splits[0].note} {_SMALL_NOTE}" if small else splits[0].note
     title = f"Gland segmentation without labels, compared on {dataset}"
-    files = {
-        "table": _text(out / "results.md", f"# {title}\n\n{splits[0].note}\n\n{markdown(all_tables)}"),
-        "every metric": _text(out / "results.csv", results_csv(rows, glands=parts_glands)),
-        "differences": _text(out / "differences.csv", differences_csv(rows)),
-        **{f"chart, {s}": _text(out / f"chart-{s}.svg", chart_file(c)) for s, c in charts.items()},
-        "pictures": _pictures(out / "grid.png", splits, rows, jobs, store),
-    }
     settings = {result["method"]: result["settings"] for result in found}
     record = run_record(
         command=None, settings={"dataset": dataset, "methods": settings}, seed=None, inputs=[]
     )
-    write_json(out / "benchmark.json", record)
-    html = _page(title, splits[0].note, all_tables, charts, files["pictures"], outcome, record)
-    return BenchmarkResult(rows, outcome, {**files, "page": _text(out / "results.html", html)})
+    with claimed(out, COMPARISON_FILES):
+        files = {
+            "table": _text(out / "results.md", f"# {title}\n\n{note}\n\n{markdown(all_tables)}"),
+            "every metric": _text(out / "results.csv", results_csv(rows, glands=parts_glands)),
+            "differences": _text(out / "differences.csv", differences_csv(rows)),
+            **{f"chart, {s}": _text(out / _CHARTS[s], chart_file(c)) for s, c in charts.items()},
+            "pictures": _pictures(out / "grid.png", splits, rows, jobs, store),
+        }
+        write_json(out / "benchmark.json", record)
+        html = _page(title, note, all_tables, charts, files["pictures"], outcome, record)
+        page = _text(out / "results.html", html)
+    return BenchmarkResult(rows, outcome, {**files, "page": page})
 
 
 def miou_chart(rows: Sequence[Row], split: str, *, published: bool) -> Markup:

@@ -16,10 +16,11 @@ from acinus.benchmark.datasets import Splits
 from acinus.benchmark.method import Method
 from acinus.core.code import code_digest
 from acinus.core.errors import UsageError
-from acinus.core.files import atomic_path, make_folder, read_json, write_json
+from acinus.core.files import make_folder, read_json, write_json
 from acinus.core.run import checksum, fingerprint
 from acinus.core.settings import settings_to_plain
 from acinus.inference.instances import InstanceSettings
+from acinus.results.ownership import in_the_way, own_folder
 
 __all__ = ["Files", "Job", "Store", "make_jobs"]
 
@@ -30,6 +31,8 @@ _ROOMS = (
     *("benchmark.fit_and_score", "benchmark.scoring"),
 )
 """The code that a result is made by, from an image to its figures; tables and pictures are made anew."""
+
+_OWN = ("result.json", "masks")
 
 Files = dict[str, bytes]
 """A result: ``result.json`` and pictures of masks, by name."""
@@ -166,16 +169,22 @@ class Store:
 
         Raises
         ------
+        UsageError
+            When something that acinus did not write is in its place.
         OutputError
             When it cannot be written.
         """
         path = self.path(job)
         make_folder(path.parent)
-        with atomic_path(path) as temporary:
+        with own_folder(path, _OWN) as temporary:
             for name, content in files.items():
                 target = temporary / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
+
+    def in_the_way(self, job: Job) -> list[Path]:
+        """Return what lies where the files of a job's result are to be and is not acinus's own."""
+        return in_the_way(self.path(job), _OWN)
 
     def adopt(self, job: Job) -> bool:
         """Take over the result of a method of another name but the same settings, if there is one.
@@ -190,8 +199,9 @@ class Store:
         own = self.path(job)
         for twin, result in self._twins(job):
             make_folder(own.parent)
-            with atomic_path(own) as temporary:
-                shutil.copytree(twin, temporary)
+            with own_folder(own, _OWN) as temporary:
+                if (twin / "masks").is_dir():
+                    shutil.copytree(twin / "masks", temporary / "masks")
                 named = {**result, "method": job.method.name, "title": job.method.title}
                 write_json(temporary / "result.json", named)
             return True

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import orjson
-
 from acinus.core.errors import UsageError
 from acinus.core.limits import Count, Limits
 from acinus.core.settings import apply_settings, settings_class
+from acinus.core.settings_file import read_settings_file
 from acinus.pipeline.presets import PRESETS
 
 __all__ = ["SMALL", "BenchmarkSettings", "SyntheticImages", "load_settings", "merged"]
@@ -142,12 +140,7 @@ def load_settings(path: Path | None, *, small: bool) -> BenchmarkSettings:
     base = SMALL if small else BenchmarkSettings()
     if path is None:
         return base
-    try:
-        text = path.read_text(encoding="utf-8")
-        changes = tomllib.loads(text) if path.suffix.lower() == ".toml" else orjson.loads(text)
-    except (OSError, ValueError) as error:  # ValueError: what neither reader nor UTF-8 understands
-        raise UsageError(f"{path} cannot be read ({error}); --settings takes a JSON or TOML file") from error
-    settings = base.changed(changes, where=path.name)
+    settings = base.changed(read_settings_file(path), where=path.name)
     return replace(settings, method_files=tuple(str(path.parent / file) for file in settings.method_files))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acinus.benchmark.catalogue import find_methods, method_files, split_words
 from acinus.benchmark.checks import check_samples
-from acinus.benchmark.comparison import BenchmarkResult, write_comparison
+from acinus.benchmark.comparison import COMPARISON_FILES, BenchmarkResult, write_comparison
 from acinus.benchmark.datasets import find_splits
 from acinus.benchmark.job import Job, Store, make_jobs
 from acinus.benchmark.settings import BenchmarkSettings
@@ -23,6 +23,7 @@ from acinus.grouping.device import choose_device
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.settings import settings_from_plain
 from acinus.results.batch import BatchResult, Failure
+from acinus.results.ownership import claimed, in_the_way, is_own, refuse_to_replace
 
 __all__ = ["BenchmarkResult", "run_benchmark"]
 
@@ -39,6 +40,7 @@ def run_benchmark(
     workers: int | None = None,
     settings: BenchmarkSettings | None = None,
     method_objects: Sequence[object] = (),
+    small: bool = False,
     progress: Progress | None = None,
 ) -> BenchmarkResult:
     """Compare methods on a data set; see ``acinus benchmark --help``.
@@ -59,12 +61,14 @@ def run_benchmark(
     settings : BenchmarkSettings, optional
     method_objects : sequence
         Methods of the caller.
+    small : bool
+        Whether the settings are the small ones, so that the page says that its figures mean nothing.
     progress : Progress, optional
 
     Raises
     ------
     UsageError
-        When an argument cannot be used, or `out` holds something else.
+        When an argument cannot be used, or `out` holds something that acinus did not write.
     InputError
         When images or labels are missing or cannot be used: a `DatasetError`, or an `MppError` without µm/px.
     AcinusError
@@ -77,18 +81,21 @@ def run_benchmark(
     words = split_words(methods)
     catalogue = find_methods(settings, files=method_files(words), objects=method_objects)
     chosen = catalogue.select(words)
+    _check_folder(out)
     claim = partial(_claim, out, dataset)
     splits = find_splits(dataset, root, settings, mpp=mpp, images_folder=lambda: claim() / "images")
     instances = settings_from_plain(settings.fit).instances
     jobs = make_jobs(chosen, splits, catalogue, seeds=seeds, instances=instances, device=device)
     store = Store(out)
-    if any(store.load(job) is None for job in jobs):
+    missing = [job for job in jobs if store.load(job) is None]
+    refuse_to_replace([path for job in missing for path in store.in_the_way(job)])
+    if missing:
         samples = [sample for part in splits for sample in (*part.fit, *part.held_out)]
         check_samples(samples, progress=progress)
     claim()
     outcome = _compute(jobs, store, workers=workers or 1, scheduler=settings.scheduler, progress=progress)
     order = [method.name for method in chosen]
-    return write_comparison(out, dataset, splits, jobs, order=order, outcome=outcome)
+    return write_comparison(out, dataset, splits, jobs, order=order, outcome=outcome, small=small)
 
 
 def _check_numbers(*, seeds: int, workers: int | None, scheduler: str | None) -> None:
@@ -102,20 +109,27 @@ def _check_numbers(*, seeds: int, workers: int | None, scheduler: str | None) ->
         )
 
 
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that holds something else, or files in the place of those of a comparison."""
+    known = is_own(out / "benchmark.json")
+    if not known and out.is_dir() and any(not entry.name.startswith(".") for entry in out.iterdir()):
+        raise UsageError(
+            f"{out} is not empty and holds no benchmark; choose an empty or new folder for --out"
+        )
+    refuse_to_replace(in_the_way(out, COMPARISON_FILES))
+
+
 def _claim(out: Path, dataset: str) -> Path:
-    """Take the folder and return it.
+    """Take the folder, which `_check_folder` found free, and return it.
 
     It may hold a benchmark of other images, whose results do not fit and are replaced; until there are others
     it keeps its settings, which belong to its tables.
     """
-    if out.is_dir() and any(out.iterdir()) and not (out / "benchmark.json").is_file():
-        raise UsageError(
-            f"{out} is not empty and holds no benchmark; choose an empty or new folder for --out"
-        )
     make_folder(out)
-    if not (out / "benchmark.json").is_file():
+    if not is_own(out / "benchmark.json"):
         record = run_record(command=None, settings={"dataset": dataset}, seed=None, inputs=[])
-        write_json(out / "benchmark.json", record)
+        with claimed(out, ["benchmark.json"]):
+            write_json(out / "benchmark.json", record)
     return out
 
 

@@ -86,6 +86,7 @@ def benchmark(
         seeds=seeds,
         workers=workers,
         settings=load_settings(settings, small=small),
+        small=small,
         progress=console_progress(),
     )
     for failure in result.outcome.failures:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import orjson
-
 from acinus.cli.output import say, say_error
+from acinus.core.files import to_json
 from acinus.core.naming import plural
 
 __all__ = ["evaluate"]
@@ -54,7 +53,7 @@ def evaluate(predictions: Path, truth: Path, /, *, mpp: float | None = None, jso
     pooled = found.pooled.as_dict()
     if json:
         plain = {"pooled": pooled, "images": [image.as_dict() for image in found.images]}
-        say(orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())
+        say(to_json(plain, indented=True).decode())
         return 0
     say(plural(len(found.images), "image"))
     for name, key, digits in _ROWS:

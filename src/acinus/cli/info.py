@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 from cyclopts import Parameter
 
 from acinus.cli.output import say, say_error
 from acinus.core.errors import AcinusError
+from acinus.core.files import to_json
 
 __all__ = ["info"]
 
@@ -37,7 +37,7 @@ def info(files: Annotated[list[Path], Parameter(negative=())], /, *, json: bool 
             failed = True
             continue
         if json:
-            say(orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+            say(to_json(found).decode())
         else:
             for name, value in found.items():
                 if name != "mpp_problem" or value is not None:

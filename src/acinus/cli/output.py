@@ -18,12 +18,17 @@ __all__ = ["console_progress", "say", "say_error"]
 
 def say(text: str = "") -> None:
     """Print a line of the result, at once: whoever reads a pipe or a log must not wait for the end."""
-    print(text, flush=True)
+    print(_printable(text), flush=True)
 
 
 def say_error(text: str) -> None:
     """Print one line on stderr."""
-    print(f"acinus: {' '.join(text.split())}", file=sys.stderr)
+    print(f"acinus: {_printable(' '.join(text.split()))}", file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    """Return a text in which bytes of names that are not UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def console_progress() -> Progress:

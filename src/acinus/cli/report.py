@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acinus.cli.output import say
+from acinus.cli.output import say, say_error
 
 __all__ = ["report"]
 
@@ -25,5 +25,9 @@ def report(folder: Path, /, *, out: Path | None = None) -> int:
     """
     from acinus.report import write_report
 
-    say(f"The report is {write_report(folder, out)}")
-    return 0
+    problems: list[str] = []
+    page = write_report(folder, out, tell=problems.append)
+    for problem in problems:
+        say_error(problem)
+    say(f"The report is {page}")
+    return 1 if problems else 0

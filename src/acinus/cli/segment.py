@@ -26,6 +26,7 @@ def segment(
     scheduler: str | None = None,
     roi: Path | None = None,
     device: str = "auto",
+    settings: Path | None = None,
 ) -> int:
     """Segment glands on images and slides with a fitted model.
 
@@ -61,14 +62,20 @@ def segment(
         of class Region* are (or of any class without a star), and not where those of Ignore* are.
     device
         auto, cpu, cuda or mps.
+    settings
+        JSON or TOML file with changes to the model's refinement and instances, which
+        acinus settings MODEL/model.json prints.
     """
     from acinus.pipeline.estimator import GlandSegmenter
     from acinus.pipeline.segment import segment_files
+    from acinus.pipeline.settings import segment_settings
     from acinus.results.files import FAILURES
 
+    segmenter = GlandSegmenter.load(model, device=device)
+    segmenter.settings = segment_settings(segmenter.settings, settings)
     result = segment_files(
         inputs,
-        GlandSegmenter.load(model, device=device),
+        segmenter,
         model_name=str(model),
         out=out,
         mpp=mpp,

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["AcinusError", "DatasetError", "InputError", "ModelError", "MppError", "OutputError", "UsageError"]
+__all__ = [
+    "AcinusError",
+    "DatasetError",
+    "InputError",
+    "LongNameError",
+    "ModelError",
+    "MppError",
+    "OutputError",
+    "UsageError",
+]
 
 
 class AcinusError(Exception):
@@ -37,6 +46,10 @@ class DatasetError(InputError):
 
 class OutputError(AcinusError):
     """A result could not be written: no permission, no space, not a folder."""
+
+
+class LongNameError(OutputError):
+    """The name of a result is too long for the file system; others can still be written."""
 
 
 class ModelError(AcinusError):

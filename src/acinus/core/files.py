@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -13,9 +14,30 @@ from typing import Any
 
 import orjson
 
-from acinus.core.errors import OutputError
+from acinus.core.errors import LongNameError, OutputError
+from acinus.core.naming import shortened
 
-__all__ = ["atomic_path", "is_there", "make_folder", "output_error", "read_json", "write_json"]
+__all__ = [
+    "atomic_path",
+    "hidden_stem",
+    "is_temporary",
+    "is_there",
+    "make_folder",
+    "output_error",
+    "read_json",
+    "to_json",
+    "write_json",
+]
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(?:\..+)?")
+_LONGEST_STEM_BYTES, _LONGEST_SUFFIX_BYTES = 100, 16
+# What file systems and shares answer that cannot sync a file or, more often, a folder.
+_CANNOT_SYNC = frozenset(
+    {
+        *(errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS),
+        *(errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR),
+    }
+)
 
 
 _OF_ZARR = ("zarr.json", ".zgroup", ".zattrs")
@@ -33,9 +55,29 @@ def output_error(error: OSError, path: Path) -> OutputError:
         return OutputError(
             f"{path} cannot be created because a file stands in its way; choose another output folder"
         )
+    if error.errno == errno.ENAMETOOLONG:
+        return LongNameError(
+            f"the name of {path} is too long for this file system; shorten that of the image or the folder"
+        )
     return OutputError(
         f"{path} could not be written ({error.strerror or error}); choose another output folder"
     )
+
+
+def hidden_stem(name: str) -> str:
+    """Return how the names of hidden files begin that hold what is to get this name."""
+    return f".{shortened(name, most_bytes=_LONGEST_STEM_BYTES)}"
+
+
+def is_temporary(name: str) -> bool:
+    """Say whether `atomic_path` gives such names to what is not whole yet.
+
+    Examples
+    --------
+    >>> is_temporary(".model.json.0123abcd.tmp.json"), is_temporary(".notes.tmp")
+    (True, False)
+    """
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def is_there(path: Path) -> bool:
@@ -90,7 +132,8 @@ def atomic_path(final: Path) -> Iterator[Path]:
     >>> (folder / "a.txt").read_text()
     'whole'
     """
-    temporary = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.tmp{final.suffix}")
+    suffix = final.suffix if len(os.fsencode(final.suffix)) <= _LONGEST_SUFFIX_BYTES else ""
+    temporary = final.with_name(f"{hidden_stem(final.name)}.{uuid.uuid4().hex[:8]}.tmp{suffix}")
     try:
         yield temporary
         _sync(temporary)
@@ -98,7 +141,11 @@ def atomic_path(final: Path) -> Iterator[Path]:
             # The old folder is moved aside first: deleting may fail half way, renaming does not.
             old = temporary.with_suffix(".old")
             final.replace(old)
-            temporary.replace(final)
+            try:
+                temporary.replace(final)
+            except BaseException:
+                old.replace(final)
+                raise
             shutil.rmtree(old, ignore_errors=True)
         else:
             temporary.replace(final)
@@ -115,19 +162,45 @@ def atomic_path(final: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Have the disk keep what was written; a file system that cannot has written it all the same."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_bytes(
-            orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
-        )
+        temporary.write_bytes(to_json(value, indented=True) + b"\n")
+
+
+def to_json(value: Any, *, indented: bool = False) -> bytes:
+    r"""Return `value` as JSON; bytes of paths that are no UTF-8 stand in it as backslash escapes.
+
+    Examples
+    --------
+    >>> to_json({"path": os.fsdecode(b"krypte_\xe9.png")})
+    b'{"path":"krypte_\\\\udce9.png"}'
+    """
+    option = orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indented else 0)
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:
+        return orjson.dumps(_escaped(value), option=option)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def read_json(path: Path) -> Any:

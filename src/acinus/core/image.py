@@ -41,7 +41,7 @@ class RgbImage:
                 f"{self.name}: expected an (H, W, 3) uint8 array with pixels, got {self.rgb.shape} "
                 f"{self.rgb.dtype}; convert it to 8-bit RGB"
             )
-        check_mpp(self.mpp, source=self.name)
+        check_mpp(self.mpp, source=self.name, remedy="mpp=")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from acinus.core.errors import UsageError
 
 __all__ = ["locked"]
 
-_NAME = ".lock"
+_NAME = ".acinus.lock"
 
 
 @contextmanager

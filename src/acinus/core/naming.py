@@ -1,10 +1,27 @@
-"""Names and numbers as people read them: natural order, and nouns that agree with their count."""
+"""Names and numbers as people read them, and names that file systems take."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 
-__all__ = ["natural_key", "plural"]
+__all__ = ["is_text", "natural_key", "plural", "shortened"]
+
+
+def is_text(name: str) -> bool:
+    r"""Say whether a name can be written into a table or page: file systems take any bytes, text is UTF-8.
+
+    Examples
+    --------
+    >>> is_text("krypte_é"), is_text(os.fsdecode(b"krypte_\xe9"))
+    (True, False)
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -38,3 +55,26 @@ def plural(count: int, one: str, several: str | None = None, *, shown: str | Non
     ('1 gland', '3 glands', '0 glands are')
     """
     return f"{count if shown is None else shown} {one if count == 1 else several or one + 's'}"
+
+
+def shortened(name: str, *, most_bytes: int) -> str:
+    """Return a name that leaves room for endings on file systems, which take 255 bytes at most.
+
+    Parameters
+    ----------
+    most_bytes : int
+        A longer name is cut and ends in ``~`` and eight digits of a checksum of the whole.
+
+    Examples
+    --------
+    >>> shortened("tile_1", most_bytes=40)
+    'tile_1'
+    >>> shortened("é" * 100, most_bytes=20), len(shortened("é" * 100, most_bytes=20).encode())
+    ('ééééé~f42ec48e', 19)
+    """
+    content = os.fsencode(name)
+    if len(content) <= most_bytes:
+        return name
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    start = content[: most_bytes - 9].decode("utf-8", "ignore")
+    return f"{start}~{digest}"

@@ -13,6 +13,7 @@ from PIL import Image
 from acinus.core.errors import InputError
 from acinus.core.files import atomic_path
 from acinus.core.image import BoolMask, LabelMap
+from acinus.core.naming import shortened
 
 __all__ = ["BACKGROUND", "EXTERIOR", "IGNORE", "INTERIOR", "ProposalMap", "proposal_path"]
 
@@ -21,6 +22,7 @@ EXTERIOR: Final = 1
 INTERIOR: Final = 2
 IGNORE: Final = 255
 
+_LONGEST_NAME_BYTES = 200
 _MOST_GLANDS = 65_535  # in one image, and in the 16 bits of its file
 
 _PALETTE = {
@@ -113,9 +115,10 @@ def proposal_path(folder: Path, name: str) -> Path:
     """Return where the proposal map of image `name` is saved.
 
     All regions end in ``.regions.png`` and all confidences in ``.regions_confidence.png``: those of an image
-    ``a`` and of an image ``a_confidence`` are four files.
+    ``a`` and of an image ``a_confidence`` are four files. Long names are shortened, so that file systems take
+    the ending too.
     """
-    return folder / f"{name}.regions.png"
+    return folder / f"{shortened(name, most_bytes=_LONGEST_NAME_BYTES)}.regions.png"
 
 
 def _confidence_path(path: Path) -> Path:

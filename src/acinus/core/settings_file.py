@@ -25,7 +25,7 @@ _WIDTH = 110
 
 
 def read_settings_file(path: Path) -> Any:
-    """Return the content of a settings file; names that end in ``.toml`` are TOML, all others JSON.
+    """Return the content of a settings file: TOML where its name ends in ``.toml``, else JSON.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def read_settings_file(path: Path) -> Any:
         ) from error
     except ValueError as error:  # of both parsers, and of text that is not UTF-8
         reason = " ".join(str(error).split())
-        raise UsageError(
-            f"{path} is not {format_name} ({reason}); --settings takes a JSON or TOML file"
-        ) from error
+        named = path.suffix.lower() in (".toml", ".json")
+        what = f"is not {format_name} ({reason})" if named else "is neither .toml nor .json, nor JSON within"
+        raise UsageError(f"{path} {what}; --settings takes a JSON or TOML file") from error
     if isinstance(plain, dict):
         plain.pop("$schema", None)  # by which editors find the schema
     return plain
@@ -72,12 +72,16 @@ def _table(settings: Any, *, path: str) -> Iterator[str]:
     """Yield the lines of a table: its values, then the tables in it."""
     comments, hints = _comments(type(settings)), typing.get_type_hints(type(settings), include_extras=True)
     tables = []
+    said: set[str] = set()
     for field in fields(settings):
         name, value = field.name, getattr(settings, field.name)
         if is_settings(value):
             tables.append((name, value, _kinds(hints[name])))
             continue
-        yield from _wrapped(f"{comments.get(name, '')} Takes {expected(hints[name])}.")
+        comment = comments.get(name, "")
+        # What one entry of the docstring says of several fields stands above the first of them.
+        yield from _wrapped(f"{'' if comment in said else comment} Takes {expected(hints[name])}.")
+        said.add(comment)
         yield f"{name} = {_toml(value)}"
         yield ""
     for name, value, kinds in tables:

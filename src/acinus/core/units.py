@@ -12,7 +12,7 @@ MPP_RANGE = (0.1, 4.0)
 """µm per pixel that a light-microscope image can have at full resolution, from 100× to 2.5×."""
 
 
-def check_mpp(mpp: float | None, *, source: str) -> float:
+def check_mpp(mpp: float | None, *, source: str, remedy: str = "--mpp") -> float:
     """Return `mpp` if a light microscope can have made it, else say what to do.
 
     Parameters
@@ -21,6 +21,8 @@ def check_mpp(mpp: float | None, *, source: str) -> float:
         µm per pixel at full resolution; None when the file does not say.
     source : str
         What the number was read from, for the message (a file name, ``--mpp``).
+    remedy : str
+        What to pass: an option, or ``mpp=`` to a function.
 
     Raises
     ------
@@ -37,11 +39,12 @@ def check_mpp(mpp: float | None, *, source: str) -> float:
     acinus.core.errors.MppError: slide.svs has no µm/px; pass --mpp, for example --mpp 0.5
     """
     if mpp is None:
-        raise MppError(f"{source} has no µm/px; pass --mpp, for example --mpp 0.5")
+        example = "mpp=0.5" if remedy == "mpp=" else f"{remedy} 0.5"
+        raise MppError(f"{source} has no µm/px; pass {remedy}, for example {example}")
     low, high = MPP_RANGE
     if not math.isfinite(mpp) or not low <= mpp <= high:
         raise MppError(
-            f"{source} gives {mpp:g} µm/px, expected {low:g} to {high:g}; pass --mpp with the true value"
+            f"{source} gives {mpp:g} µm/px, expected {low:g} to {high:g}; pass {remedy} with the true value"
         )
     return float(mpp)
 

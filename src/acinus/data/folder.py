@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import DatasetError
-from acinus.core.naming import natural_key
+from acinus.core.files import is_there
+from acinus.core.naming import is_text, natural_key
 from acinus.data.sample import Sample
 from acinus.slides.label_image import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
 from acinus.slides.zarr_files import is_slide_file, is_zarr_name
 
-__all__ = ["folder"]
+__all__ = ["ImagesFound", "folder", "images_in"]
+
+
+@dataclass(frozen=True)
+class ImagesFound:
+    """The images among files and in folders.
+
+    Attributes
+    ----------
+    samples : list of Sample
+        In natural order (2 before 10), named by the files' stems; two may have one name.
+    unusable : dict of Path to str
+        Files that are meant as images and cannot be had, each with the reason in one line.
+    """
+
+    samples: list[Sample]
+    unusable: dict[Path, str]
 
 
 def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = None) -> list[Sample]:
@@ -35,8 +53,23 @@ def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = Non
     Raises
     ------
     DatasetError
-        When a path does not exist, there is no image at all, or two images have one stem and would overwrite
-        each other's results.
+        When a path does not exist, there is no image at all, an image cannot be had (a link that leads
+        nowhere), or two images have one stem and would overwrite each other's results.
+    """
+    found = images_in(source, mpp=mpp)
+    if found.unusable:
+        raise DatasetError("; ".join(list(found.unusable.values())[:4]))
+    _check_stems([sample.image_path for sample in found.samples])
+    return found.samples
+
+
+def images_in(source: Path | str | Sequence[Path | str], *, mpp: float | None = None) -> ImagesFound:
+    """Return the images of a folder or a list as `folder` does, and the unusable ones beside the others.
+
+    Raises
+    ------
+    DatasetError
+        When a path does not exist, or there is no image at all.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
     images = [image for path in sources for image in _images(Path(path))]
@@ -46,12 +79,25 @@ def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = Non
         raise DatasetError(
             f"no image in {places}; expected files ending in {', '.join(IMAGE_SUFFIXES)} or a slide"
         )
-    _check_stems(images)
-    return [Sample(name=path.stem, image_path=path, truth_path=_labels_of(path), mpp=mpp) for path in images]
+    unusable = {path: reason for path in images if (reason := _why_unusable(path)) is not None}
+    samples = [
+        Sample(name=path.stem, image_path=path, truth_path=_labels_of(path), mpp=mpp)
+        for path in images
+        if path not in unusable
+    ]
+    return ImagesFound(samples, unusable)
+
+
+def _why_unusable(path: Path) -> str | None:
+    if not path.exists():
+        return f"{path} is a link that leads nowhere; mend or delete it"
+    if not is_text(path.stem):
+        return f"{path} has a name that is not UTF-8, which tables and pages cannot hold; rename it"
+    return None
 
 
 def _images(path: Path) -> list[Path]:
-    if is_slide_file(path):
+    if is_slide_file(path) or (path.is_symlink() and not path.exists()):
         return [path]
     if not path.is_dir():
         raise DatasetError(f"{path} does not exist; check the path")
@@ -60,7 +106,7 @@ def _images(path: Path) -> list[Path]:
         for file in path.iterdir()
         if (file.suffix.lower() in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) or is_zarr_name(file))
         and not file.name.startswith(".")
-        and is_slide_file(file)
+        and (is_slide_file(file) or not file.exists())  # a link that leads nowhere
     ]
     stems = {file.stem for file in files}
     return [file for file in files if not _is_labels(file.stem, stems)]
@@ -78,7 +124,7 @@ def _labels_of(image: Path) -> Path | None:
     for candidate in candidates:
         for suffix in LABEL_SUFFIXES:
             path = candidate.with_name(candidate.name + suffix)
-            if path.is_file():
+            if is_there(path):  # with the ending its name may be longer than the file system takes
                 return path
     return None
 

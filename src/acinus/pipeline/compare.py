@@ -21,8 +21,9 @@ from acinus.core.progress import Progress
 from acinus.core.run import checksum, run_record
 from acinus.core.settings import apply_settings, settings_to_plain
 from acinus.core.settings_file import read_settings_file
-from acinus.pipeline.compared import PAGE, Compared, write_comparison
+from acinus.pipeline.compared import COMPARED_FILES, PAGE, Compared, write_comparison
 from acinus.results.folder import read_records
+from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import ImageRecord
 
 __all__ = ["Question", "compare_results", "load_compare_settings"]
@@ -129,18 +130,19 @@ def compare_results(
         seed=settings.seed,
         inputs=[{"name": clinical.name, "path": str(clinical.resolve()), "sha256": checksum(clinical)}],
     )
-    compared = write_comparison(
-        out,
-        cohorts,
-        folders=joined.folders,
-        results=results,
-        beside=None if others is None or beside is None else (beside.name, others.images),
-        settings=settings,
-        notices=joined.notices,
-        run=record,
-        progress=progress,
-    )
-    write_json(out / "run.json", {**record, "results": str(results.resolve())})
+    with claimed(out, COMPARED_FILES):
+        compared = write_comparison(
+            out,
+            cohorts,
+            folders=joined.folders,
+            results=results,
+            beside=None if others is None or beside is None else (beside.name, others.images),
+            settings=settings,
+            notices=joined.notices,
+            run=record,
+            progress=progress,
+        )
+        write_json(out / "run.json", {**record, "results": str(results.resolve())})
     return compared
 
 
@@ -150,6 +152,7 @@ def _check_free(out: Path) -> None:
         raise UsageError(f"{out} is a file; choose another --out")
     if out.is_dir() and any(out.iterdir()) and not (out / PAGE).is_file():
         raise UsageError(f"{out} is not empty and holds no {PAGE}; choose an empty or new folder for --out")
+    refuse_to_replace(in_the_way(out, COMPARED_FILES))
 
 
 def _join(results: Path, table: ClinicalTable, question: Question, settings: CompareSettings) -> _Joined:

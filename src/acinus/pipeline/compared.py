@@ -22,10 +22,18 @@ from acinus.report.comparison_wording import p_text, strength_text
 from acinus.results.anndata import cohort_anndata
 from acinus.results.plain_tables import Cell, write_plain_table
 
-__all__ = ["PAGE", "Compared", "write_comparison"]
+__all__ = ["COMPARED_FILES", "PAGE", "Compared", "write_comparison"]
 
 PAGE = "compare.html"
 """By which a folder is known as an answer, which another one may replace."""
+
+_TABLES = ("statistics", "groups", "units", "images", "together")
+
+COMPARED_FILES = (
+    *(f"{name}{ending}" for name in _TABLES for ending in (".csv", ".parquet")),
+    *("statistics.md", PAGE, "run.json"),
+)
+"""All that an answer replaces."""
 
 Columns = dict[str, list[Cell]]
 

@@ -26,9 +26,10 @@ from acinus.pipeline.corrected_map import CorrectedMap
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.changes import GlandChange, GlandMark, read_marks, write_changes
-from acinus.results.files import MARKS, find_table
+from acinus.results.files import FAILURES, GLANDS_CSV, MARKS, RESULT_FILES, SUMMARY_CSV, find_table
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.labels import LabelFile, open_label_file, write_labels
+from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
 from acinus.results.tables import read_table
 from acinus.results.writing import new_result, write_glands
@@ -38,6 +39,8 @@ from acinus.slides.working import WorkingImage
 from acinus.viewer.reading import read_glands
 
 __all__ = ["measure_corrected"]
+
+_POOLED_FILES = (GLANDS_CSV, SUMMARY_CSV, FAILURES)
 
 
 def measure_corrected(
@@ -66,6 +69,8 @@ def measure_corrected(
     ------
     InputError
         When there are no results, `out` is their own folder, or no file of corrections has an image's name.
+    UsageError
+        When something that acinus did not write lies where a result is to be.
     """
     found = read_results(results)
     if out.resolve() in (results.resolve(), *(image.folder.resolve() for image in found.images)):
@@ -75,6 +80,9 @@ def measure_corrected(
         raise InputError(
             f"{corrections} holds no <name>.geojson of an image in {results}; export from QuPath by that name"
         )
+    folders = [out / image.folder.name for image in found.images]
+    in_place = [path for folder in folders for path in in_the_way(folder, RESULT_FILES)]
+    refuse_to_replace([*in_the_way(out, _POOLED_FILES), *in_place])
     result = BatchResult(folder=out, warnings=list(found.problems))
     make_folder(out)
     with (progress or SilentProgress()).task("Measuring", total=len(found.images)) as advance:
@@ -85,7 +93,8 @@ def measure_corrected(
             except InputError as error:
                 result.failed(image.name, error)
             advance(image.name)
-    result.warnings += write_tables(out, records_in(out))
+    with claimed(out, (GLANDS_CSV, SUMMARY_CSV)):
+        result.warnings += write_tables(out, records_in(out))
     result.write_log()
     return result
 

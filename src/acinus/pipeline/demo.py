@@ -18,7 +18,8 @@ from acinus.pipeline.evaluate import evaluate_folders
 from acinus.pipeline.fit_files import fit_files
 from acinus.pipeline.segment import segment_files
 from acinus.report import write_report
-from acinus.results.files import GLANDS_CSV, OUTLINES, OVERLAY
+from acinus.results.files import GLANDS_CSV, OUTLINES, OVERLAY, REPORT
+from acinus.results.ownership import claimed, in_the_way, is_own, refuse_to_replace
 from acinus.results.record import read_record
 
 __all__ = ["DemoResult", "check_same_demo", "run_demo"]
@@ -68,13 +69,15 @@ def run_demo(
         raise UsageError(f"--images is {images}; choose 1 or more")
     check_seed(seed)
     progress = progress or SilentProgress()
-    check_same_demo(make_folder(out), {"images": images, "seed": seed, "small": small})
+    check_same_demo(out, {"images": images, "seed": seed, "small": small})
     side_px = _SMALL_PX if small else _TILE_PX
     inputs = _images(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
     settings_file = out / "settings.json"
-    write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
+    with claimed(out, [settings_file.name]):
+        write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
     fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
-    segment_files(inputs, GlandSegmenter.load(out / "model"), model_name="model", out=out, progress=progress)
+    model = GlandSegmenter.load(out / "model")
+    segment_files(inputs, model, model_name="model", out=out, seed=seed, progress=progress)
     pooled = evaluate_folders(out, out / "images").pooled.as_dict()
     geojson = _merge_geojson(out, [path.stem for path in inputs])
     report = write_report(out, title="acinus demo", intro=_INTRO, evaluation=pooled)
@@ -92,17 +95,18 @@ def run_demo(
 
 
 def check_same_demo(out: Path, arguments: dict[str, int]) -> None:
-    """Note the demo's arguments in its folder, or refuse a folder with a demo of other images."""
+    """Note the demo's arguments in its folder; refuse one that holds something else, or another demo."""
     path = out / "demo.json"
-    try:
-        earlier = read_json(path)
-    except (OSError, ValueError):
-        write_json(path, arguments)
-    else:
-        if earlier != arguments:
-            raise UsageError(
-                f"{out} holds a demo of other --images, --slides, --seed or --small; choose another --out"
-            )
+    if not is_own(path):
+        if out.is_dir() and any(not entry.name.startswith(".") for entry in out.iterdir()):
+            raise UsageError(f"{out} is not empty and holds no demo; choose an empty or new folder for --out")
+        with claimed(make_folder(out), [path.name]):
+            write_json(path, arguments)
+    elif read_json(path) != arguments:
+        raise UsageError(
+            f"{out} holds a demo of other --images, --slides, --seed or --small; choose another --out"
+        )
+    refuse_to_replace(in_the_way(out, ("settings.json", OUTLINES, REPORT)))
 
 
 def _images(folder: Path, *, count: int, side_px: int, seed: int, progress: Progress) -> list[Path]:
@@ -122,5 +126,6 @@ def _merge_geojson(out: Path, names: Sequence[str]) -> Path:
             feature["properties"]["image"] = name
             features.append(feature)
     path = out / OUTLINES
-    write_json(path, {"type": "FeatureCollection", "features": features})
+    with claimed(out, [OUTLINES]):
+        write_json(path, {"type": "FeatureCollection", "features": features})
     return path

@@ -19,6 +19,7 @@ from acinus.pipeline.fit_inputs import REGIONS
 from acinus.pipeline.segment import segment_files
 from acinus.report import write_report
 from acinus.results.files import GLANDS_CSV, OUTLINES_GZ
+from acinus.results.ownership import claimed
 from acinus.results.record import read_record
 
 __all__ = ["SlideDemoResult", "run_slide_demo"]
@@ -63,12 +64,14 @@ def run_slide_demo(
     """
     check_seed(seed)
     progress = progress or SilentProgress()
-    check_same_demo(make_folder(out), {"slides": _COUNT, "seed": seed, "small": small})
+    check_same_demo(out, {"slides": _COUNT, "seed": seed, "small": small})
     slides = _slides(out / "slides", side_px=_SMALL_PX if small else _SIDE_PX, seed=seed, progress=progress)
     settings_file = out / "settings.json"
-    write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
+    with claimed(out, [settings_file.name]):
+        write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
     fit_files(slides, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
-    segment_files(slides, GlandSegmenter.load(out / "model"), model_name="model", out=out, progress=progress)
+    model = GlandSegmenter.load(out / "model")
+    segment_files(slides, model, model_name="model", out=out, seed=seed, progress=progress)
     report = write_report(out, title="acinus demo: slides", intro=_INTRO)
     records = [read_record(out / path.stem) for path in slides]
     return SlideDemoResult(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from acinus.core.errors import ModelError, UsageError
+from acinus.core.errors import ModelError, MppError, UsageError
 from acinus.core.geometry import Size
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
@@ -280,7 +282,8 @@ class GlandSegmenter:
         from acinus.pipeline.segment_slide import segment_slide  # which takes estimators itself
 
         path, out = Path(path), Path(out)
-        segment_slide(path, self, out=out, mpp=mpp, origin=origin, progress=progress)
+        with _named_as_argument():
+            segment_slide(path, self, out=out, mpp=mpp, origin=origin, progress=progress)
         return read_results(out / path.stem).images[0]
 
     def save(self, folder: Path | str) -> None:
@@ -377,6 +380,15 @@ class GlandSegmenter:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+@contextmanager
+def _named_as_argument() -> Iterator[None]:
+    """Let errors that name the option ``--mpp 0.5`` name the argument ``mpp=0.5`` instead."""
+    try:
+        yield
+    except MppError as error:
+        raise MppError(re.sub(r"--mpp( (?=\d))?", "mpp=", str(error))) from error
+
+
 def _load_all(images: ImageLike | Iterable[ImageLike], mpp: float | None) -> list[RgbImage]:
     """Read all images; those in memory are numbered where they have no name of their own."""
     loaded: list[RgbImage] = []
@@ -384,7 +396,8 @@ def _load_all(images: ImageLike | Iterable[ImageLike], mpp: float | None) -> lis
     entries = cast("list[ImageLike]", [images] if one else list(cast("Iterable[ImageLike]", images)))
     for number, entry in enumerate(entries):
         if isinstance(entry, str | os.PathLike):
-            loaded += [sample.image() for sample in find_samples([Path(entry)], mpp=mpp)]
+            with _named_as_argument():
+                loaded += [sample.image() for sample in find_samples([Path(entry)], mpp=mpp)]
         elif isinstance(entry, RgbImage):
             loaded.append(entry)
         else:
@@ -401,7 +414,8 @@ def _load(image: ImageLike, mpp: float | None) -> RgbImage:
     if isinstance(image, RgbImage):
         return image
     if isinstance(image, str | os.PathLike):
-        return read_image(Path(image), mpp=mpp)
+        with _named_as_argument():
+            return read_image(Path(image), mpp=mpp)
     if not isinstance(image, np.ndarray | Image.Image):
         raise UsageError(
             "expected a path, an (H, W, 3) uint8 array, a Pillow image or an RgbImage, "

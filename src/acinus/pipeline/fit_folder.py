@@ -12,12 +12,15 @@ import orjson
 import torch
 
 from acinus.core.errors import InputError, ModelError, UsageError
-from acinus.core.files import make_folder, output_error, read_json, write_json
+from acinus.core.files import is_temporary, make_folder, output_error, read_json, write_json
 from acinus.core.image import RgbImage
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.grouping.process_group import ProcessGroup
+from acinus.pipeline.model import MODEL_FILES
 from acinus.pipeline.settings import Settings
+from acinus.results.files import FAILURES
+from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 
 __all__ = ["check_folder", "claim", "fit_record"]
 
@@ -28,7 +31,8 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     UsageError, ModelError
-        When `folder` holds something else than a fit, or a damaged one.
+        When `folder` holds something else than a fit, or a damaged one, or files under the names of a model's
+        that acinus did not write.
     OutputError
         When it cannot be written to.
     """
@@ -38,6 +42,7 @@ def check_folder(folder: Path) -> None:
     make_folder(folder)
     try:
         _earlier_fingerprint(folder)
+        refuse_to_replace(in_the_way(folder, (*MODEL_FILES, FAILURES)))
         probe = folder / f".{uuid.uuid4().hex[:8]}.tmp"
         probe.touch()
         probe.unlink()
@@ -89,14 +94,15 @@ def _claim(folder: Path, record: dict[str, Any]) -> bool:
     make_folder(folder)
     earlier = _earlier_fingerprint(folder)
     if earlier is None:
-        _remove(folder.glob(".run.json.*.tmp*"))
-        write_json(folder / "run.json", record)
+        _remove(path for path in folder.glob(".run.json.*") if is_temporary(path.name))
+        with claimed(folder, ["run.json"]):
+            write_json(folder / "run.json", record)
         return False
     if earlier != record["fingerprint"]:
         raise UsageError(
             f"{folder} holds a fit of other images, settings or seed; choose another --out or delete it"
         )
-    _remove(folder.rglob(".*.tmp*"))
+    _remove(path for path in folder.rglob(".*") if is_temporary(path.name))
     return (folder / "model.json").exists()
 
 

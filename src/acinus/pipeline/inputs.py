@@ -5,29 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from acinus.core.errors import InputError
-from acinus.data.folder import folder as find_samples
+from acinus.core.errors import DatasetError, InputError
+from acinus.data.folder import images_in
 from acinus.data.sample import Sample
 from acinus.results.batch import BatchResult
+from acinus.results.files import RESULT_NAMES
 
 __all__ = ["find_inputs"]
 
 
 def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResult) -> list[Sample]:
-    """Return the images among files and in folders; an input without any is noted as failed."""
+    """Return the images among files and in folders, each with a name of its own; note the others as failed.
+
+    Of two images of one name the first is taken, in natural order within a folder.
+    """
     samples: dict[str, Sample] = {}
     for entry in inputs:
         try:
-            found = find_samples([entry], mpp=mpp)
+            found = images_in([entry], mpp=mpp)
         except Exception as error:  # a folder that cannot be listed must not stop the batch
             result.failed(str(entry), error)
             continue
-        for sample in found:
-            known = samples.setdefault(sample.name, sample)
-            if known.image_path.resolve() != sample.image_path.resolve():
-                clash = InputError(
-                    f"{sample.image_path} and {known.image_path} have the same name, so one's results "
-                    "would replace the other's; rename one or process them separately"
-                )
-                result.failed(str(sample.image_path), clash)
+        for path, reason in found.unusable.items():
+            result.failed(str(path), DatasetError(reason))
+        for sample in found.samples:
+            problem = _problem(sample, samples)
+            if problem is None:
+                samples.setdefault(sample.name, sample)
+            else:
+                result.failed(str(sample.image_path), InputError(problem))
     return list(samples.values())
+
+
+def _problem(sample: Sample, others: dict[str, Sample]) -> str | None:
+    """Return why an image cannot have a folder of results by its name, None where it can."""
+    path, other = sample.image_path, others.get(sample.name)
+    if other is not None and other.image_path.resolve() != path.resolve():
+        return (
+            f"{path} and {other.image_path} have the same name, so one's results would replace the other's; "
+            "rename one or process them separately"
+        )
+    if sample.name.startswith("."):
+        return f"{path} has a name that begins with a dot, so its results would be hidden; rename it"
+    if sample.name in RESULT_NAMES:
+        return f"{path} has the name of a file that acinus writes, {sample.name}; rename it"
+    return None

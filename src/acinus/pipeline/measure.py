@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
-from acinus.core.naming import plural
+from acinus.core.naming import is_text, plural
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.scratch import is_large
 from acinus.glands import gland_polygons, measure_glands
@@ -17,8 +17,9 @@ from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure_large import measure_large
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
-from acinus.results.files import SUMMARY_JSON
+from acinus.results.files import FAILURES, GLANDS_CSV, MEASURED_FILES, SUMMARY_CSV, SUMMARY_JSON
 from acinus.results.label_files import label_files
+from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
 from acinus.results.writing import image_record, write_glands
 from acinus.slides.images import whole_image
@@ -28,6 +29,8 @@ from acinus.slides.reader import resolved_mpp
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["Measured", "measure_files", "measure_folders"]
+
+_POOLED_FILES = (GLANDS_CSV, SUMMARY_CSV, FAILURES)
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,13 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     ------
     InputError
         When a file cannot be read, or the two differ in size.
+    UsageError
+        When something that acinus did not write lies where a table is to be.
     """
     check_mpp_argument(mpp)
+    refuse_to_replace(in_the_way(out, MEASURED_FILES))
+    if not is_text(image_path.stem):
+        raise InputError(f"{image_path} has a name that is not UTF-8, which tables cannot hold; rename it")
     read = read_label_image(labels_path)  # before the image: what is no label map is refused at once
     labels = read.labels
     with open_slide(image_path, mpp=mpp) as slide:
@@ -70,10 +78,11 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
         image = whole_image(slide)
     make_folder(out)
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
-    write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
     summary = summarise_image(glands, labels, tissue_mask(image.rgb, mpp=image.mpp), mpp=image.mpp)
-    write_json(out / SUMMARY_JSON, summary)
-    write_record(out, image_record(image, labels, glands, summary, path=image_path.resolve()))
+    with claimed(out, MEASURED_FILES):
+        write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
+        write_json(out / SUMMARY_JSON, summary)
+        write_record(out, image_record(image, labels, glands, summary, path=image_path.resolve()))
     return Measured(len(glands), read.notices)
 
 
@@ -95,8 +104,11 @@ def measure_folders(
     ------
     InputError
         When no label map has an image.
+    UsageError
+        When something that acinus did not write lies where a table is to be.
     """
     check_mpp_argument(mpp)
+    refuse_to_replace(in_the_way(out, _POOLED_FILES))
     maps = label_files(labels)
     result = BatchResult(folder=out)
     found = {sample.name: sample.image_path for sample in find_inputs([images], mpp=mpp, result=result)}
@@ -108,6 +120,7 @@ def measure_folders(
     without = len(found) - len(pairs)
     if without:
         result.warnings.append(f"{plural(without, 'image has', 'images have')} no label map in {labels}")
+    refuse_to_replace([path for name, *_ in pairs for path in in_the_way(out / name, MEASURED_FILES)])
     make_folder(out)
     with (progress or SilentProgress()).task("Measuring", total=len(pairs)) as advance:
         for name, path, image in pairs:
@@ -117,6 +130,7 @@ def measure_folders(
             except InputError as error:
                 result.failed(name, error)
             advance(name)
-    result.warnings += write_tables(out, records_in(out))
+    with claimed(out, (GLANDS_CSV, SUMMARY_CSV)):
+        result.warnings += write_tables(out, records_in(out))
     result.write_log()
     return result

@@ -15,7 +15,8 @@ from acinus.glands import Glands, summarise
 from acinus.glands.crops import Sliceable, gland_crops
 from acinus.glands.measure import columns_of, measure_gland, with_neighbours
 from acinus.glands.spool import OutlineSpool
-from acinus.results.files import SUMMARY_JSON
+from acinus.results.files import MEASURED_FILES, SUMMARY_JSON
+from acinus.results.ownership import claimed
 from acinus.results.record import ImageRecord, ScannedPart, results_code, write_record
 from acinus.results.writing import write_glands
 from acinus.slides.reader import SlideReader
@@ -54,13 +55,20 @@ def measure_large(labels: LabelMap, slide: SlideReader, *, mpp: float, out: Path
         glands = _measured(labels, image, outlines, mpp=mpp)
         tissue_area_um2 = _tissue_area_um2(labels, slide, mpp=mpp)
         summary = summarise(glands, tissue_area_um2=tissue_area_um2)
-        make_folder(out)
         named = zip(glands["label"].tolist(), outlines, strict=True)
-        write_glands(out, glands, named, name=slide.path.stem, scale=1.0 / mpp)
-    write_json(out / SUMMARY_JSON, summary)
+        with claimed(make_folder(out), MEASURED_FILES):
+            write_glands(out, glands, named, name=slide.path.stem, scale=1.0 / mpp)
+            write_json(out / SUMMARY_JSON, summary)
+            write_record(out, _record(labels, slide, glands, summary, mpp=mpp))
+    return len(glands)
+
+
+def _record(
+    labels: LabelMap, slide: SlideReader, glands: Glands, summary: dict[str, float], *, mpp: float
+) -> ImageRecord:
     height, width = labels.shape
     gland_px = sum(int(np.count_nonzero(labels[rows])) for rows in bands(labels.shape))
-    record = ImageRecord(
+    return ImageRecord(
         kind="image",
         name=slide.path.stem,
         path=str(slide.path.resolve()),
@@ -71,12 +79,10 @@ def measure_large(labels: LabelMap, slide: SlideReader, *, mpp: float, out: Path
         scanned=ScannedPart(x_px=0, y_px=0, width_px=width, height_px=height),
         gland_count=len(glands),
         gland_area_fraction=gland_px / labels.size,
-        tissue_area_um2=tissue_area_um2,
+        tissue_area_um2=summary["tissue_area_um2"],
         summary=summary,
         code=results_code(),
     )
-    write_record(out, record)
-    return len(glands)
 
 
 def _measured(labels: LabelMap, image: Sliceable, outlines: OutlineSpool, *, mpp: float) -> Glands:

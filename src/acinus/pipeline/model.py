@@ -19,8 +19,11 @@ from acinus.core.settings import settings_to_plain
 from acinus.grouping.rounds import build_network
 from acinus.networks.weights import save_weights
 from acinus.pipeline.settings import Settings, model_settings
+from acinus.results.ownership import claimed
 
-__all__ = ["FORMAT", "load_model", "model_state", "save_model"]
+__all__ = ["FORMAT", "MODEL_FILES", "is_fit", "load_model", "model_state", "save_model"]
+
+MODEL_FILES = ("weights.safetensors", "model.json")
 
 FORMAT = 1
 """Raised whenever a folder written before can no longer be read."""
@@ -33,19 +36,27 @@ def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: d
     ----------
     stain : dict
         ``mean_od`` and ``std_od`` of the training images' channels, for warnings about other stains.
+
+    Raises
+    ------
+    UsageError
+        When acinus did not write the files of these names that are there.
+    OutputError
+        When they cannot be written.
     """
     make_folder(folder)
-    save_weights(network, folder / "weights.safetensors")
-    write_json(
-        folder / "model.json",
-        {
-            "format": FORMAT,
-            "acinus": __version__,
-            "settings": settings_to_plain(settings),
-            "stain": stain,
-            "weights_sha256": checksum(folder / "weights.safetensors"),
-        },
-    )
+    with claimed(folder, MODEL_FILES):
+        save_weights(network, folder / "weights.safetensors")
+        write_json(
+            folder / "model.json",
+            {
+                "format": FORMAT,
+                "acinus": __version__,
+                "settings": settings_to_plain(settings),
+                "stain": stain,
+                "weights_sha256": checksum(folder / "weights.safetensors"),
+            },
+        )
 
 
 def model_state(network: nn.Module, settings: Settings) -> str:
@@ -79,8 +90,8 @@ def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settin
     return network.eval(), settings, description.get("stain", {})
 
 
-def _is_fit(folder: Path) -> bool:
-    """Say whether a folder holds the run file of a fit, not that of another verb."""
+def is_fit(folder: Path) -> bool:
+    """Say whether a folder holds the run file of a fit, finished or not, and not that of another verb."""
     try:
         return "fingerprint" in orjson.loads((folder / "run.json").read_bytes())
     except (OSError, ValueError, TypeError):
@@ -92,7 +103,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         remedy = (
             "its fit was interrupted; run the same acinus fit command again to finish it"
-            if _is_fit(folder)
+            if is_fit(folder)
             else "--model takes the folder that acinus fit wrote with --out"
         )
         raise ModelError(f"{folder} holds no model.json; {remedy}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from acinus.core.cluster import connect, local_cluster
-from acinus.core.errors import InputError, OutputError, UsageError
+from acinus.core.errors import InputError, LongNameError, OutputError, UsageError
 from acinus.core.files import make_folder, write_json
 from acinus.core.image import RgbImage
 from acinus.core.lock import locked
@@ -24,12 +23,23 @@ from acinus.glands.roi import RegionOfInterest, RoiFolder, read_roi
 from acinus.pipeline.arguments import check_mpp_argument
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.inputs import find_inputs
-from acinus.pipeline.model import model_state
+from acinus.pipeline.model import is_fit, model_state
 from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state
+from acinus.pipeline.slide_work import discard_work
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
-from acinus.results.files import RUN, is_whole, remove_leftovers, work_folder
+from acinus.results.files import (
+    BATCH_FILES,
+    GLANDS_CSV,
+    RESULT_FILES,
+    RUN,
+    SUMMARY_CSV,
+    is_whole,
+    remove_leftovers,
+    work_folder,
+)
 from acinus.results.folder import read_run
+from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import ImageRecord, OriginName, read_record, results_code
 from acinus.results.writing import write_image_result
 from acinus.slides.identity import file_identity
@@ -50,6 +60,7 @@ def segment_files(
     workers: int | None = None,
     scheduler: str | None = None,
     roi: Path | None = None,
+    seed: int | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Segment every input and write ``out/<stem>/`` for each; failures do not stop the others.
@@ -75,6 +86,8 @@ def segment_files(
         Address of a Dask cluster that does.
     roi : Path, optional
         Folder of GeoJSON files named after inputs, which say where to segment: `acinus.glands.roi.read_roi`.
+    seed : int, optional
+        Of the model and the inputs where the caller made them, for the run file; segmenting draws nothing.
 
     Returns
     -------
@@ -85,24 +98,35 @@ def segment_files(
     ------
     UsageError
         When `mpp` is absurd, `roi` has nothing to do with the inputs, `workers` and `scheduler` are given
-        both, or no cluster can be had, or
-        another process is writing into `out`.
+        both, no cluster can be had, another process is writing into `out`, or something that acinus did not
+        write lies where a result is to be: then nothing is computed.
     OutputError
         When `out` cannot be written to or its disk is full: then nothing else would succeed either.
     """
     check_mpp_argument(mpp)
     progress = progress or SilentProgress()
+    for is_held, what in ((is_fit(out), "a model"), ((out / "benchmark.json").exists(), "a benchmark")):
+        if is_held:
+            raise UsageError(
+                f"{out} holds {what}, and results need a folder of their own; choose another --out"
+            )
     with _cluster(workers, scheduler) as client, locked(make_folder(out)):
+        refuse_to_replace(in_the_way(out, BATCH_FILES))
         result = BatchResult(folder=out)
         samples = find_inputs(inputs, mpp=mpp, result=result)
         RoiFolder(roi).check([sample.name for sample in samples])
         remove_leftovers(out, {sample.name for sample in samples})
-        batch = _Batch(model, model_name, out, origin, RoiFolder(roi), client)
-        sources = []
+        batch = _Batch(model, model_name, out, origin, RoiFolder(roi), client, seed)
+        finished = _finished_before(samples, batch, result)
+        _check_places(out, [sample for sample in samples if sample.name not in finished])
+        sources = list(finished.values())
         with progress.task("Segmenting", total=len(samples)) as advance:
             for sample in samples:
                 try:
-                    sources.append(_segment_one(sample, batch, result, progress))
+                    if sample.name not in finished:
+                        sources.append(_segment_one(sample, batch, result, progress))
+                except LongNameError as error:
+                    result.failed(str(sample.image_path), error)
                 except OutputError:
                     raise
                 except Exception as error:  # whatever is wrong with one, the others are attempted
@@ -113,8 +137,9 @@ def segment_files(
         result.warn_of_unfamiliar()
         records = records_in(out)
         sources += _earlier_sources(out, records.keys() - {source["name"] for source in sources})
-        write_json(out / RUN, batch.run(sorted(sources, key=lambda source: natural_key(source["name"]))))
-        result.warnings += write_tables(out, records)
+        with claimed(out, (RUN, GLANDS_CSV, SUMMARY_CSV)):
+            write_json(out / RUN, batch.run(sorted(sources, key=lambda source: natural_key(source["name"]))))
+            result.warnings += write_tables(out, records)
         result.write_log()
     return result
 
@@ -129,6 +154,7 @@ class _Batch:
     origin: OriginName
     rois: RoiFolder
     client: Any
+    seed: int | None
 
     @cached_property
     def state(self) -> str:
@@ -138,7 +164,7 @@ class _Batch:
     @cached_property
     def _record(self) -> dict[str, Any]:
         settings = settings_to_plain(self.model.fitted_settings)
-        record = run_record(command=None, settings=settings, seed=None, inputs=[])
+        record = run_record(command=None, settings=settings, seed=self.seed, inputs=[])
         return {**record, "model": self.model_name, "stain": self.model.stain}
 
     def run(self, sources: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -180,13 +206,31 @@ def _cluster(workers: int | None, scheduler: str | None) -> Iterator[Any]:
         yield None
 
 
+def _finished_before(
+    samples: Sequence[Sample], batch: _Batch, result: BatchResult
+) -> dict[str, dict[str, Any]]:
+    """Return the lines of the run file of the inputs whose results are there, and note them as skipped."""
+    found = {}
+    for sample in samples:
+        try:
+            source = _finished(sample, batch, result)
+        except OSError:  # the input cannot be read, which is said when its turn comes
+            continue
+        if source is not None:
+            with suppress(OutputError):
+                discard_work(work_folder(batch.out, sample.name))  # of a run killed at its end
+            result.skipped.append(sample.name)
+            found[sample.name] = source
+    return found
+
+
+def _check_places(out: Path, samples: Sequence[Sample]) -> None:
+    """Refuse to begin where a result would replace what acinus did not write."""
+    refuse_to_replace([path for sample in samples for path in in_the_way(out / sample.name, RESULT_FILES)])
+
+
 def _segment_one(sample: Sample, batch: _Batch, result: BatchResult, progress: Progress) -> dict[str, Any]:
-    """Segment an image or a slide, unless its results are there, and return its line of the run file."""
-    source = _finished(sample, batch, result)
-    if source is not None:
-        shutil.rmtree(work_folder(batch.out, sample.name), ignore_errors=True)  # of a run killed at its end
-        result.skipped.append(sample.name)
-        return source
+    """Segment an image or a slide and return its line of the run file."""
     with open_slide(sample.image_path, mpp=sample.mpp) as reader:
         result.remark(sample.name, *reader.notes)
         slide = is_slide(reader)

@@ -28,7 +28,8 @@ from acinus.pipeline.model import model_state
 from acinus.pipeline.slide_fields import fields_of, overview_of
 from acinus.pipeline.slide_model import SavedModel, prepared
 from acinus.pipeline.slide_work import keep_windows, network_state, prepare_work
-from acinus.results.files import work_folder
+from acinus.results.files import RESULT_FILES, work_folder
+from acinus.results.ownership import in_the_way, refuse_to_replace
 from acinus.results.record import ImageRecord, Origin, OriginName, results_code
 from acinus.results.writing import new_result, new_slide_labels, write_slide_result
 from acinus.slides.identity import file_identity
@@ -85,10 +86,13 @@ def segment_slide(
     ------
     InputError
         When the slide cannot be read, or its resolution is unknown or absurd.
+    UsageError
+        When something that acinus did not write lies where the result is to be.
     OutputError
         When `out` cannot be written to or its disk is full; what was computed is kept.
     """
     name = path.stem if name is None else name
+    refuse_to_replace(in_the_way(out / name, RESULT_FILES))
     identity = file_identity(path)
     with open_slide(path, mpp=mpp) as reader:
         work = work_folder(out, name)

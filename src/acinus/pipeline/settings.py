@@ -27,6 +27,7 @@ __all__ = [
     "described_settings",
     "load_settings",
     "model_settings",
+    "segment_settings",
     "settings_from_plain",
     "settings_schema",
     "with_weights",
@@ -133,6 +134,26 @@ def load_settings(path: Path | None, *, preset: str | None = None) -> Settings:
     if path is None:
         return settings
     return apply_settings(settings, read_settings_file(path), where=path.name)
+
+
+def segment_settings(fitted: Settings, path: Path | None) -> Settings:
+    """Return a model's settings with the changes of a settings file; None changes nothing.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be used, or changes what a fitted model cannot change any more.
+    """
+    if path is None:
+        return fitted
+    changed = apply_settings(fitted, read_settings_file(path), where=path.name)
+    for stage in ("mining", "grouping"):
+        if getattr(changed, stage) != getattr(fitted, stage):
+            raise UsageError(
+                f"{path.name} changes {stage}, which the model was fitted with; leave it out (refinement and "
+                "instances may change), or run acinus fit with this file"
+            )
+    return changed
 
 
 def described_settings(path: Path | None, *, preset: str | None = None) -> str:

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import orjson
 
+from acinus.core.errors import OutputError
 from acinus.core.files import make_folder, output_error, read_json, write_json
 from acinus.core.run import fingerprint
 from acinus.core.settings import settings_to_plain
 from acinus.pipeline.estimator import GlandSegmenter
-from acinus.results.files import WINDOWS
+from acinus.results.files import MADE_FROM, WINDOWS
 
-__all__ = ["keep_windows", "network_state", "prepare_work"]
+__all__ = ["discard_work", "keep_windows", "network_state", "prepare_work"]
 
-_NOTE = "made_from.json"
+_MADE_HERE = (WINDOWS, "model", "colours*", "outlines.wkb")
 
 
 def network_state(model: GlandSegmenter) -> str:
@@ -51,16 +52,12 @@ def prepare_work(work: Path, result: Path, *, made_from: str) -> Path:
     """
     windows = work / WINDOWS
     if not _is_made_from(windows, made_from):
-        try:
-            if work.exists():
-                shutil.rmtree(work)
-        except OSError as error:
-            raise output_error(error, work) from error
+        discard_work(work)
         make_folder(work)
         if _is_made_from(result / WINDOWS, made_from):
             with suppress(OSError):  # then they are computed again
                 (result / WINDOWS).rename(windows)
-        write_json(make_folder(windows) / _NOTE, made_from)
+        write_json(make_folder(windows) / MADE_FROM, made_from)
     return windows
 
 
@@ -70,11 +67,32 @@ def keep_windows(work: Path, result: Path) -> None:
         for half_written in (work / WINDOWS).glob(".*"):  # by a process that was killed
             half_written.unlink()
         (work / WINDOWS).rename(result / WINDOWS)
-    shutil.rmtree(work, ignore_errors=True)
+    with suppress(OutputError):
+        discard_work(work)
+
+
+def discard_work(work: Path) -> None:
+    """Remove a work folder, but for what others put into it.
+
+    Raises
+    ------
+    OutputError
+        When something cannot be removed.
+    """
+    try:
+        if not work.is_dir() or work.is_symlink():
+            return
+        for entry in list(work.iterdir()):
+            if any(entry.match(name) for name in _MADE_HERE) and not entry.is_symlink():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        with suppress(OSError):  # somebody's files are in it
+            work.rmdir()
+    except OSError as error:
+        raise output_error(error, work) from error
 
 
 def _is_made_from(windows: Path, made_from: str) -> bool:
     try:
-        return bool(read_json(windows / _NOTE) == made_from)
+        return bool(read_json(windows / MADE_FROM) == made_from)
     except (OSError, ValueError):  # absent, or damaged
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from acinus.report.wording import (
 )
 from acinus.results.files import REPORT
 from acinus.results.folder import ImageResult, Results, read_results
+from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 
 __all__ = ["MOST_ROWS", "write_report"]
 
@@ -51,6 +52,7 @@ def write_report(
     title: str | None = None,
     intro: str | None = None,
     evaluation: Mapping[str, float] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Path:
     """Write one HTML file about a folder of results; it needs no network and no other file.
 
@@ -66,6 +68,8 @@ def write_report(
         Plain text before everything else; with it the page explains the method in three steps.
     evaluation : mapping of str to float, optional
         ``acinus.metrics.pool(...).as_dict()`` where truth is known.
+    tell : callable, optional
+        Given one line for each result that is missing or cannot be read, as the page lists them.
 
     Returns
     -------
@@ -76,15 +80,21 @@ def write_report(
     ------
     InputError
         When the folder holds no results.
+    UsageError
+        When something that acinus did not write is in the page's place.
     OutputError
         When the page cannot be written.
     """
     folder = Path(folder)
-    results = read_results(folder)
     target = folder / REPORT if out is None else out / REPORT if out.is_dir() else Path(out)
+    refuse_to_replace(in_the_way(target.parent, [target.name]))
+    results = read_results(folder)
+    if tell is not None:
+        for problem in results.problems:
+            tell(problem)
     make_folder(target.parent)
     html = _render(results, target, title=title, intro=intro, evaluation=evaluation or {})
-    with atomic_path(target) as temporary:
+    with claimed(target.parent, [target.name]), atomic_path(target) as temporary:
         temporary.write_text(html, encoding="utf-8")
     return target
 

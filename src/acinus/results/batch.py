@@ -10,6 +10,7 @@ from acinus.core.errors import AcinusError
 from acinus.core.files import atomic_path
 from acinus.core.naming import plural
 from acinus.results.files import FAILURES
+from acinus.results.ownership import claimed, is_own
 
 __all__ = ["BatchResult", "Failure"]
 
@@ -99,12 +100,21 @@ class BatchResult:
         return 1 if self.failures else 0
 
     def write_log(self) -> Path | None:
-        """Write the tracebacks to ``failures.log`` in the folder; None without a failure."""
+        """Write the tracebacks to ``failures.log`` in the folder; None without a failure.
+
+        Raises
+        ------
+        UsageError
+            When acinus did not write the file of this name that is there.
+        OutputError
+            When it cannot be written.
+        """
         path = self.folder / FAILURES
         if not self.failures:
-            path.unlink(missing_ok=True)
+            if is_own(path):
+                path.unlink(missing_ok=True)
             return None
         text = "\n".join(f"{f.name}: {f.reason}\n{f.details}" for f in self.failures)
-        with atomic_path(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        with claimed(self.folder, [FAILURES]), atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
         return path

@@ -91,5 +91,8 @@ def _write_summaries(out: Path, records: Mapping[str, ImageRecord]) -> None:
 
 @contextmanager
 def _table(path: Path) -> Iterator[Any]:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         yield csv.writer(file, lineterminator="\n")

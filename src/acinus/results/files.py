@@ -7,16 +7,18 @@ read in parts, its outlines are compressed, and its probability is that of the n
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 from acinus.core.errors import OutputError
-from acinus.core.files import output_error
+from acinus.core.files import hidden_stem, output_error
 
 __all__ = [
+    "BATCH_FILES",
     "CHANGES",
     "FAILURES",
     "GLANDS_CSV",
@@ -25,13 +27,18 @@ __all__ = [
     "LABELS_PNG",
     "LABELS_TIFF",
     "LABELS_ZARR",
+    "LIST",
+    "MADE_FROM",
     "MARKS",
+    "MEASURED_FILES",
     "OUTLINES",
     "OUTLINES_GZ",
     "OVERLAY",
     "PROBABILITY",
     "RECORD",
     "REPORT",
+    "RESULT_FILES",
+    "RESULT_NAMES",
     "RUN",
     "SLIDE_FILES",
     "SUMMARY_CSV",
@@ -90,6 +97,12 @@ CHANGES = "changes.csv"
 WINDOWS = "windows"
 """Of a slide: the probability by the network, in windows, for results with other settings; may be deleted."""
 
+MADE_FROM = "made_from.json"
+"""In ``windows``: a digest of what they were computed from."""
+
+LIST = ".acinus.json"
+"""What acinus wrote into the folder it lies in, with checksums; it replaces and removes nothing else."""
+
 _BOTH = (OVERLAY, GLANDS_CSV, GLANDS_PARQUET, RUN)
 
 IMAGE_FILES = (PROBABILITY, OUTLINES, *_BOTH)
@@ -100,11 +113,30 @@ SLIDE_FILES = (f"{LABELS_ZARR}/zarr.json", OUTLINES_GZ, *_BOTH)
 
 _OVERLAY_1 = "overlay.png"  # of images, in version 1
 _IMAGE_FILES_1 = (PROBABILITY, OUTLINES, _OVERLAY_1, GLANDS_CSV)
-_OURS = frozenset(
-    {RECORD, LABELS_PNG, LABELS_TIFF, LABELS_ZARR, WINDOWS, CHANGES, _OVERLAY_1, OUTLINES_GZ, *IMAGE_FILES}
-)  # what a new result replaces
-_OF_BATCH = frozenset({GLANDS_CSV, SUMMARY_CSV, RUN, FAILURES})
-_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`
+
+RESULT_FILES = (
+    RECORD,
+    LABELS_PNG,
+    LABELS_TIFF,
+    LABELS_ZARR,
+    *IMAGE_FILES,
+    OUTLINES_GZ,
+    WINDOWS,
+    CHANGES,
+    _OVERLAY_1,
+)
+"""What a new result of an image or slide replaces."""
+
+BATCH_FILES = (GLANDS_CSV, SUMMARY_CSV, RUN, FAILURES)
+"""What a run replaces in the folder above."""
+
+MEASURED_FILES = (RECORD, GLANDS_CSV, GLANDS_PARQUET, OUTLINES, SUMMARY_JSON, CHANGES)
+"""What ``acinus measure`` writes."""
+
+RESULT_NAMES = frozenset((*RESULT_FILES, *BATCH_FILES, *MEASURED_FILES, REPORT))
+"""Names that an image cannot have, since its folder would lie under the name of a file."""
+
+_LEFTOVER = re.compile(r"(?P<stem>\..+)\.[0-9a-f]{8}\.(?:old|tmp(?:\..+)?)")  # see `atomic_path`
 
 
 def is_whole(folder: Path, *, kind: Literal["image", "slide"], version: int) -> bool:
@@ -156,22 +188,40 @@ def find_table(folder: Path) -> Path | None:
 
 def work_folder(batch: Path, name: str) -> Path:
     """Return where what is computed of a slide is kept until its results are whole."""
-    return batch / f".{name}.work"
+    return batch / f"{hidden_stem(name)}.work"
 
 
 def remove_leftovers(batch: Path, names: Collection[str]) -> None:
-    """Remove what a run that was killed had half written: of the results of these names, and of the batch."""
-    for entry, name in _leftovers(batch):
-        if name in names and entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
-        elif name in _OF_BATCH and entry.is_file():
+    """Remove what a run that was killed had half written: of the results of these names, and of the batch.
+
+    A result that it was about to replace is there again, with what others put into it.
+    """
+    results = {hidden_stem(name): batch / name for name in names}
+    files = {hidden_stem(name) for name in BATCH_FILES}
+    # An older result first: until the new one has its name, the old one holds what others wrote.
+    for entry in sorted(batch.iterdir(), key=lambda entry: entry.suffix != ".old"):
+        match = _LEFTOVER.fullmatch(entry.name)
+        if not match:
+            continue
+        stem = match["stem"]
+        if stem in results and entry.is_dir() and not entry.is_symlink():
+            if entry.suffix == ".old" and not os.path.lexists(results[stem]):
+                entry.replace(results[stem])
+            else:
+                shutil.rmtree(entry, ignore_errors=True)
+        elif stem in files and entry.is_file():
             entry.unlink(missing_ok=True)
 
 
-def keep_what_others_wrote(old: Path, new: Path) -> None:
-    """Copy what is no result from a folder of results into the one that will replace it.
+def keep_what_others_wrote(old: Path, new: Path, *, own: Collection[str] = RESULT_FILES) -> None:
+    """Copy what is not acinus's own from a folder into the one that will replace it.
 
     That is where people keep things: the viewer's marks, notes, a QuPath project.
+
+    Parameters
+    ----------
+    own : collection of str
+        Names that acinus writes there.
 
     Raises
     ------
@@ -181,7 +231,7 @@ def keep_what_others_wrote(old: Path, new: Path) -> None:
     if not old.is_dir():
         return
     for entry in sorted(old.iterdir()):
-        if entry.name in _OURS:
+        if entry.name in own or entry.name == LIST:
             continue
         try:
             if entry.is_dir() and not entry.is_symlink():
@@ -197,11 +247,3 @@ def keep_what_others_wrote(old: Path, new: Path) -> None:
 def _first(folder: Path, *names: str) -> Path | None:
     paths = (folder / name for name in names)
     return next((path for path in paths if path.is_file()), None)
-
-
-def _leftovers(batch: Path) -> Iterator[tuple[Path, str]]:
-    """Yield what `atomic_path` had not finished, and the name that it was to get."""
-    for entry in batch.iterdir():
-        match = _LEFTOVER.fullmatch(entry.name)
-        if match:
-            yield entry, match["name"]

@@ -21,6 +21,7 @@ from acinus.core.errors import InputError
 from acinus.core.files import is_there, write_json
 from acinus.core.geometry import Box, Size
 from acinus.core.limits import Area, Count, Limits, Mpp, Number, Share
+from acinus.core.settings_errors import shown
 from acinus.results.files import RECORD
 
 __all__ = [
@@ -227,12 +228,21 @@ def read_record(folder: Path) -> ImageRecord:
     try:
         return ImageRecord.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        what = f"{place}: {first['msg']}" if place else first["msg"]
         raise InputError(
-            f"{path} is damaged ({' '.join(what.split())}); run acinus segment on this image again"
+            f"{path} is damaged ({_mistake(error)}); run acinus segment on this image again"
         ) from error
+
+
+def _mistake(error: ValidationError) -> str:
+    """Return the first mistake of a record in a few words: its place and what stands there."""
+    first = error.errors(include_url=False)[0]
+    if not first["loc"]:
+        return " ".join(first["msg"].split())  # no JSON, with line and column; or no object
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    expected = first.get("ctx", {}).get("expected")
+    return f"{place} is {shown(first['input'])}" + (f", expected {expected}" if expected else "")
 
 
 def write_record(folder: Path, record: ImageRecord) -> None:

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
 from acinus.core.files import atomic_path
+from acinus.core.naming import plural
 from acinus.glands.columns import COLUMNS, Column, Glands
+from acinus.results.files import RECORD
 
-__all__ = ["csv_lines", "read_table", "write_csv", "write_parquet"]
+__all__ = ["csv_lines", "read_table", "table_problem", "write_csv", "write_parquet"]
 
 _ROWS = 10_000  # turned into text at once
 
@@ -61,8 +63,9 @@ def write_parquet(path: Path, glands: Glands) -> None:
         pa.field(column.name, array.type, metadata={"meaning": column.meaning})
         for column, array in zip(COLUMNS, arrays, strict=True)
     ]
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), temporary)
+    # An open file: pyarrow takes no path that is not UTF-8.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), file)
 
 
 def read_table(path: Path) -> Glands:
@@ -110,6 +113,27 @@ def csv_lines(path: Path) -> list[list[str]]:
     return lines
 
 
+def table_problem(path: Path, *, gland_count: int) -> str | None:
+    """Return what is wrong with a CSV at first sight, None where it is whole; its values are not read.
+
+    Parameters
+    ----------
+    gland_count : int
+        As the record beside it has it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror or error}); measure again"
+    rows = content.count(b"\n") - 1
+    if not content.endswith(b"\n"):
+        return f"{path} was cut after {plural(max(0, rows), 'gland')} of {gland_count}; measure again"
+    if rows != gland_count:
+        has = plural(rows, "gland")
+        return f"{path} has {has}, {RECORD} beside it has {gland_count}; one of the two was changed"
+    return None
+
+
 def _text(value: float, column: Column) -> str:
     """Return a value as it stands in the CSV."""
     if isinstance(value, bool):
@@ -139,5 +163,6 @@ def _with_newer(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def _from_parquet(path: Path) -> dict[str, NDArray[Any]]:
-    table = pq.read_table(path)
+    with path.open("rb") as file:
+        table = pq.read_table(file)
     return {name: table.column(name).to_numpy() for name in table.column_names}

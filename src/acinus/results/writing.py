@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from acinus.core.files import atomic_path, write_json
+from acinus.core.files import write_json
 from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray, RgbImage
 from acinus.core.progress import timed
@@ -27,12 +27,13 @@ from acinus.results.files import (
     OUTLINES_GZ,
     OVERLAY,
     PROBABILITY,
+    RESULT_FILES,
     RUN,
-    keep_what_others_wrote,
 )
 from acinus.results.labels import dots_per_inch, write_labels
 from acinus.results.ngff import LabelPyramid
 from acinus.results.overlay import OVERLAY_SIDE_PX, draw_outlines, slide_overlay
+from acinus.results.ownership import own_folder
 from acinus.results.record import ImageRecord, Origin, ScannedPart, results_code, write_record
 from acinus.results.tables import write_csv, write_parquet
 from acinus.slides.reader import SlideReader
@@ -56,13 +57,13 @@ def new_result(folder: Path) -> Iterator[Path]:
 
     Raises
     ------
+    UsageError
+        When something that acinus did not write lies where a file of the result is to be.
     OutputError
         When it cannot be written; the old folder is as it was.
     """
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        yield temporary
-        keep_what_others_wrote(folder, temporary)
+    with own_folder(folder, RESULT_FILES) as new:
+        yield new
 
 
 def write_image_result(
@@ -99,6 +100,8 @@ def write_image_result(
 
     Raises
     ------
+    UsageError
+        When something that acinus did not write is in the way.
     OutputError
         When it cannot be written; an earlier result is as it was.
     """

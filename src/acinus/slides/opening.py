@@ -72,7 +72,7 @@ def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
     Size(width=80, height=60) 0.5 (30, 40, 3)
     """
     if mpp is not None:
-        check_mpp(mpp, source="--mpp")
+        check_mpp(mpp, source="mpp=", remedy="mpp=")  # verbs check --mpp themselves
     path = Path(path)
     check_readable(path)
     if path.suffix.lower() in _CONVERTED_BY:  # a VSI is a TIFF of its label and overview alone

@@ -85,7 +85,8 @@ class Library:
         """Return what the page needs to show a slide: its grid, its resolution, notices."""
         entry = self._entry(name)
         slide = self.slide(name)
-        notices = [f"Unfamiliar: {text}" for text in entry.unfamiliar.values()]
+        notices = [] if entry.problem is None else [entry.problem]
+        notices += [f"Unfamiliar: {text}" for text in entry.unfamiliar.values()]
         if isinstance(slide, BlankSlide):
             notices.append(f"{entry.source} {slide.reason}; the glands are shown on white")
         elif entry.mpp is None and slide.mpp_problem is not None:

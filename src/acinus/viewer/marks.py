@@ -58,7 +58,6 @@ class Marks:
         self._root = root
         self._digest = digest
         self._lock = threading.Lock()
-        self._set_aside = False
         self._marks, self._stale = self._load()
 
     @property
@@ -78,20 +77,22 @@ class Marks:
 
         Raises
         ------
+        InputError
+            When the file has become unreadable since.
         OutputError
             When the file cannot be written; the marks are then as before.
         """
         with self._lock:
-            marks = dict(self._marks)
+            if not is_inside(self._root, self._file.parent):
+                raise OutputError(f"{self._file.parent} points outside the folder; no mark is written there")
+            marks, stale = self._load()  # another viewer, or a person, may have written meanwhile
             marks.pop(gland_id, None)
             if mark is not None:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 marks[gland_id] = {"mark": mark, "at": now, "by": user_name()}
-            if not is_inside(self._root, self._file.parent):
-                raise OutputError(f"{self._file.parent} points outside the folder; no mark is written there")
-            if self._stale is not None and not self._set_aside:
-                self._file.rename(_free_name(self._stale))
-                self._set_aside = True
+            if stale is not None:
+                self._file.rename(_free_name(stale))
+                self._stale = stale
             write_json(self._file, {"version": 1, "outlines_sha256": self._digest, "marks": marks})
             self._marks = marks
 

@@ -14,7 +14,7 @@ from acinus.core.progress import SilentProgress
 from acinus.inference.instances import InstanceSettings, gland_mask
 from acinus.inference.slide.components import SlideComponents, find_components
 
-from .drawn import ArraySource
+from .in_memory import ArraySource
 
 HOW = InstanceSettings(min_area_um2=12.0, max_hole_um2=30.0)
 

@@ -7,7 +7,7 @@ from acinus.core.errors import MppError
 from acinus.core.geometry import Size
 from acinus.inference.slide.grid import WorkingGrid
 
-from .drawn import ArraySlide
+from .in_memory import ArraySlide
 
 
 def test_the_grid_covers_the_slide_with_its_last_pixels_in_part():

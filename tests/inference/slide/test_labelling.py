@@ -14,7 +14,7 @@ from acinus.core.geometry import Box, Size
 from acinus.inference.instances import InstanceSettings, label_glands
 from acinus.inference.slide.labelling import LabelledCrop, label_slide
 
-from .drawn import ArraySource
+from .in_memory import ArraySource
 
 SMALL = InstanceSettings(min_area_um2=20.0, max_hole_um2=60.0, neck_depth_um=2.0)
 

@@ -19,7 +19,7 @@ from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.one_process import OpenJob, compute_in_turn
 from acinus.inference.slide.plan import WindowPlan
 
-from .drawn import ArraySlide, Brightest, all_tissue, grid_of, noise
+from .in_memory import ArraySlide, Brightest, all_tissue, grid_of, noise
 
 PLAN = WindowPlan(grid_of(64, 256), window_px=64, halo_px=16, blend_px=8)
 

@@ -11,7 +11,7 @@ from acinus.inference.slide.plan import WindowPlan, plan_windows
 from acinus.networks.pspnet import PSPNetSpec
 from acinus.networks.unet import UNetSpec
 
-from .drawn import MPP, ArraySlide, grid_of
+from .in_memory import MPP, ArraySlide, grid_of
 
 SLIDE = ArraySlide(np.zeros((400, 500, 3), np.uint8))
 

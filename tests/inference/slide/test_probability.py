@@ -15,7 +15,7 @@ from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.probability import part_with_tissue
 from acinus.networks.unet import UNet
 
-from .drawn import ArraySlide, Brightest, all_tissue, computed, grid_of, noise, tissue_in
+from .in_memory import ArraySlide, Brightest, all_tissue, computed, grid_of, noise, tissue_in
 
 
 def test_a_window_without_tissue_is_not_computed(tmp_path: Path):

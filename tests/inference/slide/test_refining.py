@@ -22,7 +22,7 @@ from acinus.inference.slide.refining import RefinedSource, TissueSource, learn_c
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
-from .drawn import MPP, all_tissue, grid_of
+from .in_memory import MPP, all_tissue, grid_of
 
 PURPLE, PINK, WHITE = (110, 60, 140), (225, 150, 190), (245, 243, 246)
 SETTINGS = RefinementSettings(least_um2=0.0)  # a blur of 1.5 px

@@ -18,7 +18,16 @@ from acinus.core.image import RgbImage
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
 
-from .drawn import ArraySlide, Brightest, BrightestWithDepth, all_tissue, computed, grid_of, noise, tissue_in
+from .in_memory import (
+    ArraySlide,
+    Brightest,
+    BrightestWithDepth,
+    all_tissue,
+    computed,
+    grid_of,
+    noise,
+    tissue_in,
+)
 
 PLAN = WindowPlan(grid_of(40, 60), window_px=32, halo_px=8, blend_px=8)
 

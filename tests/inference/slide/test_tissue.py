@@ -11,7 +11,7 @@ from acinus.core.geometry import Box, Size
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.tissue import SlideTissue
 
-from .drawn import ArraySlide
+from .in_memory import ArraySlide
 
 GLASS, EOSIN = (243, 242, 244), (225, 150, 190)
 MPP, GRID = 2.0, WorkingGrid(2.5, 2.0, Size(240, 160))

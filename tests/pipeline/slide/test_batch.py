@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from acinus.cli import run
 from acinus.report import write_report
-from acinus.results.files import SLIDE_FILES
+from acinus.results.files import LIST, SLIDE_FILES
 from acinus.viewer.app import create_app
 
 from .drawn import write_slide
@@ -42,7 +42,8 @@ def own(tmp_path: Path, tissue_slide: Path, results: Path) -> tuple[Path, Path]:
 
 
 def visible(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Names of all but the list of what acinus wrote."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LIST)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

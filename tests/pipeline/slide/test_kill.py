@@ -53,7 +53,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_run_left_in_peace_computes_every_window_and_finds_the_glands(crashes):
     out, report = crashes
     assert report["none"]["windows"] == [WINDOWS]
-    assert report["none"]["left"] == ["discs", "glands.csv", "run.json", "summary.csv"]
+    assert report["none"]["left"] == [".acinus.json", "discs", "glands.csv", "run.json", "summary.csv"]
     assert json.loads((out / "none" / "discs" / "image.json").read_text())["gland_count"] == 6
 
 

@@ -25,7 +25,7 @@ from acinus.data.stain import stain_of
 from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment_slide import segment_slide
-from acinus.results.files import SLIDE_FILES
+from acinus.results.files import LIST, SLIDE_FILES
 from acinus.results.ngff import LabelChunks, open_labels
 from acinus.results.tables import read_table
 from acinus.slides.pyramid import PyramidReader
@@ -50,7 +50,7 @@ def by_place(folder: Path) -> list[int]:
 
 def test_the_folder_holds_all_files_and_nothing_else_is_left(written):
     names = sorted(path.name for path in written.iterdir())
-    assert names == sorted({Path(name).parts[0] for name in SLIDE_FILES} | {"image.json", "windows"})
+    assert names == sorted({Path(name).parts[0] for name in SLIDE_FILES} | {"image.json", "windows", LIST})
     assert [path.name for path in written.parent.iterdir()] == ["discs"]
 
 
