@@ -46,7 +46,7 @@ def test_names_and_links_that_cannot_be_used_cost_themselves_alone_and_are_liste
     (images / "linked.png").symlink_to(plain)
     assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 1
     assert names(out) == {"a", "linked", long, longest}
-    lines = [line for line in error_lines() if "no gland was found" not in line and "no tissue" not in line]
+    lines = [line for line in error_lines() if str(images) in line]  # others are about what was found
     for part in (
         "a.png and",
         "case_7.png is a link that leads nowhere",
