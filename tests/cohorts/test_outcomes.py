@@ -42,6 +42,8 @@ def test_one_value_is_nothing_to_compare_and_an_order_names_what_is_there():
         read_outcome("grade", ["low", None, "low"])
     with pytest.raises(UsageError, match="--order medium: no row has that grade; it has high, low"):
         read_outcome("grade", ["low", "high"], order=("low", "medium"))
+    with pytest.raises(UsageError, match="it has high, low; give them with spaces between"):
+        read_outcome("grade", ["low", "high"], order=("low,high",))
 
 
 def test_the_earlier_event_is_worse_and_the_censored_patient_is_known_to_outlive_only_what_came_before():
