@@ -292,7 +292,7 @@ def test_a_fit_on_a_full_disk_ends_in_one_line_and_goes_on_once_there_is_space(
     [line] = error_lines()
     assert "no space left while writing" in line
     assert "free some disk space and run the same command again" in line
-    assert not list(out.rglob(".*"))
+    assert {path.name for path in out.rglob(".*")} <= {".acinus.json"}
     small_disk("8m")
     assert run(words) == 0
     assert (out / "weights.safetensors").read_bytes() == (tiny_model / "weights.safetensors").read_bytes()

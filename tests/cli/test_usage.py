@@ -143,11 +143,11 @@ def test_ctrl_c_ends_a_fit_with_130_and_one_line_and_leaves_no_temporary_file(tm
     assert "Traceback" not in errors
     told = [line for line in errors.splitlines() if line.startswith("acinus: ")]
     assert told == ["acinus: interrupted; run the same command again to resume"]
-    assert not list(out.rglob(".*"))
+    assert {path.name for path in out.rglob(".*")} <= {".acinus.json"}
 
 
 def test_ctrl_c_in_this_process_is_one_line_and_130(monkeypatch, tmp_path, error_lines):
-    def interrupted(folder: Path, out: Path | None = None) -> Path:
+    def interrupted(folder: Path, out: Path | None, **more: object) -> Path:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("acinus.report.write_report", interrupted)

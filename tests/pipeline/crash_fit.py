@@ -46,7 +46,7 @@ def main(images: Path, settings: Path, out: Path, moments: list[str]) -> None:
     for moment in moments:
         folder = out / moment
         first = fit_in_fork(images, settings, folder, moment)
-        left = sorted(path.name for path in folder.rglob(".*"))
+        left = sorted(path.name for path in folder.rglob(".*") if path.name != ".acinus.json")
         second = fit_in_fork(images, settings, folder, None)
         report[moment] = {
             "signal": os.WTERMSIG(first),

@@ -86,7 +86,7 @@ def test_what_cannot_be_fitted_is_refused_with_a_reason(tmp_path, tiles):
         model.fit([])
     with pytest.raises(UsageError, match="an array has no µm/px; pass mpp="):
         model.fit([tile])
-    with pytest.raises(MppError, match="pass --mpp"):
+    with pytest.raises(MppError, match="pass mpp="):
         model.fit([tile], mpp=40.0)
     with pytest.raises(InputError, match="expected an"):
         model.fit([tile[..., 0]], mpp=0.5)

@@ -147,7 +147,7 @@ def test_mpp_given_by_the_user_overrides_the_file_and_is_checked(tmp_path):
     write_plain(tmp_path / "a.png", dpi=50800)
     with open_slide(tmp_path / "a.png", mpp=0.25) as slide:
         assert (slide.mpp, slide.mpp_source) == (0.25, "--mpp")
-    with pytest.raises(MppError, match=r"--mpp gives 16.8 µm/px"):
+    with pytest.raises(MppError, match=r"mpp= gives 16.8 µm/px"):
         open_slide(tmp_path / "a.png", mpp=16.8)
 
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from acinus.core.errors import UsageError
+from acinus.core.errors import OutputError, UsageError
 from acinus.viewer import create_app
 from acinus.viewer.openseadragon import VENDOR_FOLDER
 
@@ -181,12 +181,23 @@ def test_a_mark_is_small_json_of_a_known_gland(client: TestClient, run_folder: P
     assert not (run_folder / "slide_2" / "marks.json").exists()
 
 
-def test_marks_that_cannot_be_written_are_said_in_one_line(client: TestClient, run_folder: Path) -> None:
+def test_marks_that_cannot_be_read_or_written_are_said_in_one_line(
+    client: TestClient, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gland = client.get(SLIDE + "/glands/0").json()["id"]
-    (run_folder / "slide_2" / "marks.json").mkdir()
-    (run_folder / "slide_2" / "marks.json" / "x").touch()
-    answer = client.put(f"{SLIDE}/marks/{gland}", json={"mark": "wrong"})
+
+    def full(path: Path, value: object) -> None:
+        raise OutputError(f"{path} could not be written (No space left on device)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("acinus.viewer.marks.write_json", full)
+        answer = client.put(f"{SLIDE}/marks/{gland}", json={"mark": "wrong"})
     assert answer.status_code == 507
+    assert "marks.json could not be written" in answer.json()["error"]
+
+    (run_folder / "slide_2" / "marks.json").mkdir()
+    answer = client.put(f"{SLIDE}/marks/{gland}", json={"mark": "wrong"})
+    assert answer.status_code == 422
     assert "marks.json" in answer.json()["error"]
 
 

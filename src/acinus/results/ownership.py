@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from acinus.core.errors import OutputError, UsageError
-from acinus.core.files import atomic_path, read_json, write_json
+from acinus.core.files import atomic_path, hidden_stem, is_temporary, read_json, write_json
 from acinus.core.naming import plural
 from acinus.core.run import checksum
 from acinus.results.files import (
@@ -225,4 +225,7 @@ def _is_marked(path: Path, mark: Callable[[dict[str, Any]], bool]) -> bool:
 
 
 def _write(folder: Path, listed: Listed) -> None:
+    for path in folder.glob(f"{hidden_stem(LIST)}.*"):  # of a process that was killed while it wrote
+        if is_temporary(path.name):
+            path.unlink(missing_ok=True)
     write_json(folder / LIST, {"version": 1, "written": listed})

@@ -14,7 +14,9 @@ import pytest
 
 TASKS = ["Windows:0", "Windows:3", "Learning:5", "Measuring:0", "Measuring:1", "Segmenting:1"]
 EARLY = [f"rename:{count}" for count in (1, 2, 6)]  # the note of the work folder, tissue, windows
-LATE = [f"rename:-{count}" for count in (8, 5, 4, 3, 1)]  # tables, the folder of results, files of the batch
+LATE = [
+    f"rename:-{count}" for count in (10, 7, 6, 5, 4, 1)
+]  # tables, the folder of results, files of the batch
 MOMENTS = [*TASKS, *EARLY, *LATE]
 WINDOWS = 6
 
@@ -75,6 +77,6 @@ def test_windows_that_were_computed_are_not_computed_again(crashes):
 def test_results_appear_as_a_whole(crashes):
     _, report = crashes
     for moment in MOMENTS:
-        whole = moment == "Segmenting:1" or moment in LATE[3:]  # "rename:-4" is the folder of results itself
+        whole = moment == "Segmenting:1" or moment in LATE[3:]  # "rename:-6" is the folder of results itself
         assert ("discs" in report[moment]["left"]) == whole, moment
         assert (".discs.work" in report[moment]["left"]) == (not whole), moment
