@@ -154,9 +154,9 @@ def read_outcome(
     present = sorted({text for text in texts if text is not None}, key=natural_key)
     absent = [group for group in order if group not in present]
     if absent:
-        known = ", ".join(present[:12])
+        there = ", ".join(present[:12])
         apart = "; give them with spaces between" if "," in absent[0] else ""
-        raise UsageError(f"--order {absent[0]}: no row has that {name}; it has {known}{apart}")
+        raise UsageError(f"--order {absent[0]}: no row has that {name}; it has {there}{apart}")
     found = None if order else numbers(texts)
     if found is not None:
         distinct = sorted({value for value in found if value is not None})
