@@ -77,15 +77,16 @@ class Marks:
 
         Raises
         ------
-        InputError
-            When the file has become unreadable since.
         OutputError
-            When the file cannot be written; the marks are then as before.
+            When the file cannot be written, or has become unreadable since; the marks are then as before.
         """
         with self._lock:
             if not is_inside(self._root, self._file.parent):
                 raise OutputError(f"{self._file.parent} points outside the folder; no mark is written there")
-            marks, stale = self._load()  # another viewer, or a person, may have written meanwhile
+            try:
+                marks, stale = self._load()  # another viewer, or a person, may have written meanwhile
+            except InputError as error:
+                raise OutputError(f"{error}; no mark is written") from error
             marks.pop(gland_id, None)
             if mark is not None:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
