@@ -197,7 +197,7 @@ def test_marks_that_cannot_be_read_or_written_are_said_in_one_line(
 
     (run_folder / "slide_2" / "marks.json").mkdir()
     answer = client.put(f"{SLIDE}/marks/{gland}", json={"mark": "wrong"})
-    assert answer.status_code == 422
+    assert answer.status_code == 507
     assert "marks.json" in answer.json()["error"]
 
 
