@@ -41,7 +41,10 @@ def cohort(tmp_path, image_record):
                 "solidity_q10": 0.5,
             }
             quality = 0.3 if name == "S0-1" else 0.8
-            write_record(folder, image_record(name=name, summary=summary, quality=quality))
+            unfamiliar = {"look": "far from the fit"} if name == "S0-1" else {}
+            write_record(
+                folder, image_record(name=name, summary=summary, quality=quality, unfamiliar=unfamiliar)
+            )
             write_csv(folder / "glands.csv", Glands.empty())
             rows.append([f"{name}.svs", f"P{patient}", str(grade), f"{20 - 5 * grade + patient % 4}", str(k)])
             rows[-1][4] = str(int(patient % 4 > 0))
@@ -74,13 +77,15 @@ def test_the_command_writes_tables_page_and_what_was_left_out(cohort, capsys, er
     assert first["units"] == "12"
     units = read(out / "units.csv")
     assert [unit["images"] for unit in units if unit["patient"] in ("P0", "P1")] == ["S0-0", "S1-0, S1-1"]
-    assert [row["doubt"] for row in read(out / "images.csv") if row["doubt"]] == ["trust 0.30"]
+    assert [row["doubt"] for row in read(out / "images.csv") if row["doubt"]] == [
+        "trust 0.30, unfamiliar by its look"
+    ]
     table = pq.read_table(out / "statistics.parquet").to_pydict()
     assert table["statistic"] == ["solidity", "area_um2"]
     assert table["concordance_low"] == [None, pytest.approx(float(second["concordance_low"]), abs=1e-4)]
     run_file = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert run_file["settings"]["permutations"] == 5
-    assert "S0-1 (trust 0.30)" in (out / "compare.html").read_text(encoding="utf-8")
+    assert "S0-1 (trust 0.30, unfamiliar by its look)" in (out / "compare.html").read_text(encoding="utf-8")
     assert "| `solidity` | 1.00 ↓ |" in (out / "statistics.md").read_text(encoding="utf-8")
 
 

@@ -20,7 +20,8 @@ class CompareSettings:
         Images flagged as untrustworthy: left out, weighted by their quality in their patient's mean, or used
         like all others. The result says in each case what using all of them changes.
     least_quality : float
-        Below it an image is untrustworthy; 0 trusts all. 0.58 is where the report calls trust low (ours).
+        Below it an image is untrustworthy, as is one that is unfamiliar to its model. 0.45 is where the
+        report calls trust low (ours).
     quantiles : bool
         Compare the 10th, 50th and 90th percentile of every statistic as well as its mean.
     resamples : int
@@ -36,7 +37,7 @@ class CompareSettings:
     """
 
     untrusted: Annotated[Literal["leave out", "weight", "keep"], Limits()] = "leave out"
-    least_quality: Share = 0.58
+    least_quality: Share = 0.45
     quantiles: Flag = False
     resamples: Annotated[int, Limits(ge=100)] = 2000
     level: Annotated[float, Limits(gt=0.5, lt=1.0)] = 0.95

@@ -185,9 +185,12 @@ def _join(results: Path, table: ClinicalTable, question: Question, settings: Com
 
 def _doubt(record: ImageRecord, settings: CompareSettings) -> str:
     """Return why an image is not to be trusted; empty if it is."""
+    reasons = []
     if record.quality is not None and record.quality < settings.least_quality:
-        return f"trust {record.quality:.2f}"
-    return ""
+        reasons.append(f"trust {record.quality:.2f}")
+    if record.unfamiliar:
+        reasons.append(f"unfamiliar by its {' and '.join(record.unfamiliar)}")
+    return ", ".join(reasons)
 
 
 def _unmatched(names: Sequence[str], one: str, several: str, lacks: str) -> list[str]:
