@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from acinus.core.errors import DatasetError
-from acinus.core.naming import natural_key, plural
-from acinus.data.reference import ReferenceSet
+from acinus.core.naming import natural_key
+from acinus.data.reference import ReferenceSet, check_annotated
 from acinus.data.sample import Sample
 from acinus.slides.opening import IMAGE_SUFFIXES
 
@@ -35,7 +35,6 @@ EBHI_SOURCE = "EBHI-Seg is obtained from doi 10.6084/m9.figshare.21540159 (Shi e
 
 _FLAT = re.compile(rf"({'|'.join(EBHI_CLASSES.values())})_GT[A-Za-z]*(\d+)-.+")
 _IN_FOLDER = re.compile(r"GT[A-Za-z]*(\d+)-.+")
-_MOST_NAMED = 4
 
 
 def ebhi(root: Path | str) -> list[Sample]:
@@ -67,12 +66,7 @@ def ebhi(root: Path | str) -> list[Sample]:
             f"{root} holds no image of EBHI-Seg; expected CLASS/image/NAME.png or CLASS_NAME.png; "
             f"{EBHI_SOURCE}"
         )
-    lacking = [s.name for s in samples if s.truth_path is not None and not s.truth_path.is_file()]
-    if lacking:
-        shown = ", ".join(lacking[:_MOST_NAMED]) + (", …" if len(lacking) > _MOST_NAMED else "")
-        raise DatasetError(
-            f"{root}: {plural(len(lacking), 'image')} without an annotation ({shown}); {EBHI_SOURCE}"
-        )
+    check_annotated(samples, root=root, source=EBHI_SOURCE)
     order = list(EBHI_CLASSES.values())
     return sorted(samples, key=lambda sample: (order.index(str(sample.grade)), natural_key(sample.name)))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acinus.core.errors import DatasetError
+from acinus.core.naming import plural
 from acinus.data.sample import Sample
 
-__all__ = ["ReferenceSet"]
+__all__ = ["ReferenceSet", "check_annotated"]
+
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -32,3 +36,27 @@ class ReferenceSet:
     note: str
     has_test_part: bool = True
     parts_glands: bool = True
+
+
+def check_annotated(samples: Sequence[Sample], *, root: Path, source: str) -> None:
+    """Refuse samples whose annotations are not there.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    root : Path
+        The data set's folder, for the message.
+    source : str
+        Where the data set is obtained, in a sentence.
+
+    Raises
+    ------
+    DatasetError
+        When there is such a sample; the first ones are named.
+    """
+    lacking = [s.name for s in samples if s.truth_path is not None and not s.truth_path.is_file()]
+    if lacking:
+        shown = ", ".join(lacking[:_MOST_NAMED]) + (", …" if len(lacking) > _MOST_NAMED else "")
+        raise DatasetError(
+            f"{root}: {plural(len(lacking), 'image')} without an annotation ({shown}); {source}"
+        )

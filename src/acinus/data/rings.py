@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from acinus.core.errors import DatasetError
-from acinus.core.naming import natural_key, plural
-from acinus.data.reference import ReferenceSet
+from acinus.core.naming import natural_key
+from acinus.data.reference import ReferenceSet, check_annotated
 from acinus.data.sample import Sample
 from acinus.slides.opening import IMAGE_SUFFIXES
 
@@ -57,12 +57,7 @@ def rings(root: Path | str) -> list[Sample]:
         samples.append(Sample(path.stem, path, truth, RINGS_MPP, patient=match[2], grade=match[1]))
     if not samples:
         raise DatasetError(f"{root} holds no image of RINGS; expected benign_NAME.png; {RINGS_SOURCE}")
-    lacking = [s.name for s in samples if s.truth_path is not None and not s.truth_path.is_file()]
-    if lacking:
-        names = ", ".join(lacking)
-        raise DatasetError(
-            f"{root}: {plural(len(lacking), 'image')} without an annotation ({names}); {RINGS_SOURCE}"
-        )
+    check_annotated(samples, root=root, source=RINGS_SOURCE)
     return samples
 
 
