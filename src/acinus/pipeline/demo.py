@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from acinus.core.errors import UsageError
 from acinus.core.files import atomic_path, make_folder, read_json, write_json
@@ -22,7 +23,7 @@ from acinus.results.files import GLANDS_CSV, OUTLINES, OVERLAY, REPORT
 from acinus.results.ownership import claimed, in_the_way, is_own, refuse_to_replace
 from acinus.results.record import read_record
 
-__all__ = ["DemoResult", "check_same_demo", "run_demo"]
+__all__ = ["DemoResult", "check_same_demo", "learn_and_segment", "run_demo"]
 
 _TILE_PX, _SMALL_PX = 512, 256
 # Fewer steps than the default: a dozen images are learnt sooner than a hundred.
@@ -72,12 +73,7 @@ def run_demo(
     check_same_demo(out, {"images": images, "seed": seed, "small": small})
     side_px = _SMALL_PX if small else _TILE_PX
     inputs = _images(out / "images", count=images, side_px=side_px, seed=seed, progress=progress)
-    settings_file = out / "settings.json"
-    with claimed(out, [settings_file.name]):
-        write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
-    fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
-    model = GlandSegmenter.load(out / "model")
-    segment_files(inputs, model, model_name="model", out=out, seed=seed, progress=progress)
+    learn_and_segment(inputs, _SMALL_SETTINGS if small else _SETTINGS, out=out, seed=seed, progress=progress)
     pooled = evaluate_folders(out, out / "images").pooled.as_dict()
     geojson = _merge_geojson(out, [path.stem for path in inputs])
     report = write_report(out, title="acinus demo", intro=_INTRO, evaluation=pooled)
@@ -92,6 +88,18 @@ def run_demo(
             "table": out / GLANDS_CSV,
         },
     )
+
+
+def learn_and_segment(
+    inputs: Sequence[Path], settings: dict[str, Any], *, out: Path, seed: int, progress: Progress
+) -> None:
+    """Fit ``model/`` on the inputs of a demo, with its settings, and segment them into `out`."""
+    settings_file = out / "settings.json"
+    with claimed(out, [settings_file.name]):
+        write_json(settings_file, settings)
+    fit_files(inputs, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
+    model = GlandSegmenter.load(out / "model")
+    segment_files(inputs, model, model_name="model", out=out, seed=seed, progress=progress)
 
 
 def check_same_demo(out: Path, arguments: dict[str, int]) -> None:

@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acinus.core.files import make_folder, write_json
+from acinus.core.files import make_folder
 from acinus.core.naming import plural
 from acinus.core.progress import Progress, SilentProgress
 from acinus.data.synthetic import write_synthetic_slide
 from acinus.mining.regions.folder import CONTACT_SHEET
 from acinus.pipeline.arguments import check_seed
-from acinus.pipeline.demo import check_same_demo
-from acinus.pipeline.estimator import GlandSegmenter
-from acinus.pipeline.fit_files import fit_files
+from acinus.pipeline.demo import check_same_demo, learn_and_segment
 from acinus.pipeline.fit_inputs import REGIONS
-from acinus.pipeline.segment import segment_files
 from acinus.report import write_report
 from acinus.results.files import GLANDS_CSV, OUTLINES_GZ
-from acinus.results.ownership import claimed
 from acinus.results.record import read_record
 
 __all__ = ["SlideDemoResult", "run_slide_demo"]
@@ -66,12 +62,7 @@ def run_slide_demo(
     progress = progress or SilentProgress()
     check_same_demo(out, {"slides": _COUNT, "seed": seed, "small": small})
     slides = _slides(out / "slides", side_px=_SMALL_PX if small else _SIDE_PX, seed=seed, progress=progress)
-    settings_file = out / "settings.json"
-    with claimed(out, [settings_file.name]):
-        write_json(settings_file, _SMALL_SETTINGS if small else _SETTINGS)
-    fit_files(slides, out=out / "model", seed=seed, settings_path=settings_file, progress=progress)
-    model = GlandSegmenter.load(out / "model")
-    segment_files(slides, model, model_name="model", out=out, seed=seed, progress=progress)
+    learn_and_segment(slides, _SMALL_SETTINGS if small else _SETTINGS, out=out, seed=seed, progress=progress)
     report = write_report(out, title="acinus demo: slides", intro=_INTRO)
     records = [read_record(out / path.stem) for path in slides]
     return SlideDemoResult(
