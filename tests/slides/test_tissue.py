@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from acinus.slides import tissue_mask
+from acinus.slides.tissue import pen_mask
 
 GLASS, PALE, EOSIN, NUCLEI = (243, 242, 244), (236, 216, 230), (225, 150, 190), (95, 60, 130)
 BLUE_INK, VIOLET_INK, GREEN_INK, BLACK = (40, 60, 180), (60, 55, 170), (30, 140, 80), (20, 20, 22)
@@ -47,6 +48,38 @@ def test_a_pen_stroke_is_no_tissue_and_hides_what_it_covers(ink):
     assert not mask[15:30].any()
     assert not mask[60:66, 60:120].any()
     assert mask[75:98, 52:128].all()
+
+
+def violet_tissue(*, textured: bool) -> np.ndarray:
+    """Tissue under a stain or camera that makes all of it violet, beside cyan glass."""
+    rgb = glass(colour=(208, 250, 252))
+    rgb[20:130, 30:180] = (120, 75, 210)
+    if textured:  # crowds of nuclei
+        rgb[20:130:3, 30:180:2] = (60, 30, 160)
+    return rgb
+
+
+def test_a_violet_stain_with_the_texture_of_tissue_is_tissue_and_its_cyan_glass_no_ink():
+    rgb = violet_tissue(textured=True)
+    mask = tissue_mask(rgb, mpp=8.0)
+    assert mask[22:128, 32:178].all()
+    assert not mask[:, :24].any()
+    assert not pen_mask(rgb, mpp=8.0).any()
+
+
+def test_the_same_violet_without_texture_is_ink():
+    rgb = violet_tissue(textured=False)
+    assert pen_mask(rgb, mpp=8.0)[22:128, 32:178].all()
+
+
+def test_ink_is_seen_on_violet_tissue():
+    rgb = violet_tissue(textured=True)
+    rgb[60:70, 60:150] = GREEN_INK
+    rgb[90:100, 60:150] = (20, 25, 240)
+    pen = pen_mask(rgb, mpp=8.0)
+    assert pen[60:70, 60:150].all()
+    assert pen[90:100, 60:150].all()
+    assert not pen[110:, :].any()
 
 
 def test_black_borders_are_no_tissue():

@@ -2,7 +2,8 @@
 
 H&E takes out green more than red and blue, so tissue is what lies above the grey line: (R + B) / 2 − G. That
 is one number for pale and dark tissue alike, and background, shadows and black borders have none of it. Pens
-are recognised by what H&E never is: greener or bluer than red.
+are recognised by what H&E never is: greener or bluer than red. Some stains and cameras make all of a slide
+violet or its glass green, so both are meant beyond the glass and beyond what has the texture of tissue.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from acinus.core.colour import optical_density
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray
 from acinus.core.units import um2_to_px, um_to_px
@@ -37,6 +39,10 @@ _STAIN_EXCESS = 6.0  # above the background; pale eosin has 12 and more, JPEG's 
 _BACKGROUND_TINT = 8.0  # a tint of the background itself is subtracted up to this
 _PEN_EXCESS = 10.0  # green above red: blue, green and turquoise ink
 _PEN_BLUE = 80.0  # blue above red: violet-blue ink; dense haematoxylin has 40
+_BEYOND_TISSUE_GREEN, _BEYOND_TISSUE_BLUE = 40.0, 60.0  # ink above the tissue's own median, in the same terms
+_TISSUE_TEXTURE = 0.1  # deviation of the optical density within 3 px over the density; ink is smooth
+_STAINED_OD = 0.15  # mean of the channels, beyond the glass, which a badly balanced camera shows green
+_GLASS_OD = 0.3  # of glass under a dark lamp; what is darker is none
 _BLACK = 70.0  # brightest channel of black ink and scanner borders
 _BLACK_CHROMA = 25.0  # below this a dark pixel is black, not crowded nuclei
 
@@ -123,10 +129,29 @@ def _foreign(values: NDArray[np.float32], *, mpp: float) -> BoolMask:
     """Return pen and black, with the rim where ink fades into what lies beside it."""
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
     brightest, darkest = values.max(axis=2), values.min(axis=2)
-    pen = (green - red > _PEN_EXCESS) | (blue - red > _PEN_BLUE)
+    density = optical_density(values).mean(axis=2)
+    density -= min(float(np.quantile(density, 0.02)), _GLASS_OD)
+    greenest, bluest = _limits_of_stain(density, green - red, blue - red)
+    pen = (density > _STAINED_OD) & ((green - red > greenest) | (blue - red > bluest))
     black = (brightest < _BLACK) & (brightest - darkest < _BLACK_CHROMA)
     grown = ndimage.binary_dilation(pen | black, iterations=max(1, round(um_to_px(_PEN_RIM_UM, mpp=mpp))))
     return np.asarray(grown, np.bool_)
+
+
+def _limits_of_stain(
+    density: NDArray[np.float32], greener: NDArray[np.float32], bluer: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Return how far green and how far blue may exceed red before it is ink, on this picture."""
+    mean = cv2.blur(density, (3, 3))
+    spread = np.sqrt(np.maximum(cv2.blur(density**2, (3, 3)) - mean**2, 0.0))
+    stained = density > _STAINED_OD
+    tissue = stained & (spread > _TISSUE_TEXTURE * density)
+    if not 2 * np.count_nonzero(tissue) > np.count_nonzero(stained):  # the rims of ink are rough, too
+        return _PEN_EXCESS, _PEN_BLUE
+    return (
+        max(_PEN_EXCESS, float(np.median(greener[tissue])) + _BEYOND_TISSUE_GREEN),
+        max(_PEN_BLUE, float(np.median(bluer[tissue])) + _BEYOND_TISSUE_BLUE),
+    )
 
 
 def _background_tint(values: NDArray[np.float32], excess: NDArray[np.float32], foreign: BoolMask) -> float:
