@@ -23,8 +23,8 @@ def is_one_colour(rgb: RgbArray) -> bool:
     return bool(np.ptp(rgb, axis=(0, 1)).max() <= _LEAST_CONTRAST)
 
 
-def optical_density(rgb: RgbArray) -> NDArray[np.float32]:
-    """Return −ln((I + 1) / 256) of an (H, W, 3) uint8 image, float32, 0 for white.
+def optical_density(rgb: RgbArray | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return −ln((I + 1) / 256) of an (H, W, 3) image of grey levels 0 to 255, float32, 0 for white.
 
     Examples
     --------
