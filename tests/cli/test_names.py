@@ -116,3 +116,55 @@ def test_measure_refuses_an_image_whose_name_is_no_text(tmp_path, plain, error_l
     assert run(["measure", str(tmp_path / "labels.png"), str(path), "--out", str(tmp_path / "out")]) == 1
     [line] = error_lines()
     assert "has a name that is not UTF-8, which tables cannot hold; rename it" in line
+
+
+def test_names_that_are_one_on_other_systems_cost_the_second_one(tmp_path, plain, tiny_model, error_lines):
+    """Results that were copied to Windows or macOS would replace each other."""
+    images, out = tmp_path / "images", tmp_path / "out"
+    images.mkdir()
+    for name in ("A1", "a1", "caf\u00e9", "cafe\u0301", "b"):
+        shutil.copy(plain, images / f"{name}.png")
+    assert run(["segment", str(images), "--model", str(tiny_model), "--out", str(out)]) == 1
+    assert len(names(out)) == 3
+    lines = [line for line in error_lines() if "differ only in capitals or in how accents are stored" in line]
+    assert len(lines) == 2
+
+
+@on_linux
+def test_names_from_macos_match_those_from_elsewhere(tmp_path, plain, tiny_model, capsys):
+    apart, composed = "cafe\u0301", "caf\u00e9"
+    image, out = tmp_path / f"{apart}.png", tmp_path / "out"
+    shutil.copy(plain, image)
+    (tmp_path / "roi").mkdir()
+    square = [[0, 0], [0, 40], [40, 40], [40, 0], [0, 0]]
+    roi = {"type": "Polygon", "coordinates": [square]}
+    (tmp_path / "roi" / f"{composed}.geojson").write_text(json.dumps(roi))
+    words = ["segment", str(image), "--model", str(tiny_model), "--out", str(out)]
+    assert run([*words, "--roi", str(tmp_path / "roi")]) == 0
+    (tmp_path / "truth").mkdir()
+    Image.new("L", (64, 64)).save(tmp_path / "truth" / f"{composed}.png")
+    assert run(["evaluate", str(out), str(tmp_path / "truth")]) == 0
+    assert "1 image" in capsys.readouterr().out.splitlines()
+    measured = tmp_path / "measured"
+    assert run(["measure", str(tmp_path / "truth"), str(tmp_path), "--out", str(measured)]) == 0
+    assert names(measured) == {composed}
+
+
+def test_label_maps_behind_links_that_lead_nowhere_are_said(tmp_path, plain, error_lines):
+    maps, images, out = tmp_path / "maps", tmp_path / "images", tmp_path / "out"
+    for folder in (maps, images):
+        folder.mkdir()
+    for name in ("a", "b"):
+        shutil.copy(plain, images / f"{name}.png")
+    Image.new("L", (64, 64)).save(maps / "a.png")
+    (maps / "b.png").symlink_to("gone.png")
+    for words in (["evaluate", str(maps), str(maps)], ["evaluate", str(maps), str(maps / "b.png")]):
+        assert run(words) == 1
+        [line] = error_lines()
+        assert f"{maps / 'b.png'}" in line
+        assert " nowhere" in line
+        assert "mend or delete" in line
+    assert run(["measure", str(maps), str(images), "--out", str(out)]) == 1
+    assert names(out) == {"a"}
+    [line] = error_lines()
+    assert line.endswith("b.png is a link that leads nowhere; mend or delete it")

@@ -76,3 +76,8 @@ def test_what_is_wrong_with_a_table_is_said_in_one_line(tmp_path):
         read_clinical(path)
     with pytest.raises(UsageError, match=r"--by grade: patients\.csv has no column of that name; it has age"):
         table(age=["1"]).column("grade", option="--by")
+
+
+def test_a_name_matches_however_its_accents_are_stored():
+    matches = match_rows(["cafe\u0301_1"], table(slide=("caf\u00e9_1",), grade=("1",)))
+    assert matches.rows == {"cafe\u0301_1": 0}

@@ -10,7 +10,7 @@ import pytest
 
 from acinus.core.errors import InputError
 from acinus.core.image import RgbImage
-from acinus.results.folder import Results, read_results, read_run
+from acinus.results.folder import Results, read_records, read_results, read_run
 from acinus.results.record import ImageRecord
 from acinus.results.writing import write_image_result
 
@@ -158,3 +158,11 @@ def test_results_of_version_1_say_the_same(batch):
     assert said(results) == before
     assert [image.record.version for image in results.images] == [1, 2]
     assert results.problems == ()
+
+
+def test_a_link_that_leads_nowhere_is_a_problem_since_it_may_have_been_a_case(batch):
+    (batch / "tile_11").symlink_to("gone")
+    (batch / "report.html").symlink_to("gone.html")
+    [problem] = read_results(batch).problems
+    assert problem == f"{batch / 'tile_11'} is a link that leads nowhere; mend or delete it"
+    assert read_records(batch)[1] == [problem]

@@ -79,3 +79,28 @@ def test_a_slide_s_map_is_one_map_although_it_is_a_folder(tmp_path):
 )
 def test_annotations_are_known_by_their_ending(name, said):
     assert is_annotation(Path(name)) == said
+
+
+def test_links_that_lead_nowhere_are_among_the_maps_in_every_layout(tmp_path):
+    """Left out in silence, they would be cases lost; whoever reads them says what they are."""
+    layouts = {
+        "marked": (["a_anno.png", "a.png"], "b_anno.png"),
+        "flat": (["a.png"], "b.png"),
+        "results": (["a/labels.png", "glands.csv"], "b"),
+        "outlines": (["a.geojson"], "b.geojson"),
+    }
+    for layout, (names, link) in layouts.items():
+        folder = fill(tmp_path / layout, *names)
+        (folder / link).symlink_to("elsewhere")
+        found = label_files(folder, annotations=True)
+        assert list(found) == ["a", "b"], layout
+        assert found["b"] == folder / link
+
+
+def test_a_name_counts_as_one_however_its_accents_are_stored(tmp_path):
+    apart, composed = "cafe\u0301", "caf\u00e9"
+    assert list(
+        label_files(fill(tmp_path, f"{apart}.png", f"labels/{apart}.png", f"{apart}/labels.png"))
+    ) == [composed]
+    with pytest.raises(InputError, match="are label maps of one image"):
+        label_files(fill(tmp_path / "two", f"{apart}.png", f"{composed}.png"))

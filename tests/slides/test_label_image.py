@@ -80,3 +80,35 @@ def test_pictures_and_numbers_that_are_no_labels_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("no labels at all")
     with pytest.raises(InputError, match=r"text\.png holds text"):
         read_labels(tmp_path / "text.png")
+
+
+@pytest.mark.parametrize("mode", ["grey 8", "grey 16", "RGB", "1 bit"])
+def test_a_png_that_is_too_large_for_pillow_is_read_into_a_temporary_file(tmp_path, monkeypatch, mode):
+    labels = np.zeros((40, 50), np.uint16 if mode == "grey 16" else np.uint8)
+    labels[2:9, 2:9], labels[20:30, 20:30] = 1, (1 if mode == "1 bit" else 700 if mode == "grey 16" else 9)
+    picture = labels.astype(bool) if mode == "1 bit" else labels
+    Image.fromarray(np.dstack([picture] * 3) if mode == "RGB" else picture).save(tmp_path / "a.png")
+    expected = read_labels(tmp_path / "a.png")
+    monkeypatch.setattr("acinus.core.scratch.LARGEST_IN_MEMORY_PX", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # twice as many are an error
+    assert np.array_equal(read_labels(tmp_path / "a.png"), expected)
+    assert expected.max() == {"1 bit": 2, "grey 16": 700}.get(mode, 9)
+
+
+def test_a_png_that_is_cut_off_or_says_more_than_it_can_hold_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("acinus.core.scratch.LARGEST_IN_MEMORY_PX", 1000)
+    Image.fromarray(np.random.default_rng(0).integers(0, 9, (40, 50), np.uint8)).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    huge = whole[:16] + (100_000).to_bytes(4, "big") * 2 + whole[24:]
+    for damaged in (whole[: len(whole) // 2], huge):
+        (tmp_path / "a.png").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"a\.png is damaged or truncated; copy it again"):
+            read_labels(tmp_path / "a.png")
+
+
+def test_a_palette_that_is_too_large_for_pillow_is_refused_with_what_to_do(tmp_path, monkeypatch):
+    Image.new("P", (50, 40)).save(tmp_path / "a.png")
+    monkeypatch.setattr("acinus.core.scratch.LARGEST_IN_MEMORY_PX", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(InputError, match="too large for a plain image; convert it to a tiled TIFF"):
+        read_labels(tmp_path / "a.png")

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from acinus.cohorts.clinical import ClinicalTable
 from acinus.core.errors import InputError
+from acinus.core.naming import composed
 
 __all__ = ["Matches", "match_rows"]
 
@@ -79,7 +80,7 @@ def match_rows(results: Sequence[str], table: ClinicalTable, *, patient: str | N
 
 
 def plain_name(name: str) -> str:
-    r"""Return a name without folders, suffix of an image or slide, and capitals.
+    r"""Return a name without folders, suffix of an image or slide, and capitals; accents are `composed`.
 
     Examples
     --------
@@ -87,7 +88,7 @@ def plain_name(name: str) -> str:
     ('a 1', 'a.1', 'a.1')
     """
     last = PureWindowsPath(PurePosixPath(name).name).name.strip().lower()
-    return _SUFFIX.sub("", last)
+    return _SUFFIX.sub("", composed(last))
 
 
 def _first_rows(texts: Sequence[str | None]) -> dict[str, int]:

@@ -15,13 +15,15 @@ from typing import Any
 import orjson
 
 from acinus.core.errors import LongNameError, OutputError
-from acinus.core.naming import shortened
+from acinus.core.naming import composed, shortened
 
 __all__ = [
+    "as_named",
     "atomic_path",
     "hidden_stem",
     "is_temporary",
     "is_there",
+    "leads_nowhere",
     "make_folder",
     "output_error",
     "read_json",
@@ -94,6 +96,25 @@ def is_there(path: Path) -> bool:
         return path.is_file() or any((path / name).is_file() for name in _OF_ZARR)
     except (OSError, ValueError):  # no permission, a name too long, a null byte
         return False
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Say whether a path is a link to something that is not there."""
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:  # no permission
+        return False
+
+
+def as_named(path: Path) -> Path:
+    """Return a path or, where nothing is there, one beside it whose name has its accents stored otherwise.
+
+    What was copied from macOS has names in which é are two signs, see `acinus.core.naming.composed`.
+    """
+    if path.name.isascii() or is_there(path) or not path.parent.is_dir():
+        return path
+    name = composed(path.name)
+    return next((entry for entry in path.parent.iterdir() if composed(entry.name) == name), path)
 
 
 def make_folder(path: Path) -> Path:

@@ -5,8 +5,31 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 
-__all__ = ["is_text", "natural_key", "plural", "shortened"]
+__all__ = ["composed", "is_text", "natural_key", "plural", "portable", "shortened"]
+
+
+def composed(name: str) -> str:
+    r"""Return a name with every accent in the sign that bears it; macOS and its archives take them apart.
+
+    Examples
+    --------
+    >>> composed("e\u0301") == "\u00e9"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def portable(name: str) -> str:
+    r"""Return what two names have in common that are one name on Windows or macOS.
+
+    Examples
+    --------
+    >>> portable("CAFE\u0301_1") == portable("caf\u00e9_1")
+    True
+    """
+    return composed(composed(name).casefold())
 
 
 def is_text(name: str) -> bool:

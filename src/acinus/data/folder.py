@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import DatasetError
-from acinus.core.files import is_there
-from acinus.core.naming import is_text, natural_key
+from acinus.core.files import is_there, leads_nowhere
+from acinus.core.naming import is_text, natural_key, portable
 from acinus.data.sample import Sample
 from acinus.slides.label_image import LABEL_ENDINGS, LABEL_FOLDER, LABEL_SUFFIXES
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
@@ -124,14 +124,16 @@ def _labels_of(image: Path) -> Path | None:
     for candidate in candidates:
         for suffix in LABEL_SUFFIXES:
             path = candidate.with_name(candidate.name + suffix)
-            if is_there(path):  # with the ending its name may be longer than the file system takes
+            # With the ending its name may be longer than the file system takes. A link that leads nowhere is
+            # found, so that reading it says so.
+            if leads_nowhere(path) or is_there(path):
                 return path
     return None
 
 
 def _check_stems(images: Sequence[Path]) -> None:
-    counts = Counter(path.stem for path in images)
-    twice = [path for path in images if counts[path.stem] > 1]
+    counts = Counter(portable(path.stem) for path in images)
+    twice = [path for path in images if counts[portable(path.stem)] > 1]
     if twice:
         names = ", ".join(str(path) for path in twice[:4])
         raise DatasetError(

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from acinus.core.errors import UsageError
+from acinus.core.files import as_named
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask
 from acinus.core.run import fingerprint
@@ -111,7 +112,7 @@ class RoiFolder:
         """Return the file for the slide or image of this name."""
         if self.folder is None:
             return None
-        places = (self.folder / f"{name}{ending}" for ending in _ENDINGS)
+        places = (as_named(self.folder / f"{name}{ending}") for ending in _ENDINGS)
         return next((path for path in places if path.is_file()), None)
 
     def check(self, names: list[str]) -> None:

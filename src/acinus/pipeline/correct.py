@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 
 from acinus.core.errors import InputError
-from acinus.core.files import make_folder
+from acinus.core.files import as_named, make_folder
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.user import user_name
 from acinus.glands import Glands, Outline, gland_id, summarise
@@ -102,7 +102,8 @@ def measure_corrected(
 def _drawing(corrections: Path, image: ImageResult) -> Path | None:
     """Return the file of an image's corrections; QuPath exports ``slide.svs.geojson`` for ``slide.svs``."""
     stems = dict.fromkeys((image.name, image.folder.name, Path(image.record.path or image.name).name))
-    paths = (corrections / f"{stem}{ending}" for stem in stems for ending in (".geojson", ".geojson.gz"))
+    names = (f"{stem}{ending}" for stem in stems for ending in (".geojson", ".geojson.gz"))
+    paths = (as_named(corrections / name) for name in names)
     return next((path for path in paths if path.is_file()), None)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acinus.core.errors import InputError
+from acinus.core.files import leads_nowhere
 from acinus.core.naming import plural
 from acinus.metrics import DatasetScores, ImageScores, evaluate_pair, pool
 from acinus.metrics.label_pair import LabelMapError
@@ -69,6 +70,12 @@ def evaluate_folders(predictions: Path, truth: Path, *, mpp: float | None = None
         raise InputError(
             f"{len(missing)} of {len(true)} true label maps have no prediction in {predictions} "
             f"({', '.join(missing[:3])}); segment these images too, or give the matching folder"
+        )
+    used = [*true.values(), *(predicted[match] for match in matching.values() if match is not None)]
+    if lost := [str(path) for path in used if leads_nowhere(path)]:
+        raise InputError(
+            f"{plural(len(lost), 'label map is a link', 'label maps are links')} to nowhere "
+            f"({', '.join(lost[:3])}); mend or delete {'it' if len(lost) == 1 else 'them'}"
         )
     images: list[ImageScores] = []
     notices: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from acinus.core.errors import DatasetError, InputError
+from acinus.core.naming import portable
 from acinus.data.folder import images_in
 from acinus.data.sample import Sample
 from acinus.results.batch import BatchResult
@@ -17,7 +18,8 @@ __all__ = ["find_inputs"]
 def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResult) -> list[Sample]:
     """Return the images among files and in folders, each with a name of its own; note the others as failed.
 
-    Of two images of one name the first is taken, in natural order within a folder.
+    Of two images of one name the first is taken, in natural order within a folder; names count as one when
+    Windows or macOS would take them for one.
     """
     samples: dict[str, Sample] = {}
     for entry in inputs:
@@ -31,7 +33,7 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResul
         for sample in found.samples:
             problem = _problem(sample, samples)
             if problem is None:
-                samples.setdefault(sample.name, sample)
+                samples.setdefault(portable(sample.name), sample)
             else:
                 result.failed(str(sample.image_path), InputError(problem))
     return list(samples.values())
@@ -39,7 +41,12 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResul
 
 def _problem(sample: Sample, others: dict[str, Sample]) -> str | None:
     """Return why an image cannot have a folder of results by its name, None where it can."""
-    path, other = sample.image_path, others.get(sample.name)
+    path, other = sample.image_path, others.get(portable(sample.name))
+    if other is not None and other.name != sample.name:
+        return (
+            f"{path} and {other.image_path} have names that differ only in capitals or in how accents are "
+            "stored, so on Windows and macOS one's results would replace the other's; rename one"
+        )
     if other is not None and other.image_path.resolve() != path.resolve():
         return (
             f"{path} and {other.image_path} have the same name, so one's results would replace the other's; "

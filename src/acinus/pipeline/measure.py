@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
-from acinus.core.naming import is_text, plural
+from acinus.core.naming import composed, is_text, plural
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.scratch import is_large
 from acinus.glands import gland_polygons, measure_glands
@@ -111,7 +111,8 @@ def measure_folders(
     refuse_to_replace(in_the_way(out, _POOLED_FILES))
     maps = label_files(labels)
     result = BatchResult(folder=out)
-    found = {sample.name: sample.image_path for sample in find_inputs([images], mpp=mpp, result=result)}
+    samples = find_inputs([images], mpp=mpp, result=result)
+    found = {composed(sample.name): sample.image_path for sample in samples}
     pairs = [(name, path, found[name]) for name, path in maps.items() if name in found]
     if not pairs:
         raise InputError(f"no label map in {labels} has the name of an image in {images}; check the folders")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from acinus.core.errors import OutputError
-from acinus.core.files import hidden_stem, output_error
+from acinus.core.files import hidden_stem, leads_nowhere, output_error
 
 __all__ = [
     "BATCH_FILES",
@@ -50,6 +50,7 @@ __all__ = [
     "is_result",
     "is_whole",
     "keep_what_others_wrote",
+    "lost_results",
     "remove_leftovers",
     "result_folders",
     "work_folder",
@@ -168,6 +169,15 @@ def result_folders(batch: Path) -> list[Path]:
     """
     return sorted(
         folder for folder in batch.iterdir() if not folder.name.startswith(".") and is_result(folder)
+    )
+
+
+def lost_results(batch: Path) -> list[Path]:
+    """Return the links in a folder of results that lead nowhere: each may have been a case."""
+    return sorted(
+        entry
+        for entry in batch.iterdir()
+        if not entry.name.startswith(".") and entry.name not in RESULT_NAMES and leads_nowhere(entry)
     )
 
 

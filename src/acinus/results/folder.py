@@ -27,6 +27,7 @@ from acinus.results.files import (
     find_outlines,
     find_overlay,
     is_result,
+    lost_results,
     result_folders,
 )
 from acinus.results.record import ImageRecord, find_source, read_record
@@ -142,7 +143,7 @@ def read_results(folder: Path | str) -> Results:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected the output folder of acinus segment")
     images: list[ImageResult] = []
-    problems: list[str] = []
+    problems = _lost(folder)
     for path in [folder] if is_result(folder) else result_folders(folder):
         try:
             image = read_image(path)
@@ -193,7 +194,7 @@ def read_records(folder: Path) -> tuple[dict[str, tuple[Path, ImageRecord]], lis
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected the output folder of acinus segment")
     found: list[tuple[Path, ImageRecord]] = []
-    problems: list[str] = []
+    problems = _lost(folder)
     for path in [folder] if is_result(folder) else result_folders(folder):
         try:
             record = read_record(path)
@@ -242,6 +243,10 @@ def _run_of(folder: Path, problems: list[str]) -> dict[str, Any]:
             if run:
                 return run
     return {}
+
+
+def _lost(folder: Path) -> list[str]:
+    return [f"{link} is a link that leads nowhere; mend or delete it" for link in lost_results(folder)]
 
 
 def _without_result(run: dict[str, Any], images: list[ImageResult]) -> Iterator[str]:

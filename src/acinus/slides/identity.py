@@ -44,7 +44,9 @@ def file_identity(path: Path) -> dict[str, Any]:
         digest.update(file.read(_END_BYTES))
         file.seek(max(_END_BYTES, stat.st_size - _END_BYTES))
         digest.update(file.read(_END_BYTES))
-    pixels = path.with_suffix("")
+    beside = path.with_suffix("")
+    # Of a link the folder may lie beside what it leads to.
+    pixels = beside if beside.is_dir() else path.resolve().with_suffix("")
     parts = sorted(pixels.iterdir()) if path.suffix.lower() == ".mrxs" and pixels.is_dir() else []
     return {
         "size_bytes": stat.st_size,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
 from acinus.core.errors import AcinusError, InputError
-from acinus.core.scratch import bands, scratch_array
+from acinus.core.scratch import bands, is_large, scratch_array
 from acinus.slides.opening import check_readable, unreadable
 from acinus.slides.plain_source import open_plain
 from acinus.slides.pyramid import SourceRefusedError
@@ -26,6 +28,11 @@ _LOSSY_COMPRESSIONS = (6, 7, 33007, 33003, 33004, 33005, 34712, 34887, 50001, 50
 """JPEG, JPEG 2000, LERC, WebP and JPEG XL in TIFF, all of which may change values."""
 
 _WHITE_IS_ZERO, _PALETTE = 0, 3  # PhotometricInterpretation
+
+_PNG_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_SAMPLES_OF_PNG = {0: 1, 2: 3, 4: 2, 6: 4}  # colour types: grey, RGB, both with transparency
+_MOST_DEFLATED = 1040
+"""Deflate makes at most 1032 bytes of one; a header that says more is damaged."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def stored_values(path: Path) -> StoredValues:
         When it cannot be read, holds several planes or is a colour picture.
     """
     check_readable(path)
-    stored = _from_tiff(path) or _from_plain(path)
+    stored = _from_tiff(path) or _from_large_png(path) or _from_plain(path)
     if not stored.values.size:
         raise unreadable(path)
     values, notice = _one_channel(stored.values, path)
@@ -125,6 +132,32 @@ def _channels_last(values: NDArray[Any], axes: str) -> NDArray[Any]:
         if axis in axes and values.shape[axes.index(axis)] <= 4:
             return np.moveaxis(values, axes.index(axis), -1)
     return values
+
+
+def _from_large_png(path: Path) -> StoredValues | None:
+    """Return what a PNG holds, without Pillow's limit and in a temporary file; None of what Pillow can read.
+
+    Palettes and single transparent values are left to Pillow, since the indices are lost here.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head.startswith(_PNG_HEADER) or b"tRNS" in head:
+        return None
+    width, height, depth, colours = struct.unpack(">2I2B", head[16:26])
+    samples = _SAMPLES_OF_PNG.get(colours)
+    if samples is None or not is_large((height, width)):
+        return None
+    shape = (height, width) if samples == 1 else (height, width, samples)
+    _check_size(shape, path)
+    values_bytes = height * width * samples * depth / 8
+    if values_bytes > _MOST_DEFLATED * path.stat().st_size:
+        raise unreadable(path)
+    values = scratch_array(shape, np.uint16 if depth == 16 else np.uint8)
+    try:
+        imagecodecs.png_decode(path.read_bytes(), out=values)
+    except (imagecodecs.PngError, ValueError) as error:
+        raise unreadable(path) from error
+    return StoredValues(values)
 
 
 def _from_plain(path: Path) -> StoredValues:

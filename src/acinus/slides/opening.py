@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from acinus.core.errors import InputError
+from acinus.core.files import leads_nowhere
 from acinus.core.units import check_mpp
 from acinus.slides.openslide_source import OpenSlideSource, openslide_vendor
 from acinus.slides.orientation import upright
@@ -33,6 +34,12 @@ _CONVERTED_BY = {
     ".vsi": "convert it to OME-TIFF with bfconvert of Bio-Formats, or export it from QuPath",
 }
 """Formats of scanners that need a program of their own, and what to do."""
+
+_MIRAX = ".mrxs"
+"""Its file itself is a JPEG that shows the slide from afar; the slide lies in a folder."""
+
+_NEEDS_OTHERS = (".vms", ".vmu")
+"""They name the files that hold the pixels."""
 
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -94,6 +101,9 @@ def _sources(path: Path) -> Iterator[Callable[[Path], PixelSource]]:
     if path.is_dir():
         yield ZarrSource
         return
+    if path.suffix.lower() == _MIRAX:
+        yield OpenSlideSource
+        return
     vendor = openslide_vendor(path)
     # A "generic" TIFF has no vendor's secrets, and tifffile knows more of it: OME-XML, sub-images, 16 bits.
     if vendor not in (None, "generic-tiff"):
@@ -113,6 +123,8 @@ def check_readable(path: Path) -> None:
     InputError
         When it is missing, a folder, empty or closed to this user.
     """
+    if leads_nowhere(path):
+        raise InputError(f"{path} is a link that leads nowhere; mend or delete it")
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path")
     if is_zarr_folder(path):
@@ -132,6 +144,15 @@ def unreadable(path: Path) -> InputError:
     """Return the one-line error for a file that no library reads, by what its first bytes are."""
     if (how := _CONVERTED_BY.get(path.suffix.lower())) is not None:
         return InputError(f"{path.name} is of a format that no open library reads; {how}")
+    if path.suffix.lower() == _MIRAX:
+        return InputError(
+            f"{path.name} cannot be read without the folder {path.stem} beside it and all files in there; "
+            "copy it whole"
+        )
+    if path.suffix.lower() in _NEEDS_OTHERS:
+        return InputError(
+            f"{path.name} cannot be read without the files that it names; copy them to where it lies"
+        )
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith(_SIGNATURES):

@@ -20,11 +20,40 @@ __all__ = ["OpenSlideSource", "openslide_vendor"]
 
 def openslide_vendor(path: Path) -> str | None:
     """Return the vendor under which OpenSlide knows the file, None where it does not."""
-    try:
-        vendor: str | None = openslide.OpenSlide.detect_format(str(path))
-    except openslide.OpenSlideError:
-        return None
-    return vendor
+    for place in _places(path):
+        try:
+            vendor: str | None = openslide.OpenSlide.detect_format(str(place))
+        except openslide.OpenSlideError:
+            continue
+        if vendor is not None:
+            return vendor
+    return None
+
+
+def _places(path: Path) -> tuple[Path, ...]:
+    """Return a file and, of a link, what it leads to.
+
+    Slides of several files (MIRAX, VMS, DICOM) are opened by one of them; the others lie beside it, which may
+    be beside the link or beside the file.
+    """
+    return (path, path.resolve()) if path.is_symlink() else (path,)
+
+
+def _opened(path: Path) -> openslide.OpenSlide:
+    """Open a slide where most of its levels are found."""
+    slides, reasons = [], []
+    for place in _places(path):
+        try:
+            slides.append(openslide.OpenSlide(str(place)))
+        except openslide.OpenSlideError as error:
+            reasons.append(error)
+    if not slides:
+        raise SourceRefusedError(str(reasons[0])) from reasons[0]
+    best = max(slides, key=lambda slide: slide.level_count)
+    for slide in slides:
+        if slide is not best:
+            slide.close()
+    return best
 
 
 class OpenSlideSource:
@@ -39,10 +68,7 @@ class OpenSlideSource:
     backend = "openslide"
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._slide = openslide.OpenSlide(str(path))
-        except openslide.OpenSlideError as error:
-            raise SourceRefusedError(str(error)) from error
+        self._slide = _opened(path)
         self._path = path
         self.facts = _facts(self._slide)
 

@@ -44,7 +44,7 @@ def open_plain(path: Path) -> Image.Image:
     InputError
         When it is too large to be held in memory as a whole, or a JPEG of more than 8 bits.
     """
-    too_large = f"{path.name} is too large for a plain image; convert it to a pyramidal TIFF"
+    too_large = f"{path.name} is too large for a plain image; convert it to a tiled TIFF"
     try:
         # The file is opened here, so that it is closed after an error too. Warnings are of large images and
         # of odd metadata; what matters of both comes as an error.
