@@ -6,23 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from acinus.mining.morphology import blur, closing, dilation, disc, opening
+from acinus.mining.morphology import blur, closing, dilation, opening
 
 
 def point(side: int = 41) -> np.ndarray:
     mask = np.zeros((side, side), bool)
     mask[side // 2, side // 2] = True
     return mask
-
-
-@pytest.mark.parametrize(("mpp", "radius_px"), [(0.5, 12), (1.0, 6), (2.5, 2), (30.0, 1)])
-def test_a_disc_is_as_wide_in_micrometres_and_at_least_one_pixel_around(mpp: float, radius_px: int):
-    kernel = disc(6.0, mpp=mpp)
-    assert kernel.shape == (2 * radius_px + 1, 2 * radius_px + 1)
-    rows, columns = np.mgrid[-radius_px : radius_px + 1, -radius_px : radius_px + 1]
-    distance = np.hypot(rows, columns)
-    assert kernel[distance <= radius_px - 0.5].all()
-    assert not kernel[distance > radius_px + 0.5].any()
 
 
 @pytest.mark.parametrize("mpp", [1.0, 2.0])

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from acinus.core.image import BoolMask
+from acinus.core.morphology import disc
 from acinus.core.segmenter import ProbabilityMap
 from acinus.inference.instances import components_of
 from acinus.slides.tissue import enclosed_by_tissue
@@ -47,10 +48,8 @@ def lined_lumina(
     count = len(gaps.areas)
     if count == 0:
         return np.zeros(bare.shape, bool)
-    radius = max(1, round(rim_px))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     # Where two rims overlap the later number wins: both see the same tissue there.
-    near = np.where(bare, 0, cv2.dilate(gaps.numbers.astype(np.float32), disc)).astype(np.int32)
+    near = np.where(bare, 0, cv2.dilate(gaps.numbers.astype(np.float32), disc(rim_px))).astype(np.int32)
     rim = np.bincount(near.ravel(), minlength=count + 1)[1:]
     gland = np.bincount(near[probability >= 0.5], minlength=count + 1)[1:]
     lined = gland >= least_lined * np.maximum(rim, 1)

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.core.limits import Count, Flag, Length, Limits, Positive, Share, SomeArea
+from acinus.core.morphology import disc
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
 from acinus.core.settings import refuse, settings_class
+from acinus.core.units import um_to_px
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cue import Cue
-from acinus.mining.morphology import disc
 from acinus.mining.shape_candidates import Candidate, find_candidates
 from acinus.mining.shape_score import ImageTexture, score_candidate
 
@@ -136,7 +137,7 @@ class ClosedShapes(Cue):
             blur_um=self.blur_um,
         )
         texture = ImageTexture.of(seen, blur_um=self.blur_um, fine_um=self.fine_um)
-        rim = disc(self.rim_um * scale, mpp=image.mpp)
+        rim = disc(um_to_px(self.rim_um * scale, mpp=image.mpp))
         least_score = self.gland_score if scale == 1.0 else max(self.gland_score, self.coarse_score)
         for candidate in candidates:
             score = score_candidate(candidate, texture, nuclei_um=self.nuclei_um)

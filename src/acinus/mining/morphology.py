@@ -7,16 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask
+from acinus.core.morphology import disc
 from acinus.core.units import um_to_px
 
-__all__ = ["blur", "closing", "dilation", "disc", "opening"]
-
-
-def disc(radius_um: float, *, mpp: float) -> NDArray[np.uint8]:
-    """Return a disc-shaped structuring element of at least one pixel's radius."""
-    radius = max(1, round(um_to_px(radius_um, mpp=mpp)))
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)
+__all__ = ["blur", "closing", "dilation", "opening"]
 
 
 def blur(values: NDArray[np.float32], sigma_um: float, *, mpp: float) -> NDArray[np.float32]:
@@ -40,5 +34,6 @@ def dilation(mask: BoolMask, radius_um: float, *, mpp: float) -> BoolMask:
 
 
 def _apply(operation: int, mask: BoolMask, radius_um: float, mpp: float) -> BoolMask:
-    result = cv2.morphologyEx(mask.astype(np.uint8), operation, disc(radius_um, mpp=mpp))
+    kernel = disc(um_to_px(radius_um, mpp=mpp))
+    result = cv2.morphologyEx(mask.astype(np.uint8), operation, kernel)
     return np.asarray(result, dtype=bool)

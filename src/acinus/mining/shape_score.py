@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from acinus.core.colour import optical_density
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
-from acinus.mining.morphology import blur, disc
+from acinus.core.morphology import disc
+from acinus.core.units import um_to_px
+from acinus.mining.morphology import blur
 from acinus.mining.shape_candidates import Candidate
 
 __all__ = ["ImageTexture", "score_candidate"]
@@ -86,7 +88,7 @@ def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: f
     if min(texture.spread, texture.mean_gradient, texture.mean_fine) <= 0.0:
         return 0.0
     height, width = texture.density.shape
-    rim = disc(nuclei_um, mpp=texture.mpp)
+    rim = disc(um_to_px(nuclei_um, mpp=texture.mpp))
     box = candidate.box.grown(rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
     view = np.s_[box.y : box.bottom, box.x : box.right]
     body = candidate.mask(box)

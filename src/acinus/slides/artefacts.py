@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from acinus.core.colour import optical_density
 from acinus.core.image import BoolMask, RgbArray
+from acinus.core.morphology import disc
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.slides.tissue import pen_mask, tissue_mask
 
@@ -229,14 +230,10 @@ def _width_px(part: BoolMask) -> float:
 
 
 def _grown(mask: BoolMask, *, radius_um: float, mpp: float) -> BoolMask:
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), _disc(radius_um, mpp=mpp)), dtype=bool)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc(um_to_px(radius_um, mpp=mpp))), dtype=bool)
 
 
 def _closed(mask: BoolMask, *, radius_um: float, mpp: float) -> BoolMask:
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(radius_um, mpp=mpp))
+    kernel = disc(um_to_px(radius_um, mpp=mpp))
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     return np.asarray(closed, dtype=bool)
-
-
-def _disc(radius_um: float, *, mpp: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(um_to_px(radius_um, mpp=mpp))) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)

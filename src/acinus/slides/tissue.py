@@ -16,6 +16,7 @@ from scipy import ndimage
 from acinus.core.colour import optical_density
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray
+from acinus.core.morphology import disc
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.slides.reader import SlideReader, working_size
 
@@ -167,10 +168,10 @@ def _background_tint(values: NDArray[np.float32], excess: NDArray[np.float32], f
 
 
 def _closed(mask: BoolMask, *, radius_px: float) -> BoolMask:
-    radius = max(1, round(radius_px))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    kernel = disc(radius_px)
+    radius = len(kernel) // 2
     padded = np.pad(mask.astype(np.uint8), radius)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk)[radius:-radius, radius:-radius]
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[radius:-radius, radius:-radius]
     return np.asarray(closed, np.bool_)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask
+from acinus.core.morphology import disc
 from acinus.data.synthetic.fields import Floats, Plane, SineField, grain, lay_texture
 from acinus.data.synthetic.glands import Gland, gap_um
 
@@ -116,7 +117,7 @@ def _outline(
     # The foot of each cell bulges a little. Only ever shrinking, two touching glands never overlap.
     bulges = lay_texture(grain(1.7, mpp), x0, y0, count * step, count * step)
     mask = (fine > 0.9 * np.maximum(bulges, 0)).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(2))
     total, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if total < 2:
         return None

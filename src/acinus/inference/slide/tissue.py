@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from acinus.core.files import atomic_path, make_folder
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask
+from acinus.core.morphology import disc
 from acinus.core.units import um_to_px
 from acinus.glands.roi import RegionOfInterest
 from acinus.inference.slide.grid import WorkingGrid
@@ -100,9 +101,8 @@ class SlideTissue:
     @cached_property
     def near(self) -> BoolMask:
         """The tissue and what of interest lies within 24 µm of it, (H, W) bool as `mask`."""
-        radius = max(1, round(um_to_px(_RIM_UM, mpp=self.mpp)))
-        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        return np.asarray(cv2.dilate(self.mask.astype(np.uint8), disk), dtype=bool) & self.of_interest
+        near = cv2.dilate(self.mask.astype(np.uint8), disc(um_to_px(_RIM_UM, mpp=self.mpp)))
+        return np.asarray(near, dtype=bool) & self.of_interest
 
     @cached_property
     def of_interest(self) -> BoolMask:
