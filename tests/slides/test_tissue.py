@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from acinus.slides import tissue_mask
-from acinus.slides.tissue import pen_mask
+from acinus.slides.tissue import find_tissue, pen_mask
 
 GLASS, PALE, EOSIN, NUCLEI = (243, 242, 244), (236, 216, 230), (225, 150, 190), (95, 60, 130)
 BLUE_INK, VIOLET_INK, GREEN_INK, BLACK = (40, 60, 180), (60, 55, 170), (30, 140, 80), (20, 20, 22)
@@ -166,8 +166,22 @@ def test_a_strip_of_glass_along_a_side_of_an_image_is_no_hole(turns):
     assert mask[10:].all()
 
 
-def test_the_size_of_a_gap_that_belongs_to_the_tissue_can_be_given():
+def test_a_gap_wider_than_a_lumen_of_colon_is_no_tissue_but_said_to_be_enclosed_by_it():
     rgb = glass(colour=EOSIN)
     rgb[60:120, 60:150] = GLASS  # 480 × 720 µm
-    assert not tissue_mask(rgb, mpp=8.0)[65:115, 65:145].any()
-    assert tissue_mask(rgb, mpp=8.0, largest_hole_um2=400_000.0).all()
+    rgb[20:40, 20:40] = GLASS  # 160 × 160 µm, which belongs to the tissue
+    rgb[:, 180:] = GLASS  # beside the tissue
+    mask, gaps = find_tissue(rgb, mpp=8.0)
+    assert np.array_equal(mask, tissue_mask(rgb, mpp=8.0))
+    assert not mask[65:115, 65:145].any()
+    assert mask[20:40, 20:40].all()
+    rows, columns = np.flatnonzero(gaps.any(axis=1)), np.flatnonzero(gaps.any(axis=0))
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == pytest.approx((60, 119, 60, 149), abs=1)
+    assert gaps[65:115, 65:145].all()
+    assert not (mask & gaps).any()
+
+
+def test_a_gap_that_ink_fills_is_no_gap():
+    rgb = glass(colour=EOSIN)
+    rgb[60:120, 60:150] = BLUE_INK
+    assert not find_tissue(rgb, mpp=8.0).wide_gaps.any()

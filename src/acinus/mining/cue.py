@@ -6,7 +6,6 @@ shapes have a file of their own; `AgreedBackground` combines any two.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -21,7 +20,7 @@ from acinus.core.settings import OneOf, refuse, settings_class
 from acinus.core.units import um2_to_px
 from acinus.mining.fill import fill_rings
 from acinus.mining.morphology import closing, opening
-from acinus.slides.tissue import tissue_mask
+from acinus.slides.tissue import find_tissue
 
 __all__ = ["AgreedBackground", "AnyCue", "Cue", "DarkestCluster"]
 
@@ -134,13 +133,7 @@ class AgreedBackground(Cue):
         the trusted cue gave them.
         """
         trusted = self.trusted(image, clusters)
-        doubt = self.doubter(image, clusters).gland | _wide_gaps(image)
+        doubt = self.doubter(image, clusters).gland | find_tissue(image.rgb, mpp=image.mpp).wide_gaps
         regions = trusted.regions.copy()
         regions[(regions == BACKGROUND) & doubt] = IGNORE
         return replace(trusted, regions=regions)
-
-
-def _wide_gaps(image: RgbImage) -> BoolMask:
-    """Return the gaps that tissue encloses and that are wider than a lumen of colon, (H, W) bool."""
-    with_gaps = tissue_mask(image.rgb, mpp=image.mpp, largest_hole_um2=math.inf)
-    return with_gaps & ~tissue_mask(image.rgb, mpp=image.mpp)

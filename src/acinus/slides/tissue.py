@@ -8,6 +8,8 @@ violet or its glass green, so both are meant beyond the glass and beyond what ha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,9 @@ from acinus.slides.reader import SlideReader, working_size
 __all__ = [
     "LARGEST_HOLE_UM2",
     "OVERVIEW_MPP",
+    "Tissue",
     "enclosed_by_tissue",
+    "find_tissue",
     "overview",
     "pen_mask",
     "tissue_mask",
@@ -72,7 +76,22 @@ def overview(reader: SlideReader, *, mpp: float = OVERVIEW_MPP) -> RgbArray:
     return reader.read(Box(0, 0, reader.size.width, reader.size.height), mpp=mpp)
 
 
-def tissue_mask(rgb: RgbArray, *, mpp: float, largest_hole_um2: float = LARGEST_HOLE_UM2) -> BoolMask:
+class Tissue(NamedTuple):
+    """Where tissue lies, and what of the rest it encloses.
+
+    Attributes
+    ----------
+    mask : (H, W) bool
+        See `tissue_mask`.
+    wide_gaps : (H, W) bool
+        Gaps that tissue encloses and that are wider than what `mask` includes: lumina, vessels or tears.
+    """
+
+    mask: BoolMask
+    wide_gaps: BoolMask
+
+
+def tissue_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
     """Return where tissue lies.
 
     Parameters
@@ -81,8 +100,6 @@ def tissue_mask(rgb: RgbArray, *, mpp: float, largest_hole_um2: float = LARGEST_
         At any resolution; finer than `OVERVIEW_MPP` is averaged down to it first.
     mpp : float
         µm per pixel of `rgb`.
-    largest_hole_um2 : float
-        Gaps up to this size that tissue encloses belong to it; the default is a wide lumen of colon.
 
     Returns
     -------
@@ -97,17 +114,34 @@ def tissue_mask(rgb: RgbArray, *, mpp: float, largest_hole_um2: float = LARGEST_
     >>> int(tissue_mask(picture, mpp=8.0).sum())
     1600
     """
+    return find_tissue(rgb, mpp=mpp).mask
+
+
+def find_tissue(rgb: RgbArray, *, mpp: float) -> Tissue:
+    """Return where tissue lies and which wide gaps it encloses; parameters as of `tissue_mask`.
+
+    Examples
+    --------
+    >>> picture = np.full((100, 100, 3), (236, 214, 230), np.uint8)  # pale stroma
+    >>> picture[20:60, 20:60] = 244  # 0.1 mm² of background
+    >>> found = find_tissue(picture, mpp=8.0)
+    >>> int(found.mask.sum()), int(found.wide_gaps.sum())  # the corners of the square are closed
+    (8416, 1584)
+    """
     height, width = rgb.shape[:2]
     if height == 0 or width == 0:
-        return np.zeros((height, width), np.bool_)
+        return Tissue(np.zeros((height, width), np.bool_), np.zeros((height, width), np.bool_))
     work_mpp = max(mpp, OVERVIEW_MPP)
     size = working_size(Size(width, height), native_mpp=mpp, mpp=work_mpp)
     small = cv2.resize(rgb, (size.width, size.height), interpolation=cv2.INTER_AREA)
-    mask = _mask_at_work_mpp(small, mpp=work_mpp, largest_hole_um2=largest_hole_um2).astype(np.uint8)
-    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.bool_)
+    mask, wide_gaps = (
+        cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        for found in _at_work_mpp(small, mpp=work_mpp)
+    )
+    return Tissue(np.asarray(mask, np.bool_), np.asarray(wide_gaps, np.bool_))
 
 
-def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float, largest_hole_um2: float) -> BoolMask:
+def _at_work_mpp(rgb: RgbArray, *, mpp: float) -> Tissue:
     values = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
     excess = (red + blue) / 2 - green
@@ -116,8 +150,8 @@ def _mask_at_work_mpp(rgb: RgbArray, *, mpp: float, largest_hole_um2: float) -> 
     tissue = (excess - tint > _STAIN_EXCESS) & (red > green) & ~foreign
     tissue = _closed(tissue, radius_px=um_to_px(_CLOSE_UM, mpp=mpp)) & ~foreign
     tissue = _without_small(tissue, um2_to_px(_SMALLEST_PIECE_UM2, mpp=mpp))
-    largest_px = um2_to_px(largest_hole_um2, mpp=mpp)
-    return np.asarray(tissue | _holes(tissue, foreign, largest_px=largest_px), np.bool_)
+    holes, wide_gaps = _gaps(tissue, foreign, largest_px=um2_to_px(LARGEST_HOLE_UM2, mpp=mpp))
+    return Tissue(np.asarray(tissue | holes, np.bool_), wide_gaps)
 
 
 def pen_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
@@ -175,13 +209,14 @@ def _closed(mask: BoolMask, *, radius_px: float) -> BoolMask:
     return np.asarray(closed, np.bool_)
 
 
-def _holes(tissue: BoolMask, foreign: BoolMask, *, largest_px: float) -> BoolMask:
-    """Return the gaps that belong to the tissue: of a lumen's size, and enclosed by tissue."""
+def _gaps(tissue: BoolMask, foreign: BoolMask, *, largest_px: float) -> tuple[BoolMask, BoolMask]:
+    """Return the gaps that tissue encloses: those of a lumen's size, which belong to it, and wider ones."""
     gaps = ~tissue & ~foreign
     labels, count = ndimage.label(gaps, structure=np.ones((3, 3)))
     small = np.bincount(labels[gaps], minlength=count + 1)[1:] < largest_px
-    chosen = small & enclosed_by_tissue(labels, tissue, count=count)
-    return np.asarray(np.append(False, chosen)[labels], np.bool_)
+    enclosed = enclosed_by_tissue(labels, tissue, count=count)
+    holes, wide = (np.append(False, chosen)[labels] for chosen in (enclosed & small, enclosed & ~small))
+    return np.asarray(holes, np.bool_), np.asarray(wide, np.bool_)
 
 
 def enclosed_by_tissue(gaps: LabelMap, tissue: BoolMask, *, count: int) -> NDArray[np.bool_]:
