@@ -58,7 +58,6 @@ def test_the_version_is_that_of_the_package_with_the_commit_where_it_is_known(
         ["segmnt", "a.png"],
         ["--colour"],
         ["fit", "a.png"],
-        ["fit", "--out", "model"],
         ["segment", "a.png", "--out", "b"],
         ["segment", "a.png", "--model", "m", "--out", "b", "--threshold", "0.4"],
         ["fit", "a.png", "--out", "m", "--mpp", "half"],

@@ -20,6 +20,8 @@ from acinus.glands import COLUMNS, Glands, gland_id, measure_glands
 from acinus.glands.polygons import gland_polygons
 from acinus.glands.spool import OutlineSpool
 from acinus.pipeline.correct import measure_corrected
+from acinus.pipeline.corrections import corrected_images, corrected_results
+from acinus.pipeline.settings import settings_from_plain
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.record import Origin
 from acinus.results.tables import read_table
@@ -218,3 +220,79 @@ def test_the_command_says_what_goes_together(image, tmp_path, capsys):
     capsys.readouterr()
     assert run([*words, str(tmp_path / "out")]) == 0
     assert "Measured 1 image" in capsys.readouterr().out
+
+
+def said(folder: Path, name: str) -> dict[str, list[shapely.Geometry]]:
+    """Return the outlines of ``corrections.geojson`` by class."""
+    by_class: dict[str, list[shapely.Geometry]] = {}
+    for feature in json.loads((folder / name / "corrections.geojson").read_text())["features"]:
+        kind = feature["properties"]["classification"]["name"]
+        by_class.setdefault(kind, []).append(shapely.from_geojson(json.dumps(feature["geometry"])))
+    return by_class
+
+
+def iou(one: shapely.Geometry, other: shapely.Geometry) -> float:
+    return float(one.intersection(other).area / one.union(other).area)
+
+
+def test_what_people_said_is_kept_for_a_fit_verdict_by_verdict(image, tmp_path):
+    mark(image, "tile", gland_2="wrong", gland_3="right")
+    drawings = draw(tmp_path / "qupath" / "tile.geojson", NEW, classes={0: "Right"})
+    measure_corrected(image, out=tmp_path / "out", corrections=drawings)
+    kept = said(tmp_path / "out", "tile")
+    assert sorted(kept) == ["Right", "Wrong"]  # nobody said that these are all glands
+    [wrong] = kept["Wrong"]
+    assert iou(wrong, found(image, "tile")) > 0.98
+    confirmed, drawn = kept["Right"]
+    assert iou(confirmed, shapely.Point(160, 40).buffer(20)) > 0.95
+    assert iou(drawn, NEW) > 0.98
+
+
+def test_a_complete_drawing_says_that_there_is_no_gland_elsewhere(image, tmp_path):
+    drawings = draw(tmp_path / "qupath" / "tile.geojson", WIDER)
+    measure_corrected(image, out=tmp_path / "out", corrections=drawings)
+    kept = said(tmp_path / "out", "tile")
+    assert [each.bounds for each in kept["Region*"]] == [(0, 0, 200, 140)]
+    assert [iou(each, WIDER) > 0.98 for each in kept["Right"]] == [True]
+    assert len(kept["Wrong"]) == 3  # all that were found, the one that was replaced among them
+
+
+def test_a_drawing_in_regions_speaks_of_these_alone(image, tmp_path):
+    region, left_out = shapely.box(120, 0, 200, 90), shapely.box(0, 100, 30, 140)
+    drawings = draw(
+        tmp_path / "qupath" / "tile.geojson", WIDER, region, left_out, classes={1: "Region*", 2: "Ignore*"}
+    )
+    measure_corrected(image, out=tmp_path / "out", corrections=drawings)
+    kept = said(tmp_path / "out", "tile")
+    assert [each.bounds for each in kept["Region*"]] == [region.bounds]
+    assert [each.bounds for each in kept["Ignore*"]] == [left_out.bounds]
+    assert len(kept["Wrong"]) == 1
+
+
+def test_of_a_slide_it_is_in_the_coordinates_of_its_outlines(slide, tmp_path):
+    mark(slide, "slide", gland_2="wrong")
+    measure_corrected(slide, out=tmp_path / "out")
+    [wrong] = said(tmp_path / "out", "slide")["Wrong"]
+    # Gland 2 lies at 95, 40 µm of the slide, which has 0.5 µm per pixel and counts from 6, 8.
+    assert wrong.centroid.coords[0] == pytest.approx((95 * 2 - 6, 40 * 2 - 8), abs=0.5)
+
+
+def test_of_an_image_that_nobody_corrected_nothing_is_said(image, tmp_path):
+    measure_corrected(image, out=tmp_path / "out")
+    assert not (tmp_path / "out" / "tile" / "corrections.geojson").exists()
+
+
+def test_of_a_slide_a_fit_reads_the_fields_of_which_people_spoke(slide, tmp_path):
+    mark(slide, "slide", gland_3="wrong")
+    measure_corrected(slide, out=tmp_path / "out")
+    [corrected], problems = corrected_results(tmp_path / "out")
+    assert problems == []
+    # Fields of 120 µm are 240 px of the slide. Gland 3 lies at 320, 80: in the second of the first row.
+    settings = settings_from_plain({"mining": {"regions": {"side_mm": 0.12}}})
+    [(field, told)] = corrected_images(corrected, settings)
+    assert field.name == "slide.x240.y0"
+    assert field.shape == (96, 64)  # 160 × 240 px of 0.5 µm, at 1.25
+    assert told is not None
+    [wrong] = told.wrong
+    assert wrong.centroid.coords[0] == pytest.approx((40, 40), abs=0.3)  # in µm from the field's corner
+    assert (list(told.glands), list(told.complete)) == ([], [])

@@ -31,6 +31,7 @@ def test_parameters_come_back_as_they_were_given():
         "refinement": RefinementSettings(),
         "instances": InstanceSettings(),
         "gland_size_um": None,
+        "from_model": None,
         "seed": 4,
         "device": "cpu",
         "weights": None,
@@ -76,7 +77,7 @@ def test_all_deep_parameters_can_be_set_again():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"threshold": 0.4}, "threshold is not a parameter; there are device, gland_size_um, grouping"),
+        ({"threshold": 0.4}, "threshold is not a parameter; there are device, from_model, gland_size_um"),
         ({"seed__x": 1}, "seed__x is not a parameter; seed has no fields"),
         ({"instances__thresh": 1}, "instances: thresh is not a setting; there are least_dip, max_hole_um2"),
         ({"instances__threshold": 7}, "instances: threshold is 7; expected a number from 0 to 1"),

@@ -15,7 +15,7 @@ __all__ = ["fit"]
 
 
 def fit(
-    images: Annotated[list[Path], Parameter(negative=())],
+    images: Annotated[list[Path] | None, Parameter(negative=())] = None,
     /,
     *,
     out: Path,
@@ -30,10 +30,16 @@ def fit(
     gland_size: GlandSize | None = None,
     regions: Whole | None = None,
     roi: Path | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    corrections: Path | None = None,
 ) -> int:
     """Learn to segment glands from slides and images without labels, and write a model folder.
 
     Example: acinus fit slides/ --out model
+
+    Example: acinus fit new_slides/ --from model --out new_model
+
+    Example: acinus fit --from model --corrections corrected --out new_model
 
     Of slides, regions are chosen over all of them together: with closed rings, unlike each other, and some
     without any ring. RUN/regions/ shows them, as a contact sheet and as a GeoJSON per slide for QuPath.
@@ -75,13 +81,19 @@ def fit(
     roi
         Folder of GeoJSON files from QuPath, each named after its slide: learn only where outlines of class
         Region* are (or of any class without a star), and not where those of Ignore* are.
+    from_
+        Go on from a fitted model: in minutes the new one learns the new images and keeps what the old one
+        knew. Its settings and the size of glands are inherited; --settings changes them.
+    corrections
+        Learn from what people corrected: the folder that acinus measure RESULTS --out wrote. Without images,
+        all images in it are learnt from, corrected or not.
     """
     from acinus.grouping.torchrun import is_first_process
     from acinus.pipeline.fit_files import fit_files
     from acinus.pipeline.gland_size import size_in_words
 
     result = fit_files(
-        images,
+        images or [],
         out=out,
         mpp=mpp,
         seed=seed,
@@ -94,6 +106,8 @@ def fit(
         gland_size_um=gland_size,
         regions=regions,
         roi=roi,
+        from_model=from_,
+        corrections=corrections,
         progress=console_progress(),
     )
     if not is_first_process():

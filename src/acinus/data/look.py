@@ -98,6 +98,12 @@ class Looks:
             return None
         return cls(np.array(plain["mean"], np.float64), np.array(plain["covariance"], np.float64))
 
+    def mixed(self, other: Looks) -> Looks:
+        """Return mean and covariance over both sets of images, which count alike."""
+        apart = self.mean - other.mean
+        covariance = (self.covariance + other.covariance) / 2 + np.outer(apart, apart) / 4
+        return Looks((self.mean + other.mean) / 2, covariance)
+
     def as_plain(self) -> dict[str, Any]:
         """Return the numbers with their names, for the model folder."""
         return {

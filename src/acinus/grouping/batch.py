@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from acinus.core.image import RgbArray
+from acinus.core.image import BoolMask, RgbArray
 from acinus.core.proposal import ProposalMap
 from acinus.data.augment import normalise, random_turn, stain_jitter
 from acinus.data.resample import resize_map
@@ -32,24 +32,43 @@ class TrainingImage:
     rgb : (H, W, 3) uint8
     targets : (H, W, 5) float16
         What is taught of each pixel, in the order of `Targets`.
+    spoken : (N,) int32 or None
+        Numbers, row by row, of the pixels of which people spoke; None for an image of which nobody did.
     """
 
     rgb: RgbArray
     targets: NDArray[np.float16]
+    spoken: NDArray[np.int32] | None = None
 
     @classmethod
-    def of(cls, rgb: RgbArray, proposal: ProposalMap, borders: BorderTargets | None = None) -> TrainingImage:
+    def of(
+        cls,
+        rgb: RgbArray,
+        proposal: ProposalMap,
+        borders: BorderTargets | None = None,
+        spoken: BoolMask | None = None,
+        spoken_weight: float = 1.0,
+    ) -> TrainingImage:
         """Bring a proposal map of another resolution onto the image's pixels.
 
         Parameters
         ----------
         borders : BorderTargets, optional
             How the borders between glands are taught.
+        spoken : (H, W) bool, optional
+            Where `proposal` is what people said.
+        spoken_weight : float
+            By how much more that counts.
         """
         shape = (rgb.shape[0], rgb.shape[1])
         channels = [resize_map(channel, shape) for channel in (borders or BorderTargets())(proposal)]
+        targets = np.stack(channels, axis=2)
+        where = None
+        if spoken is not None and spoken.any():
+            targets[spoken] *= spoken_weight
+            where = np.flatnonzero(spoken).astype(np.int32)
         # Half of float32's memory, of which these maps take most; weights need no more than three digits.
-        return cls(rgb=rgb, targets=np.stack(channels, axis=2).astype(np.float16))
+        return cls(rgb=rgb, targets=targets.astype(np.float16), spoken=where)
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,7 @@ def draw_batch(
     stain_strength: float,
     rng: np.random.Generator,
     share: slice = slice(None),
+    spoken_frequency: float = 1.0,
 ) -> Batch:
     """Draw random crops; images smaller than a crop are mirrored at their sides.
 
@@ -110,11 +130,20 @@ def draw_batch(
     ----------
     share : slice
         Which of the crops get an image; all have targets. What is drawn does not depend on it.
+    spoken_frequency : float
+        How many times as often crops come from an image of which people spoke, around what they spoke of, as
+        from another one.
     """
+    corrected = [image for image in images if image.spoken is not None]
+    others = [image for image in images if image.spoken is None]
+    times = spoken_frequency * len(corrected)
     pictures, targets = [], []
     mine = range(crops)[share]
     for number in range(crops):
-        rgb, target = _draw_crop(images, crop_px=crop_px, scale_range=scale_range, rng=rng)
+        if corrected and rng.random() < times / (times + len(others)):
+            rgb, target = _draw_spoken(corrected, crop_px=crop_px, scale_range=scale_range, rng=rng)
+        else:
+            rgb, target = _draw_crop(others, crop_px=crop_px, scale_range=scale_range, rng=rng)
         mirrored, quarters = random_turn(rng)
         targets.append(np.rot90(target[:, ::-1] if mirrored else target, quarters))
         # Staining takes most of the time. One pixel of another's crop uses up the same random numbers.
@@ -136,10 +165,33 @@ def _draw_crop(
         height, width = image.rgb.shape[:2]
         y = int(rng.integers(max(1, height - side + 1)))
         x = int(rng.integers(max(1, width - side + 1)))
-        target = image.targets[y : y + side, x : x + side].astype(np.float32)
-        if target[..., :_REGIONS].sum() >= _LEAST_LABELLED * target[..., 0].size or attempt == _TRIES - 1:
+        labelled = image.targets[y : y + side, x : x + side, :_REGIONS].astype(np.float32)
+        if labelled.sum() >= _LEAST_LABELLED * labelled[..., 0].size or attempt == _TRIES - 1:
             break
+    return _cut(image, y, x, side, crop_px=crop_px)
+
+
+def _draw_spoken(
+    images: Sequence[TrainingImage], *, crop_px: int, scale_range: float, rng: np.random.Generator
+) -> tuple[RgbArray, NDArray[np.float32]]:
+    """Cut one square, as `_draw_crop` does, that holds a random pixel of which people spoke."""
+    image = images[int(rng.integers(len(images)))]
+    assert image.spoken is not None
+    side = round(crop_px * float(np.exp(rng.uniform(-scale_range, scale_range))))
+    height, width = image.rgb.shape[:2]
+    row, column = divmod(int(image.spoken[int(rng.integers(len(image.spoken)))]), width)
+    up, left = rng.integers(side, size=2).tolist()
+    y = min(max(0, row - up), max(0, height - side))
+    x = min(max(0, column - left), max(0, width - side))
+    return _cut(image, y, x, side, crop_px=crop_px)
+
+
+def _cut(
+    image: TrainingImage, y: int, x: int, side: int, *, crop_px: int
+) -> tuple[RgbArray, NDArray[np.float32]]:
+    """Return a square of pixels and targets at `crop_px`."""
     rgb = image.rgb[y : y + side, x : x + side]
+    target = image.targets[y : y + side, x : x + side].astype(np.float32)
     bottom, right = side - rgb.shape[0], side - rgb.shape[1]
     if bottom or right:
         # reflect101 needs no more than one mirror image; tiny images are tiled by wrapping the index instead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from acinus.core.image import RgbArray
 from acinus.core.proposal import ProposalMap, proposal_path
 from acinus.data.resample import resize_map, resize_regions
 from acinus.grouping.batch import TrainingImage
+from acinus.grouping.corrections import ImageCorrections, Verdicts
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.relabel import Reading
 from acinus.grouping.segmenter import embed, predict
@@ -36,6 +37,8 @@ def train_rounds(
     on_step: Callable[[int, StepRecord], None],
     reading: Reading | None = None,
     group: ProcessGroup | None = None,
+    start: nn.Module | None = None,
+    corrections: Mapping[str, ImageCorrections] | None = None,
 ) -> nn.Module:
     """Train in rounds, each on the proposals as the network of the one before relabelled them.
 
@@ -49,7 +52,8 @@ def train_rounds(
         Of stage 1, at any resolution.
     folder : Path
         Takes ``round<i>.safetensors`` once a round is done, ``round<i>.checkpoint`` while it runs and
-        ``proposals_round<i>/`` from the second round on. A call with the same arguments resumes there.
+        ``proposals_round<i>/`` from the second round on, from the first with `start`. A call with the same
+        arguments resumes there.
     weights : str, optional
         Initial weights, see `NetworkSpec.load_weights`; where the network's settings name their own, those.
     on_step : callable
@@ -58,6 +62,11 @@ def train_rounds(
         How images are read with the network, so that rounds are taught what is read; see `SelfTraining`.
     group : ProcessGroup, optional
         The processes that train together; by default this one alone. All see `folder`.
+    start : module, optional
+        A trained network to go on from, in evaluation mode on `device`: the first round starts from its
+        weights, and learns from the proposals as it relabelled them. It stays as it is.
+    corrections : mapping, optional
+        What people said of images, by their names; it counts instead of proposals, in every round.
 
     Raises
     ------
@@ -68,10 +77,30 @@ def train_rounds(
     weights = settings.network.own_weights or weights
     make_folder(folder)
     current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
-    earlier: dict[str, torch.Tensor] | None = None
+    verdicts = [
+        said.verdicts((rgb.shape[0], rgb.shape[1]))
+        if (said := (corrections or {}).get(name)) is not None
+        else None
+        for name, rgb in zip(names, images, strict=True)
+    ]
+    current = [_corrected(proposal, said) for proposal, said in zip(current, verdicts, strict=True)]
+    teacher = start
+    earlier = None if start is None else start.state_dict()
     for number in range(settings.rounds):
         round_seed = seed * 1000 + number
         finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
+        if teacher is not None:
+            target = make_folder(folder / f"proposals_round{number}")
+            paths = [proposal_path(target, name) for name in names]
+            for index in range(group.rank, len(images), group.size):
+                relabelled = relabel(
+                    teacher, images[index], current[index], settings, device=device, reading=reading
+                )
+                current[index] = _corrected(relabelled, verdicts[index])
+                current[index].save(paths[index])
+            group.barrier()
+            if group.size > 1:  # all read all of them, since files round the confidence
+                current = [ProposalMap.load(path) for path in paths]
         state = group.broadcast(_load_weights, finished)
         # The other processes are given the first one's weights, which may be a download.
         needed = weights if state is None and earlier is None and group.is_first else None
@@ -86,8 +115,14 @@ def train_rounds(
             network = train_network(
                 network,
                 [
-                    TrainingImage.of(rgb, proposal, settings.borders)
-                    for rgb, proposal in zip(images, current, strict=True)
+                    TrainingImage.of(
+                        rgb,
+                        proposal,
+                        settings.borders,
+                        None if said is None else said.spoken,
+                        settings.corrections.weight,
+                    )
+                    for rgb, proposal, said in zip(images, current, verdicts, strict=True)
                 ],
                 settings,
                 steps=settings.steps_of(number),
@@ -101,20 +136,13 @@ def train_rounds(
                 save_weights(network, finished)
         if group.is_first:
             checkpoint.unlink(missing_ok=True)  # which a run killed right here leaves, too
-        if settings.warm_start:
-            earlier = network.state_dict()
-        if number + 1 < settings.rounds:
-            target = make_folder(folder / f"proposals_round{number + 1}")
-            paths = [proposal_path(target, name) for name in names]
-            for index in range(group.rank, len(images), group.size):
-                current[index] = relabel(
-                    network, images[index], current[index], settings, device=device, reading=reading
-                )
-                current[index].save(paths[index])
-            group.barrier()
-            if group.size > 1:  # all read all of them, since files round the confidence
-                current = [ProposalMap.load(path) for path in paths]
+        teacher = network
+        earlier = network.state_dict() if settings.warm_start else None
     return network
+
+
+def _corrected(proposal: ProposalMap, said: Verdicts | None) -> ProposalMap:
+    return proposal if said is None else said.over(proposal)
 
 
 def relabel(

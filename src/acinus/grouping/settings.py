@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import Annotated
+from dataclasses import field, replace
+from typing import Annotated, Self
 
 from acinus.core.limits import BelowOne, Count, Flag, Limits, Mpp, Positive, Switch, Weight
 from acinus.core.settings import refuse, settings_class
+from acinus.grouping.continuation import Continuation
+from acinus.grouping.corrections import CorrectionSettings
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.grouping.relabel import OmissionRelabelling, SelfTraining
 from acinus.grouping.targets import BorderTargets
@@ -65,6 +67,10 @@ class GroupingSettings:
     averaging : float
         Decay of the exponential moving average of the weights, which is the network that is kept
         (Tarvainen and Valpola, arXiv 1703.01780).
+    continuation : Continuation
+        What is different when training goes on from a fitted model.
+    corrections : CorrectionSettings
+        How much what people corrected counts.
     """
 
     network: AnyNetwork = field(default_factory=BorderUNetSpec)
@@ -88,11 +94,24 @@ class GroupingSettings:
     omission: Annotated[OmissionRelabelling | None, Switch] = None
     self_training: Annotated[SelfTraining | None, Switch] = field(default_factory=SelfTraining)
     averaging: BelowOne = 0.98
+    continuation: Continuation = field(default_factory=Continuation)
+    corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
 
     def steps_of(self, number: int) -> int:
         """Return the optimiser steps of a round; the first is 0."""
         last = number + 1 == self.rounds
         return max(1, round(self.steps * self.last_round_factor)) if last else self.steps
+
+    def continued(self) -> Self:
+        """Return the settings of the rounds that go on from a fitted model."""
+        instead = self.continuation
+        return replace(
+            self,
+            rounds=instead.rounds,
+            steps=instead.steps,
+            last_round_factor=1.0,
+            learning_rate=instead.learning_rate,
+        )
 
     def __post_init__(self) -> None:
         """Refuse crops that the network cannot halve to its coarsest level."""

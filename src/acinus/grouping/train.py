@@ -94,6 +94,7 @@ def train_network(
             stain_strength=settings.stain_strength,
             rng=np.random.default_rng([seed, step]),
             share=share,
+            spoken_frequency=settings.corrections.frequency,
         ).to(device)
         prediction: Prediction = trained(batch.images)
         mask = _mask(prediction.logits, batch, settings, group)

@@ -20,13 +20,22 @@ from acinus.glands import Glands, Outline, gland_id, summarise
 from acinus.glands.corrections import Corrected, correct_outlines
 from acinus.glands.crops import Sliceable
 from acinus.glands.features import Annotations, read_annotations
+from acinus.glands.geojson import write_geojson
 from acinus.glands.measure import MeasuredGland, columns_of, measure_gland, with_neighbours
 from acinus.glands.neighbours import OutlinesInMemory
 from acinus.pipeline.corrected_map import CorrectedMap
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.changes import GlandChange, GlandMark, read_marks, write_changes
-from acinus.results.files import FAILURES, GLANDS_CSV, MARKS, RESULT_FILES, SUMMARY_CSV, find_table
+from acinus.results.files import (
+    CORRECTIONS,
+    FAILURES,
+    GLANDS_CSV,
+    MARKS,
+    RESULT_FILES,
+    SUMMARY_CSV,
+    find_table,
+)
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.labels import LabelFile, open_label_file, write_labels
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
@@ -132,7 +141,8 @@ class _Automatic:
 def _write_corrected(image: ImageResult, drawing: Path | None, folder: Path, *, by: str) -> None:
     found = _Automatic.of(image)
     marks = read_marks(image.folder)
-    corrected, changes = _corrected(image, found, marks, drawing, by=by)
+    drawn = None if drawing is None else _on_slide(read_annotations(drawing), image, drawing)
+    corrected, changes = _corrected(found, marks, drawn, drawing, by=by)
     labels_file = image.labels_file
     if labels_file is None:
         raise InputError(f"{image.folder} has no label map; run acinus segment again")
@@ -157,6 +167,7 @@ def _write_corrected(image: ImageResult, drawing: Path | None, folder: Path, *, 
         if not record.is_slide:
             write_labels(new, labels.read(file.frame), mpp=record.mpp)
         write_changes(new, changes)
+        _write_said(new / CORRECTIONS, _said(image, found, corrected, changes, drawn), image)
         update = {
             "path": str(image.source.resolve()) if image.source else record.path,
             "gland_count": len(glands),
@@ -168,17 +179,20 @@ def _write_corrected(image: ImageResult, drawing: Path | None, folder: Path, *, 
 
 
 def _corrected(
-    image: ImageResult, found: _Automatic, marks: dict[str, GlandMark], drawing: Path | None, *, by: str
+    found: _Automatic,
+    marks: dict[str, GlandMark],
+    drawn: Annotations | None,
+    drawing: Path | None,
+    *,
+    by: str,
 ) -> tuple[Corrected, list[GlandChange]]:
     """Return the glands after the drawing and then the marks, which speak of glands as they were found."""
     labels = found.glands["label"].tolist()
     corrected = Corrected(np.ones(len(labels), dtype=bool), {}, [])
     changes = []
-    if drawing is not None:
+    if drawing is not None and drawn is not None:
         at = datetime.fromtimestamp(drawing.stat().st_mtime, UTC).isoformat(timespec="seconds")
-        corrected = correct_outlines(
-            labels, found.outlines, _on_slide(read_annotations(drawing), image, drawing)
-        )
+        corrected = correct_outlines(labels, found.outlines, drawn)
         changes = [GlandChange(label, change, by, at, drawing.name) for label, change in corrected.changes]
     for row, (label, each) in enumerate(zip(labels, found.ids, strict=True)):
         mark = marks.get(each)
@@ -190,10 +204,51 @@ def _corrected(
     return corrected, sorted(changes, key=lambda change: change.label)
 
 
+def _said(
+    image: ImageResult,
+    found: _Automatic,
+    corrected: Corrected,
+    changes: list[GlandChange],
+    drawn: Annotations | None,
+) -> list[tuple[str, Outline]]:
+    """Return all that people said, as outlines with the classes that `read_annotations` knows."""
+    confirmed = {change.label for change in changes if change.change == "confirmed"}
+    said: list[tuple[str, Outline]] = []
+    labels = found.glands["label"].tolist()
+    for label, outline, kept in zip(labels, found.outlines, corrected.kept.tolist(), strict=True):
+        if not kept or label in confirmed:
+            said.append(("Right" if kept else "Wrong", outline))
+    if drawn is not None:
+        said += [("Right", each) for each in drawn.glands]
+        said += [("Wrong", each) for each in drawn.wrong]
+        everywhere = [_frame(image)] if drawn.complete and not drawn.regions else []
+        said += [("Region*", each) for each in drawn.regions or everywhere]
+        said += [("Ignore*", each) for each in drawn.left_out]
+    return said
+
+
+def _write_said(path: Path, said: list[tuple[str, Outline]], image: ImageResult) -> None:
+    """Write what people said of an image; nothing where they said nothing."""
+    if said:
+        origin_x, origin_y = image.record.origin_px
+        write_geojson(
+            path,
+            ((number, outline) for number, (_, outline) in enumerate(said, start=1)),
+            name=image.name,
+            offset=(-origin_x, -origin_y),
+            object_type="annotation",
+            classes={number: name for number, (name, _) in enumerate(said, start=1)},
+        )
+
+
+def _frame(image: ImageResult) -> Outline:
+    frame: Outline = shapely.box(0, 0, image.record.width_px, image.record.height_px)
+    return frame
+
+
 def _on_slide(drawn: Annotations, image: ImageResult, drawing: Path) -> Annotations:
     """Return a drawing in level-0 pixels of the slide; glands outside of it belong to another image."""
-    record = image.record
-    frame = shapely.box(0, 0, record.width_px, record.height_px)
+    record, frame = image.record, _frame(image)
 
     def moved(outlines: list[Outline]) -> list[Outline]:
         return [shapely.transform(each, lambda xy: xy + record.origin_px) for each in outlines]

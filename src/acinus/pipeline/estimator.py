@@ -30,11 +30,13 @@ from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
 from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
+from acinus.pipeline.corrections import corrected_images, corrected_results
 from acinus.pipeline.familiarity import Field, foreign_stain, judged, shapes_of
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.gland_size import with_gland_size
-from acinus.pipeline.model import load_model, save_model
+from acinus.pipeline.model import load_model, read_description, save_model
 from acinus.pipeline.params import changed_fields, flattened, with_params
+from acinus.pipeline.parent import check_inherited, load_parent, parent_settings
 from acinus.pipeline.segmented import SegmentedImage
 from acinus.pipeline.settings import Settings, with_weights
 from acinus.results.folder import ImageResult, read_results
@@ -47,7 +49,7 @@ ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image | RgbImage
 """A file, an (H, W, 3) uint8 array, a picture of Pillow, or an image with its resolution."""
 
 _STAGES = ("mining", "grouping", "refinement", "instances")
-_FITTED_WITH = ("mining", "grouping", "gland_size_um", "seed", "weights")
+_FITTED_WITH = ("mining", "grouping", "gland_size_um", "seed", "weights", "from_model")
 
 
 class GlandSegmenter:
@@ -74,6 +76,9 @@ class GlandSegmenter:
     weights : str, optional
         Initial weights of a PSPNet's backbone, which then is the network: a file, or ``imagenet`` to download
         them.
+    from_model : path, optional
+        Folder of a fitted model that `fit` goes on from: in minutes it learns new images and keeps what the
+        model knew. Settings that are not given, and the size of glands, are the model's.
 
     Attributes
     ----------
@@ -119,16 +124,23 @@ class GlandSegmenter:
         seed: int = 0,
         device: str = "auto",
         weights: str | None = None,
+        from_model: str | os.PathLike[str] | None = None,
     ) -> None:
         check_seed(seed)
+        inherited = Settings() if from_model is None else parent_settings(Path(from_model))
         settings = Settings(
-            gland_size_um=gland_size_um,
-            mining=mining or MiningSettings(),
-            grouping=grouping or GroupingSettings(),
-            refinement=refinement or RefinementSettings(),
-            instances=instances or InstanceSettings(),
+            gland_size_um=gland_size_um or inherited.gland_size_um,
+            mining=mining or inherited.mining,
+            grouping=grouping or inherited.grouping,
+            refinement=refinement or inherited.refinement,
+            instances=instances or inherited.instances,
         )
+        if from_model is not None:
+            check_inherited(inherited, settings, where="GlandSegmenter")
+            if weights is not None:
+                raise UsageError("weights cannot change the network of from_model; leave one of them out")
         self.settings = with_weights(settings, weights)
+        self.from_model = from_model
         self.seed = seed
         self.device = choose_device(device)
         self.weights = weights
@@ -136,13 +148,15 @@ class GlandSegmenter:
         self._device_name = device
         self._gland_size_um: tuple[float, ...] | None = None
         self._segmenter: NetworkSegmenter | None = None
+        self._parent: dict[str, Any] | None = None
 
     def fit(
         self,
-        images: ImageLike | Iterable[ImageLike],
+        images: ImageLike | Iterable[ImageLike] = (),
         y: object = None,
         *,
         mpp: float | None = None,
+        corrections: Path | str | None = None,
         folder: Path | str | None = None,
         processes: int | None = None,
         progress: Progress | None = None,
@@ -157,6 +171,9 @@ class GlandSegmenter:
             Not used; there are no labels. It is here for scikit-learn's pipelines.
         mpp : float, optional
             µm per pixel; needed for arrays and Pillow images, and for files that do not say.
+        corrections : path, optional
+            Folder of results that ``acinus measure`` corrected, to learn from beside `images`: from all of
+            its images if there are no others, else from those that somebody corrected.
         folder : path, optional
             Keeps proposals, metrics, checkpoints and the model; an interrupted fit resumes from there.
         processes : int, optional
@@ -176,6 +193,17 @@ class GlandSegmenter:
         """
         del y
         loaded = [reduced(image, self.settings) for image in _load_all(images, mpp)]
+        said = {}
+        if corrections is not None:
+            found, _ = corrected_results(Path(corrections))
+            asked = [each for each in found if each.said is not None or not loaded]
+            pairs = [pair for each in asked for pair in corrected_images(each, self.settings)]
+            loaded = [*(image for image, _ in pairs), *loaded]
+            said = {image.name: words for image, words in pairs if words is not None}
+        _check_names(loaded)
+        parent = None
+        if self.from_model is not None:
+            parent = load_parent(Path(self.from_model), device=self.device)
         with tempfile.TemporaryDirectory() as temporary:
             network, fitted, self.stain = fit(
                 loaded,
@@ -186,7 +214,10 @@ class GlandSegmenter:
                 weights=self.weights,
                 processes=processes,
                 progress=progress,
+                parent=parent,
+                corrections=said,
             )
+        self._parent = parent.record if parent else None
         self._gland_size_um = fitted.gland_size_um
         self._segmenter = NetworkSegmenter(network, mpp=fitted.grouping.mpp, device=self.device)
         return self
@@ -296,7 +327,9 @@ class GlandSegmenter:
         OutputError
             When the folder cannot be written.
         """
-        save_model(Path(folder), self.fitted.network, self.fitted_settings, stain=self.stain)
+        save_model(
+            Path(folder), self.fitted.network, self.fitted_settings, stain=self.stain, parent=self._parent
+        )
 
     @classmethod
     def load(cls, folder: Path | str, *, device: str = "auto") -> Self:
@@ -313,6 +346,7 @@ class GlandSegmenter:
         stages = {stage: getattr(settings, stage) for stage in _STAGES}
         model = cls(**stages, gland_size_um=settings.gland_size_um, device=device)
         model.stain = stain
+        model._parent = read_description(Path(folder)).get("parent")
         model._gland_size_um = settings.gland_size_um
         model._segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=model.device)
         return model
@@ -341,6 +375,7 @@ class GlandSegmenter:
         params = {stage: getattr(self.settings, stage) for stage in _STAGES}
         params |= {"gland_size_um": self.settings.gland_size_um}
         params |= {"seed": self.seed, "device": self._device_name, "weights": self.weights}
+        params |= {"from_model": self.from_model}
         if deep:
             for stage in _STAGES:
                 params |= dict(flattened(stage, params[stage]))
@@ -360,11 +395,12 @@ class GlandSegmenter:
         after = with_params(before, params)
         changed = type(self)(**after)
         segmenter, stain, size_um = self._segmenter, self.stain, self._gland_size_um
+        parent = self._parent
         self.__dict__.update(changed.__dict__)
         if segmenter is not None and all(after[name] == before[name] for name in _FITTED_WITH):
             network = cast("Any", segmenter.network).to(self.device)
             self._segmenter, self.stain = replace(segmenter, network=network, device=self.device), stain
-            self._gland_size_um = size_um
+            self._gland_size_um, self._parent = size_um, parent
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -375,6 +411,7 @@ class GlandSegmenter:
         """Show the parameters that differ from their defaults."""
         default: dict[str, Any] = {stage: getattr(Settings(), stage) for stage in _STAGES}
         default |= {"gland_size_um": None, "seed": 0, "device": "auto", "weights": None}
+        default |= {"from_model": None}
         params = self.get_params(deep=False).items()
         shown = [f"{name}={changed_fields(value)}" for name, value in params if value != default[name]]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -402,12 +439,15 @@ def _load_all(images: ImageLike | Iterable[ImageLike], mpp: float | None) -> lis
             loaded.append(entry)
         else:
             loaded.append(replace(_load(entry, mpp), name=f"image_{number:03d}"))
-    names = [image.name for image in loaded]
+    return loaded
+
+
+def _check_names(images: Iterable[RgbImage]) -> None:
+    names = [image.name for image in images]
     if len(set(names)) < len(names):
         raise UsageError(
             "two images have the same name, so one's proposals would replace the other's; rename them"
         )
-    return loaded
 
 
 def _load(image: ImageLike, mpp: float | None) -> RgbImage:

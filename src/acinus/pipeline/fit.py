@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from acinus.core.image import RgbImage
 from acinus.core.lock import locked
 from acinus.core.progress import Progress, SilentProgress
 from acinus.data.resample import rgb_at_mpp
-from acinus.data.stain import stain_of
+from acinus.data.stain import mixed_stain, stain_of
+from acinus.grouping.corrections import ImageCorrections
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.rounds import train_rounds
 from acinus.grouping.step_log import StepLog
@@ -27,6 +28,7 @@ from acinus.mining.proposals import load_proposals, mine_into
 from acinus.pipeline.fit_folder import claim, fit_record
 from acinus.pipeline.gland_size import estimated_size, with_gland_size
 from acinus.pipeline.model import load_model, save_model
+from acinus.pipeline.parent import Parent
 from acinus.pipeline.settings import Settings
 
 __all__ = ["finest_mpp", "fit", "reduced"]
@@ -45,6 +47,8 @@ def fit(
     progress: Progress | None = None,
     group: ProcessGroup | None = None,
     on_claim: Callable[[], None] | None = None,
+    parent: Parent | None = None,
+    corrections: Mapping[str, ImageCorrections] | None = None,
 ) -> tuple[nn.Module, Settings, dict[str, Any]]:
     """Learn to segment glands from images alone and leave a model in `folder`.
 
@@ -68,6 +72,11 @@ def fit(
         `device` and `progress`. The first mines and writes, all train and relabel.
     on_claim : callable, optional
         Called by the first process as soon as `folder` is this fit's, unless it is finished already.
+    parent : Parent, optional
+        A model to go on from, of which `settings` were inherited: a shorter training that starts with its
+        network, see `Continuation`. Its stain is mixed with that of the images.
+    corrections : mapping, optional
+        What people said of images, by their names; it counts more than any proposal.
 
     Returns
     -------
@@ -84,7 +93,16 @@ def fit(
     if not images:
         raise UsageError("no image to learn from; give at least one image file or a folder of them")
     with locked(make_folder(folder)) if group.is_first else nullcontext():
-        record = fit_record(images, settings, seed=seed, weights=weights, device=device, inputs=inputs)
+        record = fit_record(
+            images,
+            settings,
+            seed=seed,
+            weights=weights,
+            device=device,
+            inputs=inputs,
+            parent=parent,
+            corrections=corrections,
+        )
         if claim(folder, record, group):
             return load_model(folder, device=device)
         if on_claim is not None and group.is_first:
@@ -93,10 +111,14 @@ def fit(
         if size_um is None:
             size_um = group.broadcast(partial(estimated_size, images, folder=folder, progress=progress))
         settings = with_gland_size(settings, size_um)
-        network = _two_stages(images, settings, seed, device, folder, weights, processes, progress, group)
+        network = _two_stages(
+            images, settings, seed, device, folder, weights, processes, progress, group, parent, corrections
+        )
         stain = group.broadcast(stain_of, images)
+        if parent is not None:
+            stain = mixed_stain(parent.stain, stain)
         if group.is_first:
-            save_model(folder, network, settings, stain=stain)
+            save_model(folder, network, settings, stain=stain, parent=parent.record if parent else None)
         return network, settings, stain
 
 
@@ -110,19 +132,22 @@ def _two_stages(
     processes: int | None,
     progress: Progress,
     group: ProcessGroup,
+    parent: Parent | None,
+    corrections: Mapping[str, ImageCorrections] | None,
 ) -> nn.Module:
     """Mine proposals, train on them in rounds, and return the network of the last round."""
+    grouping = settings.grouping if parent is None else settings.grouping.continued()
     names = [image.name for image in images]
     if group.is_first:
         mine_into(folder, images, settings.mining, seed=seed, processes=processes, progress=progress)
     group.barrier()
-    steps = StepLog(folder / "metrics.jsonl", settings.grouping, progress)
+    steps = StepLog(folder / "metrics.jsonl", grouping, progress)
     with steps if group.is_first else nullcontext(_no_log) as log:
         return train_rounds(
-            [rgb_at_mpp(image, settings.grouping.mpp) for image in images],
+            [rgb_at_mpp(image, grouping.mpp) for image in images],
             names,
             load_proposals(folder, names),
-            settings.grouping,
+            grouping,
             seed=seed,
             device=device,
             folder=folder / "rounds",
@@ -130,6 +155,8 @@ def _two_stages(
             on_step=log,
             reading=ImageReading(settings.refinement, settings.instances),
             group=group,
+            start=None if parent is None else parent.network,
+            corrections=corrections,
         )
 
 

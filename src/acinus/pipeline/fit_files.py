@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from acinus.core.errors import UsageError
 from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
 from acinus.grouping.device import choose_device, choose_kind
@@ -26,6 +27,7 @@ from acinus.pipeline.fit import fit
 from acinus.pipeline.fit_folder import check_folder
 from acinus.pipeline.fit_inputs import read_fit_inputs
 from acinus.pipeline.inputs import find_inputs
+from acinus.pipeline.parent import continued_settings, load_parent, parent_settings
 from acinus.pipeline.settings import Settings, load_settings, with_weights
 from acinus.results.batch import BatchResult
 
@@ -48,6 +50,8 @@ def fit_files(
     gland_size_um: tuple[float, float] | None = None,
     regions: int | None = None,
     roi: Path | None = None,
+    from_model: Path | None = None,
+    corrections: Path | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Learn from image files and slides, and write the model folder `out`.
@@ -69,6 +73,11 @@ def fit_files(
         Number of regions of slides, all together; overrides the settings.
     roi : Path, optional
         Folder of GeoJSON files named after slides, which say where to learn: `acinus.glands.roi.read_roi`.
+    from_model : Path, optional
+        Folder of a fitted model to go on from; its settings are inherited, and `settings_path` changes them.
+    corrections : Path, optional
+        Folder of corrected results, as `measure_corrected` writes it, to learn from; without `inputs` from
+        all of its images.
 
     Raises
     ------
@@ -77,11 +86,19 @@ def fit_files(
     UsageError, ModelError, OutputError
         When an argument, settings, weights or `out` cannot be used.
     """
+    if not inputs and corrections is None:
+        raise UsageError(
+            "nothing to learn from; give images and slides, or corrected results (--corrections)"
+        )
     check_mpp_argument(mpp)
     check_seed(seed)
     check_processes(processes)
     check_regions(regions)
-    settings = with_weights(load_settings(settings_path, preset=preset), weights)
+    if from_model is None:
+        settings = with_weights(load_settings(settings_path, preset=preset), weights)
+    else:
+        _check_inherited(from_model, out, preset=preset, weights=weights, gland_size_um=gland_size_um)
+        settings = continued_settings(parent_settings(from_model), settings_path)
     if gland_size_um is not None:
         settings = replace(settings, gland_size_um=gland_size_um)
     if regions is not None:
@@ -98,6 +115,8 @@ def fit_files(
         weights=weights,
         processes=processes,
         roi=roi,
+        from_model=from_model,
+        corrections=corrections,
         progress=progress,
     )
     here, count = count_processes(devices, batch_crops=settings.grouping.batch_crops)
@@ -108,6 +127,16 @@ def fit_files(
     if is_first_process():
         check_folder(out)
     return learn() if count == 1 or is_under_torchrun() else run_on_devices(learn, count=count)
+
+
+def _check_inherited(from_model: Path, out: Path, **given: object) -> None:
+    """Refuse what a fit that goes on from a model takes from it."""
+    names = {"preset": "--preset", "weights": "--weights", "gland_size_um": "--gland-size"}
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{names[name]} cannot change the model that --from names; leave one out")
+    if out.resolve() == from_model.resolve():
+        raise UsageError(f"{out} holds the model to go on from; give another folder with --out")
 
 
 def _learn_together(learn: Callable[..., BatchResult], *, kind: str) -> BatchResult:
@@ -128,11 +157,14 @@ def _learn(
     weights: str | None,
     processes: int | None,
     roi: Path | None,
+    from_model: Path | None,
+    corrections: Path | None,
     device: torch.device,
     group: ProcessGroup,
     progress: Progress,
 ) -> BatchResult:
     result = BatchResult(folder=out)
+    parent = None if from_model is None else load_parent(from_model, device=device)
     samples = find_inputs(inputs, mpp=mpp, result=result)
     read = read_fit_inputs(
         samples,
@@ -142,6 +174,7 @@ def _learn(
         result=result,
         progress=progress,
         group=group,
+        corrections=corrections,
     )
     fit(
         read.images,
@@ -155,6 +188,8 @@ def _learn(
         progress=progress,
         group=group,
         on_claim=lambda: read.write_regions(out),
+        parent=parent,
+        corrections=read.corrections,
     )
     if group.is_first:
         result.write_log()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from acinus.core.files import is_temporary, make_folder, output_error, read_json
 from acinus.core.image import RgbImage
 from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
+from acinus.grouping.corrections import ImageCorrections
 from acinus.grouping.process_group import ProcessGroup
 from acinus.pipeline.model import MODEL_FILES
+from acinus.pipeline.parent import Parent
 from acinus.pipeline.settings import Settings
 from acinus.results.files import FAILURES
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
@@ -62,12 +64,19 @@ def fit_record(
     weights: str | None,
     device: torch.device,
     inputs: Sequence[dict[str, Any]],
+    parent: Parent | None = None,
+    corrections: Mapping[str, ImageCorrections] | None = None,
 ) -> dict[str, Any]:
     """Return the content of a fit's ``run.json``, with a fingerprint of all that its result depends on."""
     record = run_record(command=None, settings=settings_to_plain(settings), seed=seed, inputs=inputs)
     contents = [f"{image.name} {image.mpp} {fingerprint(image.rgb.tobytes())}" for image in images]
     plain = orjson.dumps(settings_to_plain(settings)).decode()
-    record["fingerprint"] = fingerprint(plain, str(seed), str(weights), device.type, *contents)
+    decides = [plain, str(seed), str(weights), device.type, *contents]
+    if parent is not None:
+        record["parent"] = parent.record
+        decides.append(f"from {parent.state}")
+    decides += [f"{name} {said.state}" for name, said in sorted((corrections or {}).items())]
+    record["fingerprint"] = fingerprint(*decides)
     return record
 
 

@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acinus.core.errors import InputError
+from acinus.core.errors import InputError, UsageError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
 from acinus.core.run import checksum
 from acinus.core.user_cache import user_cache
 from acinus.data.sample import Sample
 from acinus.glands.roi import RegionOfInterest, RoiFolder, read_roi
+from acinus.grouping.corrections import ImageCorrections
 from acinus.grouping.process_group import ProcessGroup
 from acinus.mining.regions.choose import choose_regions
 from acinus.mining.regions.folder import SlideRegions, write_regions
 from acinus.mining.regions.parallel import survey_slides
 from acinus.mining.regions.settings import RegionSettings
 from acinus.mining.regions.survey import Candidate, SlideToSurvey, Survey, read_region
+from acinus.pipeline.corrections import corrected_images, corrected_results
 from acinus.pipeline.fit import finest_mpp, reduced
 from acinus.pipeline.settings import Settings
 from acinus.results.batch import BatchResult
@@ -44,11 +46,14 @@ class FitInputs:
     records : list of dict
         Name, path and what identifies it, of each image and slide, for the run file.
     slides : list of SlideRegions
+    corrections : dict of str to ImageCorrections
+        What people said of images, by their names.
     """
 
     images: list[RgbImage] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
     slides: list[SlideRegions] = field(default_factory=list)
+    corrections: dict[str, ImageCorrections] = field(default_factory=dict)
 
     def write_regions(self, folder: Path) -> None:
         """Write what was chosen of slides into ``regions/`` of the model folder."""
@@ -66,6 +71,7 @@ def read_fit_inputs(
     result: BatchResult,
     progress: Progress,
     group: ProcessGroup,
+    corrections: Path | None = None,
 ) -> FitInputs:
     """Read images, and choose and read the regions of slides; what fails is noted in the result.
 
@@ -79,6 +85,9 @@ def read_fit_inputs(
         In which slides are looked at.
     group : ProcessGroup
         Its first process chooses for all.
+    corrections : Path, optional
+        Folder of corrected results, whose images are read, too: all of them without `samples`, else those
+        that somebody corrected. They take the place of samples of the same file.
 
     Raises
     ------
@@ -90,6 +99,8 @@ def read_fit_inputs(
     rois = RoiFolder(roi)
     rois.check([sample.name for sample in samples])
     inputs = FitInputs()
+    if corrections is not None:
+        samples = _read_corrected(corrections, samples, settings, inputs, result, progress)
     slides: list[SlideToSurvey] = []
     with progress.task("Reading", total=len(samples)) as advance:
         for sample in samples:
@@ -111,6 +122,45 @@ def read_fit_inputs(
         reasons = "; ".join([*(failure.reason for failure in result.failures), *result.warnings][:3])
         raise InputError(f"nothing to learn from: {reasons}")
     return inputs
+
+
+def _read_corrected(
+    folder: Path,
+    samples: Sequence[Sample],
+    settings: Settings,
+    inputs: FitInputs,
+    result: BatchResult,
+    progress: Progress,
+) -> list[Sample]:
+    """Read the images of corrected results and return the samples that are left to read."""
+    found, problems = corrected_results(folder)
+    result.warnings += problems
+    asked = [each for each in found if each.said is not None or not samples]
+    with progress.task("Reading corrections", total=len(asked)) as advance:
+        for each in asked:
+            name = each.result.name
+            try:
+                pairs = corrected_images(each, settings)
+            except Exception as error:  # whatever is wrong with one image, the others are read
+                result.failed(str(each.source), error)
+            else:
+                for image, said in pairs:
+                    inputs.images.append(image)
+                    if said is not None:
+                        inputs.corrections[image.name] = said
+                if pairs:
+                    inputs.records.append(_record(name, each.source))
+                    result.done.append(name)
+            advance(name)
+    read = {each.source.resolve(): each.result.name for each in asked}
+    left = [sample for sample in samples if sample.image_path.resolve() not in read]
+    taken = set(read.values())
+    for sample in left:
+        if sample.name in taken:
+            raise UsageError(
+                f"{sample.image_path} has the name of another image in {folder}; rename one of the two"
+            )
+    return left
 
 
 def _image(sample: Sample, settings: Settings, result: BatchResult) -> RgbImage:

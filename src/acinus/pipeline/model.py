@@ -21,7 +21,7 @@ from acinus.networks.weights import save_weights
 from acinus.pipeline.settings import Settings, model_settings
 from acinus.results.ownership import claimed
 
-__all__ = ["FORMAT", "MODEL_FILES", "is_fit", "load_model", "model_state", "save_model"]
+__all__ = ["FORMAT", "MODEL_FILES", "is_fit", "load_model", "model_state", "read_description", "save_model"]
 
 MODEL_FILES = ("weights.safetensors", "model.json")
 
@@ -29,13 +29,22 @@ FORMAT = 1
 """Raised whenever a folder written before can no longer be read."""
 
 
-def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: dict[str, Any]) -> None:
+def save_model(
+    folder: Path,
+    network: nn.Module,
+    settings: Settings,
+    *,
+    stain: dict[str, Any],
+    parent: dict[str, Any] | None = None,
+) -> None:
     """Write a model folder; ``model.json`` comes last, so a folder that has it is whole.
 
     Parameters
     ----------
     stain : dict
         ``mean_od`` and ``std_od`` of the training images' channels, for warnings about other stains.
+    parent : dict, optional
+        What is known of the model that this one went on from.
 
     Raises
     ------
@@ -55,6 +64,7 @@ def save_model(folder: Path, network: nn.Module, settings: Settings, *, stain: d
                 "settings": settings_to_plain(settings),
                 "stain": stain,
                 "weights_sha256": checksum(folder / "weights.safetensors"),
+                **({} if parent is None else {"parent": parent}),
             },
         )
 
@@ -73,7 +83,7 @@ def load_model(folder: Path, *, device: torch.device) -> tuple[nn.Module, Settin
     ModelError
         When the folder is no model, was written by another format version, or is damaged.
     """
-    description = _read_description(folder)
+    description = read_description(folder)
     path = folder / "weights.safetensors"
     try:
         settings = model_settings(description["settings"], where=f"{folder}/model.json")
@@ -98,7 +108,14 @@ def is_fit(folder: Path) -> bool:
         return False
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return the content of a model's ``model.json``.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or it is damaged or of another format version.
+    """
     path = folder / "model.json"
     if not path.is_file():
         remedy = (

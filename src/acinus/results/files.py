@@ -20,6 +20,7 @@ from acinus.core.files import hidden_stem, leads_nowhere, output_error
 __all__ = [
     "BATCH_FILES",
     "CHANGES",
+    "CORRECTIONS",
     "FAILURES",
     "GLANDS_CSV",
     "GLANDS_PARQUET",
@@ -95,6 +96,9 @@ MARKS = "marks.json"
 CHANGES = "changes.csv"
 """What people changed, of results that ``acinus measure`` corrected: which gland, how, who and when."""
 
+CORRECTIONS = "corrections.geojson"
+"""What people said of a result that ``acinus measure`` corrected, for ``acinus fit --corrections``."""
+
 WINDOWS = "windows"
 """Of a slide: the probability by the network, in windows, for results with other settings; may be deleted."""
 
@@ -124,6 +128,7 @@ RESULT_FILES = (
     OUTLINES_GZ,
     WINDOWS,
     CHANGES,
+    CORRECTIONS,
     _OVERLAY_1,
 )
 """What a new result of an image or slide replaces."""
