@@ -277,6 +277,16 @@ def test_of_a_slide_it_is_in_the_coordinates_of_its_outlines(slide, tmp_path):
     assert wrong.centroid.coords[0] == pytest.approx((95 * 2 - 6, 40 * 2 - 8), abs=0.5)
 
 
+def test_what_was_said_before_is_kept_but_for_glands_that_are_called_wrong_now(image, tmp_path):
+    drawings = draw(tmp_path / "qupath" / "tile.geojson", NEW, WIDER, classes={0: "Right", 1: "Right"})
+    measure_corrected(image, out=tmp_path / "out", corrections=drawings)
+    mark(tmp_path / "out", "tile", gland_4="wrong")  # NEW
+    measure_corrected(tmp_path / "out", out=tmp_path / "again")
+    kept = said(tmp_path / "again", "tile")
+    assert [iou(each, WIDER) > 0.98 for each in kept["Right"]] == [True]
+    assert [iou(each, NEW) > 0.95 for each in kept["Wrong"]] == [True, False]  # and what WIDER replaced
+
+
 def test_of_an_image_that_nobody_corrected_nothing_is_said(image, tmp_path):
     measure_corrected(image, out=tmp_path / "out")
     assert not (tmp_path / "out" / "tile" / "corrections.geojson").exists()

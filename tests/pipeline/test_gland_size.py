@@ -58,7 +58,11 @@ def test_an_estimator_uses_what_follows_from_the_size_and_keeps_what_it_was_give
 
 
 def test_the_size_of_a_model_is_told_with_its_source(tmp_path):
-    (tmp_path / "model.json").write_text(json.dumps({"settings": {"gland_size_um": [36.0, 551.6]}}))
+    described = {"settings": {"gland_size_um": [36.0, 551.6]}}
+    (tmp_path / "model.json").write_text(json.dumps(described))
     assert size_in_words(tmp_path) == "36 to 552 µm across, as given"
     (tmp_path / GLAND_SIZE_FILE).write_text(json.dumps({"images": 1}))
-    assert size_in_words(tmp_path) == "36 to 552 µm across, estimated from 1 image"
+    estimated = "36 to 552 µm across, estimated from 1 image; --gland-size overrides it"
+    assert size_in_words(tmp_path) == estimated
+    (tmp_path / "model.json").write_text(json.dumps(described | {"parent": {"folder": "/models/old"}}))
+    assert size_in_words(tmp_path) == "36 to 552 µm across, inherited from /models/old"

@@ -117,6 +117,6 @@ def fit(
     for failure in result.failures:
         say_error(failure.reason)
     say(f"Learnt from {plural(len(result.done), 'image')}; the model is in {out}")
-    say(f"Glands: {size_in_words(out)}; --gland-size overrides it")
+    say(f"Glands: {size_in_words(out)}")
     say(f"Next: acinus segment IMAGES --model {out} --out results")
     return result.exit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -211,20 +211,36 @@ def _said(
     changes: list[GlandChange],
     drawn: Annotations | None,
 ) -> list[tuple[str, Outline]]:
-    """Return all that people said, as outlines with the classes that `read_annotations` knows."""
+    """Return all that people said, as outlines with the classes that `read_annotations` knows.
+
+    Of what they said before, of results that were corrected already, glands stay that nobody calls wrong now.
+    """
     confirmed = {change.label for change in changes if change.change == "confirmed"}
     said: list[tuple[str, Outline]] = []
     labels = found.glands["label"].tolist()
     for label, outline, kept in zip(labels, found.outlines, corrected.kept.tolist(), strict=True):
         if not kept or label in confirmed:
             said.append(("Right" if kept else "Wrong", outline))
+    wrong = shapely.union_all([outline for name, outline in said if name == "Wrong"])
+    before = image.folder / CORRECTIONS
+    if before.is_file():
+        earlier = _on_slide(read_annotations(before), image, before)
+        still = [each for each in earlier.glands if shapely.intersection(each, wrong).area <= 0.5 * each.area]
+        said += _classed(replace(earlier, glands=still))
     if drawn is not None:
-        said += [("Right", each) for each in drawn.glands]
-        said += [("Wrong", each) for each in drawn.wrong]
         everywhere = [_frame(image)] if drawn.complete and not drawn.regions else []
-        said += [("Region*", each) for each in drawn.regions or everywhere]
-        said += [("Ignore*", each) for each in drawn.left_out]
+        said += _classed(replace(drawn, regions=drawn.regions or everywhere))
     return said
+
+
+def _classed(drawn: Annotations) -> list[tuple[str, Outline]]:
+    """Return outlines with their classes."""
+    return [
+        *(("Right", each) for each in drawn.glands),
+        *(("Wrong", each) for each in drawn.wrong),
+        *(("Region*", each) for each in drawn.regions),
+        *(("Ignore*", each) for each in drawn.left_out),
+    ]
 
 
 def _write_said(path: Path, said: list[tuple[str, Outline]], image: ImageResult) -> None:

@@ -98,9 +98,14 @@ def size_in_words(folder: Path) -> str:
     folder : Path
         That of a finished fit.
     """
-    smallest, largest = read_json(folder / "model.json")["settings"]["gland_size_um"]
-    kept = folder / GLAND_SIZE_FILE
-    source = f"estimated from {plural(read_json(kept)['images'], 'image')}" if kept.exists() else "as given"
+    model, kept = read_json(folder / "model.json"), folder / GLAND_SIZE_FILE
+    smallest, largest = model["settings"]["gland_size_um"]
+    if "parent" in model:
+        source = f"inherited from {model['parent']['folder']}"
+    elif kept.exists():
+        source = f"estimated from {plural(read_json(kept)['images'], 'image')}; --gland-size overrides it"
+    else:
+        source = "as given"
     return f"{smallest:.0f} to {largest:.0f} µm across, {source}"
 
 
