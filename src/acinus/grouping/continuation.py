@@ -25,5 +25,5 @@ class Continuation:
     """
 
     rounds: Count = 1
-    steps: Count = 200
+    steps: Count = 100
     learning_rate: Positive = 1e-3
