@@ -55,6 +55,16 @@ def test_segment_leaves_a_file_in_an_image_s_folder_alone(tmp_path, tiles, tiny_
     )
 
 
+def test_segment_names_all_that_is_in_the_way(tmp_path, tiles, tiny_model, refused):
+    out = tmp_path / "c"
+    for name in ("tile_000/labels.png", "tile_002/glands.geojson", "summary.csv"):
+        mine((out / name).parent, Path(name).name)
+    named = ", ".join(
+        str(out / name) for name in ("tile_000/labels.png", "tile_002/glands.geojson", "summary.csv")
+    )
+    assert f"{named} are in the way" in refused("segment", tiles, "--model", tiny_model, "--out", out)
+
+
 @pytest.mark.parametrize("name", ["glands.csv", "summary.csv", "run.json", "failures.log"])
 def test_segment_leaves_a_table_in_the_output_folder_alone(tmp_path, tiles, tiny_model, refused, name):
     unchanged = mine(tmp_path / "c", name)
@@ -174,4 +184,11 @@ def test_benchmark_leaves_files_beside_its_own_alone(tmp_path, tiles, refused, n
 def test_benchmark_takes_no_folder_for_a_file_of_the_name_of_its_record(tmp_path, tiles, refused):
     unchanged = mine(tmp_path, "benchmark.json")
     assert "holds no benchmark" in refused("benchmark", "folder", "--root", tiles, "--out", tmp_path)
+    assert unchanged()
+
+
+def test_fit_reads_no_image_where_a_model_json_is_somebody_s(tmp_path, refused):
+    unchanged = mine(tmp_path / "model", "model.json")
+    line = refused("fit", tmp_path / "nowhere", "--out", tmp_path / "model")
+    assert "model is not empty and holds no fit; choose an empty or new folder for --out" in line
     assert unchanged()

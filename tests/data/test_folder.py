@@ -89,3 +89,18 @@ def test_a_folder_of_real_images_and_annotations_pairs_them(acinus_data):
     assert len(samples) == 85
     assert samples[1].name == "train_2"
     assert np.unique(samples[1].truth()).size > 2
+
+
+@pytest.mark.parametrize("suffix", ["jp2", "webp", "JPG", "nd2", "lif", "qptiff"])
+def test_files_that_are_meant_as_images_are_taken_whether_they_can_be_read_or_not(tmp_path, suffix):
+    """What is passed over in silence is a case lost."""
+    (tmp_path / f"a.{suffix}").write_bytes(b"anything")
+    assert [sample.name for sample in images_in(tmp_path).samples] == ["a"]
+
+
+@pytest.mark.parametrize("ending", ["_cp_masks", "_masks", "-labels", "-labelled", "-mask"])
+def test_label_maps_of_cellpose_and_of_qupaths_scripts_are_no_images(tmp_path, ending):
+    write(tmp_path / "a.png")
+    write(tmp_path / f"a{ending}.png", "L")
+    [sample] = folder(tmp_path)
+    assert sample.truth_path == tmp_path / f"a{ending}.png"

@@ -40,6 +40,9 @@ LAYOUTS = {
     "list": json.dumps(FEATURES, indent=1),
     "features first": json.dumps({"features": FEATURES, "type": "FeatureCollection"}),
     "list of collections": json.dumps([{"features": FEATURES[:3]}, *FEATURES[3:]]),
+    "sequence": "\n".join(json.dumps(feature) for feature in FEATURES),
+    "records": "".join(f"\x1e{json.dumps(feature)}\n" for feature in FEATURES),
+    "collections in a row": json.dumps({"features": FEATURES[:3]}) + json.dumps({"features": FEATURES[3:]}),
 }
 
 

@@ -3,8 +3,15 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial.distance import cdist
 
+from acinus.metrics import hausdorff
 from acinus.metrics.hausdorff import hausdorff_px, object_shapes
 from acinus.metrics.label_pair import LabelMapError
+
+
+@pytest.fixture(params=[0, 256, 1000], autouse=True)
+def largest_map_of_distances(request, monkeypatch):
+    """Objects are compared by trees and cells, by maps of distances, or by either according to their size."""
+    monkeypatch.setattr(hausdorff, "_SMALL_SIDE_PX", request.param)
 
 
 def by_all_pixels(a: np.ndarray, b: np.ndarray) -> float:

@@ -170,3 +170,19 @@ def test_one_outline_of_all_glands_is_scored_gland_by_gland(results, tmp_path):
     found = evaluate_folders(results, truth)
     assert found.images[0].detection.f1 == 1.0
     assert found.notices == ["a.geojson: 1 outline of several parts is read as one gland for each part"]
+
+
+def test_cores_of_a_tissue_microarray_are_no_glands(results, tmp_path):
+    core = feature(shapely.Point(40, 30).buffer(38))
+    core["properties"]["objectType"] = "tma_core"
+    found = evaluate_folders(results, draw(tmp_path / "a.geojson", core, feature(ONE), feature(OTHER)))
+    assert (found.images[0].pixels.miou, found.images[0].detection.f1) == (1.0, 1.0)
+    assert found.notices == ["a.geojson: 1 core of a tissue microarray is no gland, left out"]
+    with pytest.raises(InputError, match="holds no outline; export the annotations themselves"):
+        evaluate_folders(results, draw(tmp_path / "a.geojson", core))
+
+
+def test_which_classes_count_as_glands_is_said_where_there_are_several(results, tmp_path):
+    truth = draw(tmp_path / "a.geojson", feature(ONE, "Gland"), feature(OTHER, "Stroma"))
+    found = evaluate_folders(results, truth)
+    assert found.notices == ["a.geojson: outlines of 2 classes count as glands (Gland 1, Stroma 1)"]

@@ -109,5 +109,6 @@ def test_a_check_refuses_what_a_fit_could_not_use(tmp_path):
 
 def test_a_finished_fit_is_not_checked_for_space_or_rights(tmp_path):
     (tmp_path / "model.json").touch()
+    (tmp_path / "run.json").write_text('{"fingerprint": "0a1b"}')
     check_folder(tmp_path)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model.json"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.json", "run.json"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy import ndimage
 
 from acinus.core.errors import InputError
@@ -189,3 +189,57 @@ def test_several_planes_and_maps_without_background_are_refused(tmp_path):
     Image.fromarray(LABELS + 1).save(tmp_path / "from1.png")
     with pytest.raises(InputError, match=r"from1\.png holds values from 1 to 7 but no 0"):
         read_labels(tmp_path / "from1.png")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_a_label_map_is_turned_as_its_tag_says_like_the_image_it_belongs_to(tmp_path, name, orientation):
+    """What is seen in a viewer counts; `upright` is the picture that Pillow shows."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    if name == "a.png":
+        Image.fromarray(LABELS).save(tmp_path / name, exif=exif)
+    else:
+        tifffile.imwrite(tmp_path / name, LABELS, extratags=[(274, 3, 1, orientation, True)])
+    plain = Image.fromarray(LABELS)
+    plain.getexif()[274] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(plain))
+    found = read_label_image(tmp_path / name)
+    assert np.array_equal(found.labels, upright)
+    assert len(found.notices) == (orientation > 1)
+    assert all(notice == f"{name}: it is turned as its orientation tag says" for notice in found.notices)
+
+
+def test_the_largest_picture_of_a_tiff_is_the_label_map(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(LABELS[::4, ::4].copy())
+        writer.write(LABELS)
+        writer.write(LABELS[::2, ::2].copy())
+    assert_six_glands(tmp_path / "a.tif")
+    assert told(tmp_path / "a.tif") == "a.tif: the largest picture of it is read, which is not the first"
+
+
+def test_a_mask_that_marks_what_lies_around_the_glands_is_doubted(tmp_path):
+    Image.fromarray(255 - MASK).save(tmp_path / "a.png")
+    said = (
+        "a.png: one area takes all four sides, with holes in it; if the holes are the glands, invert the mask"
+    )
+    assert told(tmp_path / "a.png") == said
+    for sound in (
+        MASK,
+        np.full_like(MASK, 255),
+        np.where(LABELS == 2, 0, 255)[:60].astype(np.uint8) * GLAND[:60],
+    ):
+        Image.fromarray(sound).save(tmp_path / "a.png")
+        assert read_label_image(tmp_path / "a.png").notices == ()
+
+
+def test_a_map_of_classes_is_doubted(tmp_path):
+    inner = ndimage.binary_erosion(GLAND, iterations=3)
+    Image.fromarray(np.where(inner, 1, 2 * GLAND).astype(np.uint8)).save(tmp_path / "a.png")
+    said = "2 values make 12 separate areas and are read as 2 glands; if they are classes, number the glands"
+    assert told(tmp_path / "a.png") == f"a.png: {said}"
+    crumbs = LABELS.copy()
+    crumbs[0, ::3] = np.arange(80) % 6 + 1  # each gland has crumbs elsewhere
+    Image.fromarray(crumbs).save(tmp_path / "a.png")
+    assert read_label_image(tmp_path / "a.png").notices == ()

@@ -155,14 +155,34 @@ def test_three_pages_of_one_channel_each_are_red_green_and_blue(tmp_path, rgb):
     assert describe(tmp_path / "a.ome.tif")["notes"] == ["its three channels are read as red, green and blue"]
 
 
-def test_fluorescence_channels_are_refused(tmp_path, rgb):
-    channels = {"axes": "CYX", "Channel": {"Name": list("abc"), "EmissionWavelength": [450, 520, 600]}}
+@pytest.mark.parametrize(
+    "channel",
+    [
+        {"Name": list("abc"), "EmissionWavelength": [450, 520, 600]},
+        {"Name": ["DAPI", "CD3", "CD8"]},
+        {"Name": list("abc"), "Color": [65535, 16711935, -16776961]},  # blue, green, red
+    ],
+)
+def test_fluorescence_channels_are_refused(tmp_path, rgb, channel):
+    channels = {"axes": "CYX", "Channel": channel}
     path = tmp_path / "a.ome.tif"
     tifffile.imwrite(path, np.moveaxis(rgb, 2, 0), photometric="minisblack", ome=True, metadata=channels)
     with pytest.raises(
         InputError, match=r"^a\.ome\.tif holds fluorescence channels; expected an H&E section"
     ):
         open_slide(path)
+
+
+def test_channels_that_are_coloured_red_green_and_blue_are_those(tmp_path, rgb):
+    colours = {"Name": ["Red", "Green", "Blue"], "Color": [-16776961, 16711935, 65535]}
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif",
+        np.moveaxis(rgb, 2, 0),
+        photometric="minisblack",
+        ome=True,
+        metadata={"axes": "CYX", "Channel": colours},
+    )
+    assert np.array_equal(pixels(tmp_path / "a.ome.tif"), rgb)
 
 
 def test_four_pages_of_one_channel_each_are_refused(tmp_path, rgb):

@@ -195,11 +195,52 @@ def test_size_and_identity_are_those_of_all_files_of_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "remedy"), [("isyntax", "isyntax2raw"), ("vsi", "bfconvert of Bio-Formats")]
+    ("suffix", "remedy"),
+    [
+        ("isyntax", "isyntax2raw"),
+        *((name, "bfconvert of Bio-Formats") for name in ("vsi", "lif", "nd2", "ims")),
+    ],
 )
-def test_formats_that_no_open_library_reads_say_how_to_convert(tmp_path, suffix, remedy):
+def test_formats_that_are_not_read_say_how_to_convert(tmp_path, suffix, remedy):
     path = tmp_path / f"a.{suffix}"
     tifffile.imwrite(path, RGB, photometric="rgb")  # what a VSI holds itself is its overview
     with pytest.raises(InputError, match=rf"^a\.{suffix} is of a format .* {remedy}"):
         open_slide(path)
     assert [sample.image_path for sample in folder(tmp_path)] == [path]
+
+
+def test_a_czi_says_how_to_convert_it(tmp_path):
+    (tmp_path / "a.czi").write_bytes(b"ZISRAWFILE" + bytes(1000))
+    with pytest.raises(InputError, match=r"^a\.czi is a CZI, which acinus cannot read; .*bfconvert"):
+        open_slide(tmp_path / "a.czi")
+
+
+def test_a_bare_array_is_no_image(tmp_path):
+    zarr.open_array(tmp_path / "a.zarr", mode="w", shape=RGB.shape, dtype="u1")[:] = RGB
+    with pytest.raises(InputError, match=r"a\.zarr is a Zarr without an image"):
+        open_slide(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize(
+    ("labels", "colours", "refused"),
+    [
+        ("DAPI FITC Cy3", "0000FF 00FF00 FF0000", True),
+        ("0 1 2", "0000FF 00FF00 FF0000", True),
+        ("Hoechst CD3 CD8", "FFFFFF FFFFFF FFFFFF", True),
+        ("Red Green Blue", "FF0000 00ff00 0000FF", False),
+        ("0 1 2", "808080 808080 808080", False),
+    ],
+)
+def test_fluorescence_is_known_by_the_names_and_colours_of_its_channels(tmp_path, labels, colours, refused):
+    path = write(tmp_path / "a.zarr", scale=0.5, unit="micrometer")
+    group = zarr.open_group(path, mode="a")
+    ome = dict(group.attrs["ome"])
+    pairs = zip(labels.split(), colours.split(), strict=True)
+    ome["omero"] = {"channels": [{"label": label, "color": colour} for label, colour in pairs]}
+    group.attrs["ome"] = ome
+    if refused:
+        with pytest.raises(InputError, match=r"a\.zarr holds fluorescence channels; expected an H&E section"):
+            open_slide(path)
+    else:
+        with open_slide(path) as slide:
+            assert slide.mpp == 0.5

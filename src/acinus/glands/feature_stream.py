@@ -1,7 +1,8 @@
 """The features of a GeoJSON file one at a time, however it is laid out; memory follows the largest feature.
 
-Programs differ in what they write: a feature to a line, one over many lines, everything in one line; a byte
-order mark; numbers that are not finite, which JSON does not know and QuPath writes and reads.
+Programs differ in what they write: a feature to a line, one over many lines, everything in one line, features
+one after the other without a list; a byte order mark; numbers that are not finite, which JSON does not know
+and QuPath writes and reads.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def read_features(path: Path) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     path : Path
-        A FeatureCollection, a list of features, a single one or a bare geometry; plain, or compressed by gzip
-        or as the only file of a zip; UTF-8, or UTF-16 with a byte order mark.
+        A FeatureCollection, a list of features, a single one or a bare geometry, or several of these in a row
+        (RFC 8142); plain, or compressed by gzip or as the only file of a zip; UTF-8, or UTF-16 with a byte
+        order mark.
 
     Raises
     ------
@@ -59,8 +61,10 @@ def read_features(path: Path) -> Iterator[dict[str, Any]]:
                 yield from _elements(text)
             else:
                 raise TypeError(f"expected a list of features, got {type(text.value()).__name__}")
+            while text.peek():
+                yield from _features_of(text.feature())
     except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} cannot be read as GeoJSON ({error}); write it again") from error
+        raise InputError(f"{path.name} cannot be read as GeoJSON ({error}); export it again") from error
 
 
 @contextmanager
@@ -170,22 +174,22 @@ def _object(text: _Text) -> Iterator[dict[str, Any]]:
         text.take(":")
         if name == "features" and text.peek() == "[":
             yield from _elements(text)
-            return
-        members[name] = text.value()
+            members[name] = []
+        else:
+            members[name] = text.value()
+    text.take("}")
     yield from _features_of(members)
 
 
 def _elements(text: _Text) -> Iterator[dict[str, Any]]:
     """Yield the features of a list."""
     text.take("[")
-    if text.peek() == "]":
-        return
-    while True:
+    while text.peek() != "]":
         yield from _features_of(text.feature())
-        if text.peek() == "]":
-            return
-        text.take(",")
-        text.peek()
+        if text.peek() != "]":
+            text.take(",")
+            text.peek()
+    text.take("]")
 
 
 def _features_of(value: Any) -> Iterator[dict[str, Any]]:
@@ -200,4 +204,4 @@ def _features_of(value: Any) -> Iterator[dict[str, Any]]:
     elif "geometry" in value:
         yield value
     else:
-        raise KeyError("features")
+        raise ValueError("neither features nor a geometry in it")

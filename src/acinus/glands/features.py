@@ -15,7 +15,7 @@ from acinus.glands.polygons import Outline
 
 __all__ = ["Annotations", "read_annotations"]
 
-_Kind = Literal["gland", "right", "wrong", "region", "left out"]
+_Kind = Literal["gland", "right", "wrong", "region", "left out", "core"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Annotations:
     complete : bool
         Whether the glands are meant to be all there are (in the regions); not where each has a verdict of its
         own, ``Right`` or ``Wrong``.
+    cores : int
+        Cores of a tissue microarray, which are no glands.
+    classes : list of str
+        Name of the class of each gland; empty without one.
     """
 
     glands: list[Outline]
@@ -47,6 +51,8 @@ class Annotations:
     split: int = 0
     wrong: list[Outline] = field(default_factory=list)
     complete: bool = True
+    cores: int = 0
+    classes: list[str] = field(default_factory=list)
 
 
 def read_annotations(path: Path) -> Annotations:
@@ -54,10 +60,10 @@ def read_annotations(path: Path) -> Annotations:
 
     A class named ``Region*`` (with the star or without) marks where glands were annotated. Any other class
     whose name ends in ``*``, such as ``Ignore*``, marks what is left out; that is what the star means in
-    QuPath. ``Wrong``, as the viewer exports it, is no gland. Everything else, annotation or detection, of
-    whatever class or of none, is a gland. A gland is in one piece: an annotation of several parts is as many
-    glands, and so is a detection where it is the only outline. (Detections of several parts among others are
-    what a program found to be one gland.)
+    QuPath. ``Wrong``, as the viewer exports it, is no gland, and neither is a core of a tissue microarray.
+    Everything else, annotation or detection, of whatever class or of none, is a gland. A gland is in one
+    piece: an annotation of several parts is as many glands, and so is a detection where it is the only
+    outline. (Detections of several parts among others are what a program found to be one gland.)
 
     Parameters
     ----------
@@ -82,6 +88,7 @@ def read_annotations(path: Path) -> Annotations:
     (1, 0, 1)
     """
     kinds: list[_Kind] = []
+    names: list[str] = []
     detected: list[bool] = []
     builder = OutlineBuilder()
     dropped = 0
@@ -90,26 +97,28 @@ def read_annotations(path: Path) -> Annotations:
             if builder.add(feature.get("geometry")):
                 properties = feature.get("properties") or {}
                 kinds.append(_kind(properties))
+                names.append(_class_name(properties.get("classification")))
                 detected.append(properties.get("objectType") in ("detection", "cell", "tile"))
             else:
                 dropped += 1
         outlines = builder.build()
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, shapely.GEOSException) as error:
         raise InputError(f"{path.name} is no GeoJSON of outlines ({error}); export it again") from error
-    if not kinds:
+    if kinds.count("core") == len(kinds):
         raise InputError(
             f"{path.name} holds no outline; export the annotations themselves, and where there is no gland "
             "draw one of class Region* around what was looked at"
         )
     of_kind: dict[_Kind, list[Outline]] = {kind: [] for kind in get_args(_Kind)}
+    classes: dict[_Kind, list[str]] = {kind: [] for kind in get_args(_Kind)}
     split, alone = 0, kinds.count("gland") + kinds.count("right") == 1
-    for kind, outline, whole in zip(kinds, outlines.tolist(), detected, strict=True):
-        parts = shapely.get_parts(outline).tolist()
-        if kind in ("gland", "right") and len(parts) > 1 and (not whole or alone):
-            of_kind[kind] += parts
+    for kind, name, outline, whole in zip(kinds, names, outlines.tolist(), detected, strict=True):
+        parts = [] if outline.is_empty else [outline]
+        if kind in ("gland", "right") and shapely.get_num_geometries(outline) > 1 and (not whole or alone):
+            parts = shapely.get_parts(outline).tolist()
             split += 1
-        elif not outline.is_empty:
-            of_kind[kind].append(outline)
+        of_kind[kind] += parts
+        classes[kind] += [name] * len(parts)
     return Annotations(
         of_kind["gland"] + of_kind["right"],
         of_kind["region"],
@@ -118,10 +127,14 @@ def read_annotations(path: Path) -> Annotations:
         split,
         wrong=of_kind["wrong"],
         complete=bool(of_kind["gland"] or of_kind["region"]),
+        cores=len(of_kind["core"]),
+        classes=classes["gland"] + classes["right"],
     )
 
 
 def _kind(properties: dict[str, Any]) -> _Kind:
+    if properties.get("objectType") == "tma_core":
+        return "core"
     name = _class_name(properties.get("classification"))
     if name.rstrip("*").strip().lower() == "region":
         return "region"

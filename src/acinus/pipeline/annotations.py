@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def score_annotations(
     if annotations.split:
         are = plural(annotations.split, "outline of several parts is", "outlines of several parts are")
         notices.append(f"{truth.name}: {are} read as one gland for each part")
+    if annotations.cores:
+        are = plural(annotations.cores, "core of a tissue microarray is", "cores of a tissue microarray are")
+        notices.append(f"{truth.name}: {are} no {'gland' if annotations.cores == 1 else 'glands'}, left out")
+    if len(counts := Counter(annotations.classes)) > 1:
+        shown = ", ".join(f"{name or 'none'} {count}" for name, count in counts.items())
+        notices.append(f"{truth.name}: outlines of {len(counts)} classes count as glands ({shown})")
     if annotations.dropped:
         without_area = plural(annotations.dropped, "outline has", "outlines have")
         notices.append(f"{truth.name}: {without_area} no area, left out")
@@ -128,7 +135,8 @@ def _without_frames(
     if not whole.any():
         return annotations, []
     notice = f"{truth.name}: the outline of the whole image is no gland, left out"
-    return replace(annotations, glands=glands[~whole].tolist()), [notice]
+    classes = np.array(annotations.classes, dtype=object)[~whole].tolist()
+    return replace(annotations, glands=glands[~whole].tolist(), classes=classes), [notice]
 
 
 def _outside(annotations: Annotations, prediction: LabelFile, truth: Path) -> int:

@@ -18,7 +18,7 @@ from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.grouping.corrections import ImageCorrections
 from acinus.grouping.process_group import ProcessGroup
-from acinus.pipeline.model import MODEL_FILES
+from acinus.pipeline.model import MODEL_FILES, is_fit
 from acinus.pipeline.parent import Parent
 from acinus.pipeline.settings import Settings
 from acinus.results.files import FAILURES
@@ -38,7 +38,7 @@ def check_folder(folder: Path) -> None:
     OutputError
         When it cannot be written to.
     """
-    if (folder / "model.json").exists():
+    if (folder / "model.json").exists() and is_fit(folder):
         return  # finished: nothing will be written
     absent = [path for path in (folder, *folder.parents) if not path.exists()]
     make_folder(folder)

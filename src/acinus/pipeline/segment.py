@@ -111,7 +111,6 @@ def segment_files(
                 f"{out} holds {what}, and results need a folder of their own; choose another --out"
             )
     with _cluster(workers, scheduler) as client, locked(make_folder(out)):
-        refuse_to_replace(in_the_way(out, BATCH_FILES))
         result = BatchResult(folder=out)
         samples = find_inputs(inputs, mpp=mpp, result=result)
         RoiFolder(roi).check([sample.name for sample in samples])
@@ -226,7 +225,8 @@ def _finished_before(
 
 def _check_places(out: Path, samples: Sequence[Sample]) -> None:
     """Refuse to begin where a result would replace what acinus did not write."""
-    refuse_to_replace([path for sample in samples for path in in_the_way(out / sample.name, RESULT_FILES)])
+    of_images = [path for sample in samples for path in in_the_way(out / sample.name, RESULT_FILES)]
+    refuse_to_replace([*of_images, *in_the_way(out, BATCH_FILES)])
 
 
 def _segment_one(sample: Sample, batch: _Batch, result: BatchResult, progress: Progress) -> dict[str, Any]:

@@ -14,11 +14,16 @@ from acinus.core.image import LabelMap
 from acinus.core.scratch import bands, scratch_array
 from acinus.slides.label_values import StoredValues, stored_values
 from acinus.slides.mask_areas import label_areas
+from acinus.slides.mask_doubts import classes_doubt, inverted_doubt
 from acinus.slides.mask_kinds import hard_edges, palette_values, white_is_gland
 
 __all__ = ["LABEL_ENDINGS", "LABEL_FOLDER", "LABEL_SUFFIXES", "LabelImage", "read_label_image", "read_labels"]
 
-LABEL_ENDINGS = ("_anno", "_mask", "_label", "_labels")
+LABEL_ENDINGS = (
+    *("_anno", "_mask", "_label", "_labels"),
+    *("_cp_masks", "_masks"),  # CellPose
+    *("-labels", "-labelled", "-mask"),  # QuPath's scripts
+)
 """What follows the name of an image in that of its label map."""
 
 LABEL_FOLDER = "labels"
@@ -90,7 +95,10 @@ def read_label_image(path: Path | str) -> LabelImage:
     smallest, largest = _range_of_labels(labels, path)
     if smallest == largest:
         labels = label_areas(labels)
-    notices = [notice for notice in (stored.notice, meant, cut) if notice]
+        doubt = inverted_doubt(labels)
+    else:
+        doubt = classes_doubt(labels)
+    notices = [*stored.notices, *(notice for notice in (meant, cut, doubt) if notice)]
     return LabelImage(labels, tuple(f"{path.name}: {notice}" for notice in notices))
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.scratch import bands, is_large, scratch_array
 from acinus.slides.opening import check_readable, unreadable
-from acinus.slides.plain_source import open_plain
+from acinus.slides.orientation import TURNED, turned
+from acinus.slides.plain_source import open_plain, plain_orientation
 from acinus.slides.pyramid import SourceRefusedError
 
 __all__ = ["StoredValues", "stored_values"]
@@ -30,6 +31,7 @@ _LOSSY_COMPRESSIONS = (6, 7, 33007, 33003, 33004, 33005, 34712, 34887, 50001, 50
 _WHITE_IS_ZERO, _PALETTE = 0, 3  # PhotometricInterpretation
 
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_PNG_HEADER_BYTES = 33
 _SAMPLES_OF_PNG = {0: 1, 2: 3, 4: 2, 6: 4}  # colour types: grey, RGB, both with transparency
 _MOST_DEFLATED = 1040
 """Deflate makes at most 1032 bytes of one; a header that says more is damaged."""
@@ -50,15 +52,18 @@ class StoredValues:
         and tifffile writes it into every file of 1 bit; in neither it says what is gland.
     lossy : bool
         Whether it was compressed in a way that changes values.
-    notice : str or None
-        Where the values were found, when not in the grey of the picture.
+    orientation : int
+        Value of TIFF's and Exif's tag; of what `stored_values` returns always 1.
+    notices : tuple of str
+        Where the values were found, when not in the grey of the first picture, and whether they were turned.
     """
 
     values: NDArray[Any]
     palette: NDArray[np.uint8] | None = None
     white_is_zero: bool = False
     lossy: bool = False
-    notice: str | None = None
+    orientation: int = 1
+    notices: tuple[str, ...] = ()
 
 
 def stored_values(path: Path) -> StoredValues:
@@ -74,14 +79,19 @@ def stored_values(path: Path) -> StoredValues:
     if not stored.values.size:
         raise unreadable(path)
     values, notice = _one_channel(stored.values, path)
-    return replace(stored, values=values, notice=notice)
+    notices = [*stored.notices, *([notice] if notice else [])]
+    if stored.orientation in range(2, 9):
+        values = turned(values, stored.orientation)
+        notices.append(TURNED)
+    return replace(stored, values=values, orientation=1, notices=tuple(notices))
 
 
 def _from_tiff(path: Path) -> StoredValues | None:
     """Return what tifffile reads, channels last; None for what is no TIFF, or one that Pillow may know."""
     try:
         with tifffile.TiffFile(path) as file:
-            series = file.series[0]
+            series = max(file.series, key=lambda one: one.keyframe.imagewidth * one.keyframe.imagelength)
+            smaller = series.keyframe.index != file.series[0].keyframe.index
             _check_size(series.shape, path)
             page = series.keyframe
             if not _is_complete(page, path):
@@ -97,11 +107,18 @@ def _from_tiff(path: Path) -> StoredValues | None:
                 palette=palette,
                 white_is_zero=page.photometric == _WHITE_IS_ZERO and not _says_nothing(file, page),
                 lossy=page.compression in _LOSSY_COMPRESSIONS,
+                orientation=_tag(page, "Orientation"),
+                notices=("the largest picture of it is read, which is not the first",) if smaller else (),
             )
     except AcinusError:
         raise
     except Exception:  # of a damaged file tifffile raises whatever comes of its numbers
         return None
+
+
+def _tag(page: Any, name: str) -> int:
+    tag = page.tags.get(name)
+    return 1 if tag is None else int(tag.value)
 
 
 def _says_nothing(file: tifffile.TiffFile, page: Any) -> bool:
@@ -141,7 +158,7 @@ def _from_large_png(path: Path) -> StoredValues | None:
     """
     with path.open("rb") as file:
         head = file.read(4096)
-    if not head.startswith(_PNG_HEADER) or b"tRNS" in head:
+    if not head.startswith(_PNG_HEADER) or len(head) < _PNG_HEADER_BYTES or b"tRNS" in head:
         return None
     width, height, depth, colours = struct.unpack(">2I2B", head[16:26])
     samples = _SAMPLES_OF_PNG.get(colours)
@@ -170,6 +187,7 @@ def _from_plain(path: Path) -> StoredValues:
         np.asarray(image),
         palette=None if colours is None else np.array(colours, np.uint8).reshape(-1, 3),
         lossy=image.format in _LOSSY_FORMATS,
+        orientation=plain_orientation(image),
     )
 
 

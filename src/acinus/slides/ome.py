@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from acinus.core.geometry import Size
+from acinus.slides.pixels import are_fluorescent
 from acinus.slides.resolution import Resolution, from_axes, um_per_unit
 
 __all__ = ["OmeImage", "ome_image_of", "ome_images"]
@@ -31,7 +32,7 @@ class OmeImage:
     significant_bits : int or None
         How many of a pixel's bits are used.
     is_fluorescence : bool
-        Whether a channel has an emission wavelength or a fluorophore.
+        Whether a channel has an emission wavelength or a fluorophore, or is named or coloured as if.
     """
 
     name: str
@@ -102,6 +103,9 @@ def _image(element: ET.Element, pixels: ET.Element) -> OmeImage:
         significant_bits=_whole(pixels.get("SignificantBits", "")),
         is_fluorescence=any(
             "EmissionWavelength" in each.attrib or "Fluor" in each.attrib for each in channels
+        )
+        or are_fluorescent(
+            [each.get("Name", "") for each in channels], [_colour(each.get("Color", "")) for each in channels]
         ),
     )
 
@@ -128,6 +132,14 @@ def _number(text: str, factor: float) -> float | None:
         return float(text) * factor
     except ValueError:
         return None
+
+
+def _colour(text: str) -> str:
+    """Return RRGGBB of OME's colour, a signed number of red, green, blue, alpha; empty without one."""
+    try:
+        return f"{int(text) & 0xFFFFFFFF:08x}"[:6]
+    except ValueError:
+        return ""
 
 
 def _whole(text: str) -> int | None:

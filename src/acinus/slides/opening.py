@@ -20,26 +20,30 @@ from acinus.slides.zarr_source import ZarrSource
 
 __all__ = ["IMAGE_SUFFIXES", "SLIDE_SUFFIXES", "check_readable", "open_slide", "unreadable"]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".jp2", ".webp")
 """Suffixes under which a folder's plain images are looked for."""
 
 SLIDE_SUFFIXES = (
     ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm", ".dicom", ".czi",
-    ".isyntax", ".vsi",
+    ".isyntax", ".vsi", ".qptiff", ".btf", ".lif", ".nd2", ".ims",
 )  # fmt: skip
-"""Suffixes under which a folder's slides are looked for."""
+"""Suffixes under which a folder's slides are looked for, those included that have to be converted."""
+
+_BIO_FORMATS = "convert it to OME-TIFF with bfconvert of Bio-Formats, or export it from QuPath"
 
 _CONVERTED_BY = {
     ".isyntax": "convert it to OME-TIFF with isyntax2raw and raw2ometiff, or export it as DICOM or TIFF",
-    ".vsi": "convert it to OME-TIFF with bfconvert of Bio-Formats, or export it from QuPath",
+    **dict.fromkeys((".vsi", ".lif", ".nd2", ".ims"), _BIO_FORMATS),
 }
-"""Formats of scanners that need a program of their own, and what to do."""
+"""Formats of scanners and microscopes that need a program of their own, and what to do."""
 
 _MIRAX = ".mrxs"
 """Its file itself is a JPEG that shows the slide from afar; the slide lies in a folder."""
 
 _NEEDS_OTHERS = (".vms", ".vmu")
 """They name the files that hold the pixels."""
+
+_CZI = b"ZISRAWFILE"
 
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -143,7 +147,7 @@ def check_readable(path: Path) -> None:
 def unreadable(path: Path) -> InputError:
     """Return the one-line error for a file that no library reads, by what its first bytes are."""
     if (how := _CONVERTED_BY.get(path.suffix.lower())) is not None:
-        return InputError(f"{path.name} is of a format that no open library reads; {how}")
+        return InputError(f"{path.name} is of a format that acinus cannot read; {how}")
     if path.suffix.lower() == _MIRAX:
         return InputError(
             f"{path.name} cannot be read without the folder {path.stem} beside it and all files in there; "
@@ -155,8 +159,12 @@ def unreadable(path: Path) -> InputError:
         )
     with path.open("rb") as file:
         head = file.read(512)
+    if head.startswith(_CZI):
+        return InputError(f"{path.name} is a CZI, which acinus cannot read; {_BIO_FORMATS}")
     if head.startswith(_SIGNATURES):
         return InputError(f"{path.name} is damaged or truncated; copy it again")
+    if path.suffix.lower() == ".json" and _is_text(head):
+        return InputError(f"{path.name} holds text, not an image; GeoJSON is known by the ending .geojson")
     if _is_text(head):
         return InputError(f"{path.name} holds text, not an image; check the path or copy it again")
     if path.suffix.lower() in SLIDE_SUFFIXES:

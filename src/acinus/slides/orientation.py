@@ -8,18 +8,37 @@ the two.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.slides.pyramid import PixelSource, SlideFacts
 
-__all__ = ["UprightSource", "upright"]
+__all__ = ["TURNED", "UprightSource", "turned", "upright"]
+
+TURNED = "it is turned as its orientation tag says"
 
 _COLUMNS_MIRRORED = (2, 3, 7, 8)
 _ROWS_MIRRORED = (3, 4, 6, 7)
 _EXCHANGED = (5, 6, 7, 8)
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return stored pixels, (H, W, ...), as they are to be seen; a view.
+
+    Examples
+    --------
+    >>> turned(np.array([[1, 2], [3, 4]]), 6).tolist()  # the first row belongs at the right
+    [[3, 1], [4, 2]]
+    """
+    if orientation in _COLUMNS_MIRRORED:
+        pixels = pixels[:, ::-1]
+    if orientation in _ROWS_MIRRORED:
+        pixels = pixels[::-1]
+    return pixels.swapaxes(0, 1) if orientation in _EXCHANGED else pixels
 
 
 def upright(source: PixelSource) -> PixelSource:
@@ -39,13 +58,7 @@ class UprightSource:
     def read_level(self, level: int, box: Box) -> RgbArray:
         """Return a box of the turned picture."""
         pixels = self._source.read_level(level, self._stored(box, self._source.facts.levels[level].size))
-        if self._orientation in _COLUMNS_MIRRORED:
-            pixels = pixels[:, ::-1]
-        if self._orientation in _ROWS_MIRRORED:
-            pixels = pixels[::-1]
-        if self._orientation in _EXCHANGED:
-            pixels = pixels.transpose(1, 0, 2)
-        return np.ascontiguousarray(pixels)
+        return np.ascontiguousarray(turned(pixels, self._orientation))
 
     def close(self) -> None:
         """Release the file."""
@@ -72,6 +85,6 @@ class UprightSource:
             facts,
             levels=levels,
             bounds=Box(0, 0, whole.width, whole.height),
-            notes=(*facts.notes, "it is turned as its orientation tag says"),
+            notes=(*facts.notes, TURNED),
             orientation=1,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +13,51 @@ from numpy.typing import NDArray
 from acinus.core.errors import InputError
 from acinus.core.image import RgbArray
 
-__all__ = ["GREYSCALE_REFUSAL", "HIDDEN_NOTE", "ValueScale", "float_scale", "integer_scale", "on_white"]
+__all__ = [
+    "FLUORESCENCE_REFUSAL",
+    "GREYSCALE_REFUSAL",
+    "HIDDEN_NOTE",
+    "ValueScale",
+    "are_fluorescent",
+    "float_scale",
+    "integer_scale",
+    "on_white",
+]
 
 GREYSCALE_REFUSAL = "is greyscale; expected a colour image of an H&E section, export it as RGB"
 
 HIDDEN_NOTE = "its transparency hides the whole picture and is ignored"
 
+FLUORESCENCE_REFUSAL = "holds fluorescence channels; expected an H&E section seen in bright field"
+
+_FLUOROPHORE = re.compile(
+    r"dapi|hoechst|draq5|fitc|tritc|\bcy ?-?[357]\b|alexa|\b[gryc]fp\b|texas ?red|\bopal ?\d|rhodamine", re.I
+)
+_RED_GREEN_BLUE = ("ff0000", "00ff00", "0000ff")
+
 _CAMERA_BITS = (8, 10, 12, 14, 16)
+
+
+def are_fluorescent(names: Sequence[str], colours: Sequence[str]) -> bool:
+    """Say whether channels are those of fluorescence, by their names and by the colours they are shown in.
+
+    Parameters
+    ----------
+    names : sequence of str
+    colours : sequence of str
+        RRGGBB of each channel; empty where a file gives none. Colours that differ and are not red, green and
+        blue in this order belong to fluorophores.
+
+    Examples
+    --------
+    >>> are_fluorescent(["DAPI", "CD3", "CD8"], []), are_fluorescent([], ["0000FF", "00FF00", "FF0000"])
+    (True, True)
+    >>> are_fluorescent(["R", "G", "B"], ["FF0000", "00FF00", "0000FF"]), are_fluorescent([""], ["FFFFFF"])
+    (False, False)
+    """
+    shown = tuple(colour.lower() for colour in colours[:3])
+    by_colour = len(shown) == 3 and len(set(shown)) > 1 and all(shown) and shown != _RED_GREEN_BLUE
+    return by_colour or any(_FLUOROPHORE.search(name) is not None for name in names)
 
 
 @dataclass(frozen=True)

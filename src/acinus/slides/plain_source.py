@@ -19,7 +19,7 @@ from acinus.slides.pyramid import SlideFacts, SourceRefusedError
 from acinus.slides.reader import Level
 from acinus.slides.resolution import Resolution, from_axes
 
-__all__ = ["PLAIN_FORMATS", "PlainSource", "open_plain"]
+__all__ = ["PLAIN_FORMATS", "PlainSource", "open_plain", "plain_orientation"]
 
 PLAIN_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "JPEG2000", "WEBP")
 """The formats Pillow may try; others (EPS among them) would start foreign programs."""
@@ -109,8 +109,7 @@ class PlainSource:
             mpp_source=found.source,
             mpp_doubt=found.doubt,
             notes=notes,
-            # Pillow has turned a TIFF already.
-            orientation=1 if image.format == "TIFF" else _orientation(image),
+            orientation=plain_orientation(image),
         )
 
     def read_level(self, level: int, box: Box) -> RgbArray:
@@ -160,7 +159,10 @@ def _deep_png(path: Path) -> np.ndarray[Any, Any] | None:
         raise SourceRefusedError(str(error)) from error
 
 
-def _orientation(image: Image.Image) -> int:
+def plain_orientation(image: Image.Image) -> int:
+    """Return the orientation in which an image's pixels are: Pillow has turned a TIFF already."""
+    if image.format == "TIFF":
+        return 1
     value = image.getexif().get(ExifTags.Base.Orientation, 1)
     return value if isinstance(value, int) else 1
 

@@ -13,7 +13,7 @@ from acinus.core.errors import InputError
 from acinus.core.geometry import Size
 from acinus.core.naming import plural
 from acinus.slides.ome import OmeImage, ome_image_of
-from acinus.slides.pixels import GREYSCALE_REFUSAL
+from acinus.slides.pixels import FLUORESCENCE_REFUSAL, GREYSCALE_REFUSAL
 from acinus.slides.pyramid import SourceRefusedError
 from acinus.slides.reduced_copy import has_the_aspect
 
@@ -112,7 +112,7 @@ def _picture(series: Any, file: tifffile.TiffFile, ome: list[OmeImage], name: st
     page = series.keyframe
     described = ome_image_of(ome, page=series.levels[0].pages[0].index, size=size_of(page)) if ome else None
     if described is not None and described.is_fluorescence:
-        raise InputError(f"{name} holds fluorescence channels; expected an H&E section seen in bright field")
+        raise InputError(f"{name} {FLUORESCENCE_REFUSAL}")
     _check_numbers(page, name)
     chosen, notes = _plane(series, name)
     notes += _samples_note(page, len(chosen), name)

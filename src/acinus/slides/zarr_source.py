@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 import zarr
+import zarr.errors
 import zarr.storage
 
 from acinus.core.errors import AcinusError, InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
-from acinus.slides.pixels import GREYSCALE_REFUSAL, integer_scale
+from acinus.slides.pixels import FLUORESCENCE_REFUSAL, GREYSCALE_REFUSAL, are_fluorescent, integer_scale
 from acinus.slides.pyramid import SlideFacts, SourceRefusedError
 from acinus.slides.reader import Level, level_downsample
 from acinus.slides.reduced_copy import has_the_aspect
@@ -32,6 +33,7 @@ __all__ = ["ZarrSource"]
 
 _AXES = ("t", "c", "z", "y", "x")  # of images that name none
 _SPACE = ("y", "x")
+_NO_IMAGE = "is a Zarr without an image; expected OME-Zarr (NGFF 0.4 or 0.5)"
 
 
 class ZarrSource:
@@ -62,6 +64,8 @@ class ZarrSource:
             self._store.close()
             if isinstance(error, AcinusError):
                 raise
+            if isinstance(error, zarr.errors.ContainsArrayError):
+                raise InputError(f"{path.name} {_NO_IMAGE}") from error
             # Of damaged metadata zarr raises whatever comes of it.
             raise InputError(f"{path.name} is a damaged OME-Zarr ({error}); copy it again") from error
         left_out = [f"{each.size.width} × {each.size.height} px" for each in images if each is not image]
@@ -164,7 +168,7 @@ def _images(group: Any, path: Path) -> list[_Image]:
         numbers = sorted((name for name in group.group_keys() if name.isdigit()), key=int)
         nodes = [node for node in map(group.__getitem__, numbers) if "multiscales" in _ome(node)]
     if not nodes:
-        raise InputError(f"{path.name} is a Zarr without an image; expected OME-Zarr (NGFF 0.4 or 0.5)")
+        raise InputError(f"{path.name} {_NO_IMAGE}")
     images, reasons = [], []
     for node in nodes:
         try:
@@ -191,6 +195,11 @@ def _image(group: Any, path: Path) -> _Image:
     datasets = multiscale["datasets"]
     levels = [group[dataset["path"]] for dataset in datasets]
     _check_colours(axes, levels[0], path)
+    channels = (attributes.get("omero") or {}).get("channels") or []
+    if are_fluorescent(
+        [str(each.get("label", "")) for each in channels], [str(each.get("color", "")) for each in channels]
+    ):
+        raise InputError(f"{path.name} {FLUORESCENCE_REFUSAL}")
     sizes = [dict(zip(axes, level.shape, strict=True)) for level in levels]
     finest = Size(sizes[0]["x"], sizes[0]["y"])
     copies = [
