@@ -102,6 +102,19 @@ def cells(name: str) -> Iterator[Fit]:
             yield Fit(rest=rest, share=share)
             if share > 0.0:
                 yield Fit(rest=rest, share=share, weight=0.5, cure="contrast")
+    elif name == "small":  # a small weight where 5 and 25 % of the interiors are given
+        yield from (Fit(rest=rest, share=0.0) for rest in rests)
+        for share, rest in itertools.product((0.05, 0.25), rests):
+            cell = Fit(rest=rest, share=share)
+            yield cell
+            yield replace(cell, weight=0.1)
+            yield replace(cell, weight=0.1, stopped=False)
+            yield replace(cell, weight=0.1, cure="contrast")
+    elif name == "collapse":  # what becomes of the features as the weight grows
+        for weight, stopped in itertools.product((0.0, 0.1, 0.5, 1.0), (True, False)):
+            if weight > 0.0 or stopped:
+                yield Fit(weight=weight, stopped=stopped)
+        yield from (Fit(weight=1.0, cure=cure) for cure in ("centred", "whitened", "contrast"))
     elif name == "form":
         for normalised, embedding in itertools.product((True, False), ("image", "batch", "running")):
             yield Fit(weight=0.1, normalised=normalised, embedding=embedding)
@@ -111,7 +124,7 @@ def cells(name: str) -> Iterator[Fit]:
             for weight, cure in ((0.1, "none"), (0.5, "none"), (2.0, "none"), (0.5, "contrast")):
                 yield Fit(network="pspnet", rest=rest, weight=weight, cure=cure)
     else:
-        slices = "core, written, written-few, darkest, weight, cures, share, form, pspnet"
+        slices = "core, written, written-few, darkest, small, collapse, weight, cures, share, form, pspnet"
         raise SystemExit(f"there is no slice {name!r}; choose of {slices}")
 
 
@@ -171,13 +184,17 @@ def withheld(proposal: ProposalMap, fit: Fit, rng: np.random.Generator) -> Propo
     return replace(proposal, regions=regions, glands=None)
 
 
-def train(fit: Fit, images: list[TrainingImage]) -> torch.nn.Module:
-    """Train one small network, the loss terms by name."""
+def train(fit: Fit, images: list[TrainingImage]) -> tuple[torch.nn.Module, dict[str, float]]:
+    """Train one small network; return it with the means of its loss terms over the last tenth of the steps.
+
+    The distance of interior features to the embedding is measured without the loss, too.
+    """
     torch.manual_seed(fit.seed)
     network = NETWORKS[fit.network].build().to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS, pct_start=0.1)
     diffusion = Diffusion(fit)
+    terms: list[tuple[float, float]] = []
     for step in range(STEPS):
         batch = draw_batch(
             images,
@@ -188,19 +205,21 @@ def train(fit: Fit, images: list[TrainingImage]) -> torch.nn.Module:
             rng=np.random.default_rng([fit.seed, step]),
         ).to(torch.device("cpu"))
         prediction = network(batch.images)
-        loss = mask_loss(prediction.logits, batch.gland, batch.weight)
-        if fit.weight > 0.0:
-            size = prediction.features.shape[2:]
-            exterior, interior, rest = (
-                functional.adaptive_avg_pool2d(region, size)
-                for region in (batch.exterior, batch.interior, batch.background)
-            )
-            loss = loss + fit.weight * diffusion(prediction.features, exterior, interior, rest)
+        mask = mask_loss(prediction.logits, batch.gland, batch.weight)
+        size = prediction.features.shape[2:]
+        exterior, interior, rest = (
+            functional.adaptive_avg_pool2d(region, size)
+            for region in (batch.exterior, batch.interior, batch.background)
+        )
+        distance = diffusion(prediction.features, exterior, interior, rest)
+        loss = mask + fit.weight * distance if fit.weight > 0.0 else mask
+        terms.append((mask.item(), distance.item()))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         rates.step()
-    return network.eval()
+    ends = np.mean(terms[-STEPS // 10 :], axis=0).tolist()
+    return network.eval(), dict(zip(TERMS, ends, strict=True))
 
 
 def score(
@@ -266,7 +285,8 @@ def mined(folder: Path, rings: str, images: list[RgbImage], rgbs: list[np.ndarra
     return maps
 
 
-FIGURES = ("miou", "miou_filled", "unclaimed_recall", "withheld_recall", "gland", "spread")
+TERMS = ("mask", "diffusion")
+FIGURES = ("miou", "miou_filled", "unclaimed_recall", "withheld_recall", "gland", "spread", *TERMS)
 
 
 def table(lines: list[dict]) -> None:
@@ -324,7 +344,8 @@ def main() -> None:
         rng = np.random.default_rng(fit.seed)
         given = [withheld(each, fit, rng) for each in maps]
         training = [TrainingImage.of(rgb, each) for rgb, each in zip(rgbs, given, strict=True)]
-        figures = score(train(fit, training), rgbs, truths, maps, given)
+        network, terms = train(fit, training)
+        figures = {**score(network, rgbs, truths, maps, given), **terms}
         with log.open("ab") as file:
             file.write(orjson.dumps({"fit": asdict(fit), "figures": figures}) + b"\n")
         done.append(asdict(fit))

@@ -179,7 +179,7 @@ def test_a_settings_file_changes_a_preset_and_not_the_default(tmp_path):
     path.write_text("[grouping]\nsteps = 7\n[grouping.network]\nfeatures = 16\n")
     settings = load_settings(path, preset="proposal")
     assert settings.grouping == replace(
-        PROPOSAL.grouping, steps=7, network=PSPNetSpec(features=16, auxiliary=True)
+        PROPOSAL.grouping, steps=7, network=PSPNetSpec(features=16, width=32, auxiliary=True)
     )
     assert settings.mining == PROPOSAL.mining != Settings().mining
 
