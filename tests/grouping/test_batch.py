@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -201,6 +203,14 @@ def test_the_seed_and_the_step_decide_the_batch():
     assert torch.equal(first.exterior, again.exterior)
     assert not torch.equal(first.images, other_step.images)
     assert not torch.equal(first.images, other_seed.images)
+
+
+def test_images_are_drawn_as_often_as_their_chances_say():
+    plain = [tell_tale(np.full((40, 40), value, np.uint8)) for value in (BACKGROUND, EXTERIOR)]
+    often = [replace(image, chance=chance) for image, chance in zip(plain, (3.0, 1.0), strict=True)]
+    gland = drawn(often, crops=400).gland.mean(dim=(1, 2, 3))
+    assert set(gland.tolist()) == {0.0, 1.0}
+    assert 0.2 < gland.mean() < 0.3  # a quarter; the standard error is 0.02
 
 
 def test_crops_with_hardly_any_label_are_drawn_again():

@@ -10,7 +10,7 @@ from acinus.data.look import Looks
 from acinus.data.stain import stain_of
 from acinus.data.synthetic import synthetic_tile
 from acinus.mining.closed_shapes import ClosedShapes
-from acinus.pipeline.familiarity import Familiarity, Field, foreign_stain, judged
+from acinus.pipeline.familiarity import Familiarity, Field, Rings, foreign_stain, judged
 
 DAB = (130, 80, 40)
 
@@ -30,13 +30,13 @@ def grey(image: RgbImage) -> RgbImage:
 
 
 def test_true_glands_of_familiar_images_are_supported(tiles, stain):
-    found = judged([Field(tile.image, tile.labels > 0) for tile in tiles], stain=stain, shapes=ClosedShapes())
+    found = judged([Field(tile.image, tile.labels > 0) for tile in tiles], stain=stain, rings=Rings())
     assert found.unfamiliar == {}
     assert found.support > 0.3
 
 
 def test_what_is_called_gland_beside_all_rings_is_unfamiliar(tiles, stain):
-    found = judged([Field(t.image, t.labels == 0) for t in tiles], stain=stain, shapes=ClosedShapes())
+    found = judged([Field(t.image, t.labels == 0) for t in tiles], stain=stain, rings=Rings())
     assert list(found.unfamiliar) == ["rings"]
     assert found.support < 0.15
     assert f"share {100 * found.support:.0f} % of their area" in found.unfamiliar["rings"]
@@ -45,7 +45,7 @@ def test_what_is_called_gland_beside_all_rings_is_unfamiliar(tiles, stain):
 def test_next_to_no_gland_needs_no_support(tiles, stain):
     few = np.zeros(tiles[0].labels.shape, bool)
     few[:40, :40] = True  # 1 % of the picture
-    assert judged([Field(tiles[0].image, few)], stain=stain, shapes=ClosedShapes()).unfamiliar == {}
+    assert judged([Field(tiles[0].image, few)], stain=stain, rings=Rings()).unfamiliar == {}
 
 
 def test_support_is_intersection_over_union_of_all_fields_together(tiles, stain):
@@ -60,31 +60,31 @@ def test_support_is_intersection_over_union_of_all_fields_together(tiles, stain)
     said = [rings(coarse[0]), np.ones(coarse[1].shape, bool)]
     [first, second] = [rings(image) for image in coarse]
     expected = (first.sum() + second.sum()) / (first.sum() + second.size)
-    found = judged(map(Field, coarse, said), stain={}, shapes=shapes)
+    found = judged(map(Field, coarse, said), stain={}, rings=Rings(shapes))
     assert found.support == pytest.approx(expected)
 
 
 def test_a_picture_in_which_there_is_nothing_is_familiar(stain):
     blank = RgbImage(np.full((100, 100, 3), 243, np.uint8), 2.0)
     nothing = np.zeros((100, 100), bool)
-    found = judged([Field(blank, nothing)], stain=stain, shapes=ClosedShapes())
+    found = judged([Field(blank, nothing)], stain=stain, rings=Rings())
     assert (found.support, found.unfamiliar) == (1.0, {})
-    assert judged([], stain=stain, shapes=ClosedShapes()) == Familiarity()
+    assert judged([], stain=stain, rings=Rings()) == Familiarity()
 
 
 def test_other_colours_look_unlike_the_fit_and_the_reason_names_which(tiles, stain):
     image = tiles[0].image
     dark = RgbImage((image.rgb * np.array([0.7, 0.6, 0.9])).astype(np.uint8), image.mpp)
-    found = judged([Field(dark, tiles[0].labels > 0)], stain=stain, shapes=ClosedShapes())
+    found = judged([Field(dark, tiles[0].labels > 0)], stain=stain, rings=Rings())
     assert "most in how much red its stain absorbs" in found.unfamiliar["look"]
     before = {key: stain[key] for key in ("mean_od", "std_od")}  # of a model of an earlier version
-    again = judged([Field(dark, tiles[0].labels > 0)], stain=before, shapes=ClosedShapes())
+    again = judged([Field(dark, tiles[0].labels > 0)], stain=before, rings=Rings())
     assert "look" not in again.unfamiliar
 
 
 def test_what_is_stained_and_yet_no_tissue_is_unfamiliar(tiles, stain):
     green = RgbImage(np.full((100, 100, 3), (120, 200, 120), np.uint8), 2.0)
-    found = judged([Field(green, np.zeros((100, 100), bool))], stain=stain, shapes=ClosedShapes())
+    found = judged([Field(green, np.zeros((100, 100), bool))], stain=stain, rings=Rings())
     assert found.unfamiliar["look"].startswith("stained, but nothing in it is recognised as tissue")
     assert Looks.from_plain(stain["look"]) is not None
 

@@ -12,7 +12,8 @@ from acinus.inference.instances import InstanceSettings
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.gland_size import (
     GLAND_SIZE_FILE,
-    estimated_size,
+    GlandSizes,
+    estimated_sizes,
     size_in_words,
     with_gland_size,
 )
@@ -31,18 +32,69 @@ def test_every_stage_follows_from_the_size_and_a_second_time_changes_nothing():
     assert with_gland_size(settings, (72.0, 552.0)) == settings
 
 
+def test_settings_of_one_size_become_those_of_another_and_keep_what_was_chosen():
+    chosen = Settings(gland_size_um=(72.0, 552.0), instances=InstanceSettings(max_hole_um2=5.0))
+    larger = with_gland_size(chosen, (72.0, 552.0))
+    back = with_gland_size(larger, (36.0, 276.0))
+    assert back == Settings(gland_size_um=(36.0, 276.0), instances=InstanceSettings(max_hole_um2=5.0))
+    assert with_gland_size(larger, (90.0, 690.0)).grouping.mpp == 3.125
+
+
 def test_glands_of_colon_have_the_defaults():
     assert with_gland_size(Settings(), (36.0, 276.0)) == Settings(gland_size_um=(36.0, 276.0))
 
 
+def estimated(folder, images=(PLAIN,), sources=("a",)):
+    return estimated_sizes(images, sources, folder=folder, progress=SilentProgress())
+
+
 def test_an_estimate_is_kept_and_read_again(tmp_path):
-    assert estimated_size([PLAIN], folder=tmp_path, progress=SilentProgress()) == (36.0, 276.0)
+    assert estimated(tmp_path) == GlandSizes((36.0, 276.0), (1.0,))
     kept = tmp_path / GLAND_SIZE_FILE
     kept.write_text(kept.read_text().replace("276.0", "300.0"))
-    assert estimated_size([PLAIN], folder=tmp_path, progress=SilentProgress()) == (36.0, 300.0)
+    assert estimated(tmp_path).size_um == (36.0, 300.0)
     kept.write_text("{")
     with pytest.raises(ModelError, match="is damaged; delete it and run the same command again"):
-        estimated_size([PLAIN], folder=tmp_path, progress=SilentProgress())
+        estimated(tmp_path)
+
+
+@pytest.fixture
+def evidence(monkeypatch):
+    """Closed shapes claim as much as an image's name says, for glands of colon's size and of twice that."""
+
+    def claimed(image: RgbImage, factor: float) -> float:
+        usual, twice = map(float, image.name.split("/"))
+        return {1.0: usual, 2.0: twice}.get(factor, 0.0)
+
+    monkeypatch.setattr("acinus.pipeline.gland_size.closed_evidence", claimed)
+
+
+def named(name: str, count: int) -> list[RgbImage]:
+    return [RgbImage(PLAIN.rgb, mpp=1.25, name=name)] * count
+
+
+def test_a_source_with_larger_glands_is_told_from_the_others(tmp_path, evidence):
+    images = named("0.2/0.1", 20) + named("0.05/0.2", 6)
+    sizes = estimated(tmp_path, images, ["colon"] * 20 + ["prostate"] * 6)
+    assert sizes == GlandSizes((36.0, 276.0), (1.0,) * 20 + (2.0,) * 6)
+    assert sizes.distinct == (1.0, 2.0)
+    # Six of 26 images are drawn in √6 / (√6 + √20) of the crops.
+    assert sum(sizes.chances[20:]) / sum(sizes.chances) == pytest.approx(6**0.5 / (6**0.5 + 20**0.5))
+    assert estimated(tmp_path, images, ["colon"] * 20 + ["prostate"] * 6) == sizes  # as it was kept
+
+
+def test_smaller_glands_in_a_part_have_a_factor_below_one(tmp_path, evidence):
+    sizes = estimated(
+        tmp_path, named("0.05/0.2", 20) + named("0.2/0.1", 6), ["prostate"] * 20 + ["colon"] * 6
+    )
+    assert sizes == GlandSizes((72.0, 552.0), (1.0,) * 20 + (0.5,) * 6)
+
+
+def test_a_slight_difference_and_a_source_of_few_images_change_nothing(tmp_path, evidence):
+    (tmp_path / "few").mkdir()
+    slight = estimated(tmp_path, named("0.2/0.1", 20) + named("0.2/0.25", 6), ["a"] * 20 + ["b"] * 6)
+    few = estimated(tmp_path / "few", named("0.2/0.1", 20) + named("0.05/0.2", 5), ["a"] * 20 + ["b"] * 5)
+    assert slight.distinct == few.distinct == (1.0,)
 
 
 @pytest.mark.parametrize("size_um", [(100.0, 50.0), (1.0, 4.0), (500.0, 5000.0)])
@@ -64,5 +116,11 @@ def test_the_size_of_a_model_is_told_with_its_source(tmp_path):
     (tmp_path / GLAND_SIZE_FILE).write_text(json.dumps({"images": 1}))
     estimated = "36 to 552 µm across, estimated from 1 image; --gland-size overrides it"
     assert size_in_words(tmp_path) == estimated
+    parts = [{"source": "colon", "images": 9, "factor": 1.0}, {"source": "rings", "images": 8, "factor": 2.0}]
+    (tmp_path / GLAND_SIZE_FILE).write_text(json.dumps({"images": 17, "sources": parts}))
+    assert size_in_words(tmp_path) == (
+        "36 to 552 µm across, estimated from 17 images; 72 to 1103 µm on the 8 images of rings; "
+        "--gland-size overrides it"
+    )
     (tmp_path / "model.json").write_text(json.dumps(described | {"parent": {"folder": "/models/old"}}))
     assert size_in_words(tmp_path) == "36 to 552 µm across, inherited from /models/old"

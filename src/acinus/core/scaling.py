@@ -42,7 +42,7 @@ class SizeRatio:
         return math.sqrt(self.smallest * self.largest)
 
 
-def scaled(settings: T, ratio: SizeRatio) -> T:
+def scaled(settings: T, ratio: SizeRatio, *, earlier: SizeRatio | None = None) -> T:
     """Return settings for glands of another size: lengths × the ratio, areas × its square, nested ones too.
 
     Only defaults are scaled: a value that somebody chose stays what it is.
@@ -51,6 +51,9 @@ def scaled(settings: T, ratio: SizeRatio) -> T:
     ----------
     settings : settings class
     ratio : SizeRatio
+        To the glands that the defaults are made for.
+    earlier : SizeRatio, optional
+        By which the settings were scaled before: what follows from it counts as a default.
 
     Raises
     ------
@@ -64,22 +67,28 @@ def scaled(settings: T, ratio: SizeRatio) -> T:
     >>> larger.min_area_um2, larger.max_hole_um2, larger.neck_depth_um, larger.threshold
     (3200.0, 180000.0, 5.0, 0.5)
     """
-    if ratio == SizeRatio():
+    earlier = earlier or SizeRatio()
+    if ratio == SizeRatio() == earlier:
         return settings
     changed = {}
     for field in fields(settings):  # type: ignore[arg-type]
         value = getattr(settings, field.name)
         if is_settings(value):
-            changed[field.name] = scaled(value, ratio)
-        elif _is_default_length(field, value):
-            power = 2 if field.name.endswith("_um2") else 1
-            changed[field.name] = value * _ratio_of(field.name, ratio) ** power
+            changed[field.name] = scaled(value, ratio, earlier=earlier)
+        elif _is_length(field) and value in (field.default, _scaled_default(field, earlier)):
+            changed[field.name] = _scaled_default(field, ratio)
     return replace(settings, **changed)  # type: ignore[type-var]
 
 
-def _is_default_length(field: Field[Any], value: Any) -> bool:
-    is_length = field.name.endswith(("_um", "_um2")) or field.name == "mpp"
-    return is_length and field.default is not MISSING and value is not None and value == field.default
+def _is_length(field: Field[Any]) -> bool:
+    named = field.name.endswith(("_um", "_um2")) or field.name == "mpp"
+    return named and field.default is not MISSING and field.default is not None
+
+
+def _scaled_default(field: Field[Any], ratio: SizeRatio) -> float:
+    power = 2 if field.name.endswith("_um2") else 1
+    default: Any = field.default
+    return float(default * _ratio_of(field.name, ratio) ** power)
 
 
 def _ratio_of(name: str, ratio: SizeRatio) -> float:

@@ -62,7 +62,8 @@ def mixed_stain(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, A
     >>> [round(x, 3) for x in (*mixed["mean_od"], *mixed["std_od"])], mixed["kinds"]
     ([0.3, 0.1], {'he': 1.0})
     """
-    mixed: dict[str, Any] = {}
+    factors = {factor for each in (one, other) for factor in each.get("size_factors") or [1.0]}
+    mixed: dict[str, Any] = {"size_factors": sorted(factors)}
     if "mean_od" in one and "mean_od" in other:
         means = np.array([one["mean_od"], other["mean_od"]])
         variances = np.array([one["std_od"], other["std_od"]]) ** 2

@@ -34,11 +34,14 @@ class TrainingImage:
         What is taught of each pixel, in the order of `Targets`.
     spoken : (N,) int32 or None
         Numbers, row by row, of the pixels of which people spoke; None for an image of which nobody did.
+    chance : float
+        How often crops are drawn from it, relative to the others.
     """
 
     rgb: RgbArray
     targets: NDArray[np.float16]
     spoken: NDArray[np.int32] | None = None
+    chance: float = 1.0
 
     @classmethod
     def of(
@@ -48,6 +51,8 @@ class TrainingImage:
         borders: BorderTargets | None = None,
         spoken: BoolMask | None = None,
         spoken_weight: float = 1.0,
+        *,
+        chance: float = 1.0,
     ) -> TrainingImage:
         """Bring a proposal map of another resolution onto the image's pixels.
 
@@ -68,7 +73,7 @@ class TrainingImage:
             targets[spoken] *= spoken_weight
             where = np.flatnonzero(spoken).astype(np.int32)
         # Half of float32's memory, of which these maps take most; weights need no more than three digits.
-        return cls(rgb=rgb, targets=targets.astype(np.float16), spoken=where)
+        return cls(rgb=rgb, targets=targets.astype(np.float16), spoken=where, chance=chance)
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def _draw_crop(
 ) -> tuple[RgbArray, NDArray[np.float32]]:
     """Cut one square of a random scale and bring it to `crop_px`."""
     for attempt in range(_TRIES):
-        image = images[int(rng.integers(len(images)))]
+        image = images[_drawn([image.chance for image in images], rng)]
         side = round(crop_px * float(np.exp(rng.uniform(-scale_range, scale_range))))
         height, width = image.rgb.shape[:2]
         y = int(rng.integers(max(1, height - side + 1)))
@@ -201,6 +206,14 @@ def _cut(
     rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     target = np.asarray(cv2.resize(target, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     return rgb, target
+
+
+def _drawn(chances: Sequence[float], rng: np.random.Generator) -> int:
+    """Return the index of one image; where all are alike, one whole number is drawn."""
+    if len(set(chances)) == 1:
+        return int(rng.integers(len(chances)))
+    ends = np.cumsum(chances)
+    return int(np.searchsorted(ends, rng.uniform(0.0, ends[-1]), side="right"))
 
 
 def _mirrored(length: int, wanted: int) -> NDArray[np.intp]:

@@ -39,6 +39,7 @@ def train_rounds(
     group: ProcessGroup | None = None,
     start: nn.Module | None = None,
     corrections: Mapping[str, ImageCorrections] | None = None,
+    chances: Sequence[float] | None = None,
 ) -> nn.Module:
     """Train in rounds, each on the proposals as the network of the one before relabelled them.
 
@@ -67,6 +68,8 @@ def train_rounds(
         weights, and learns from the proposals as it relabelled them. It stays as it is.
     corrections : mapping, optional
         What people said of images, by their names; it counts instead of proposals, in every round.
+    chances : sequence of float, optional
+        How often crops are drawn from each image, relative to the others; by default alike.
 
     Raises
     ------
@@ -121,8 +124,11 @@ def train_rounds(
                         settings.borders,
                         None if said is None else said.spoken,
                         settings.corrections.weight,
+                        chance=chance,
                     )
-                    for rgb, proposal, said in zip(images, current, verdicts, strict=True)
+                    for rgb, proposal, said, chance in zip(
+                        images, current, verdicts, chances or [1.0] * len(images), strict=True
+                    )
                 ],
                 settings,
                 steps=settings.steps_of(number),

@@ -23,6 +23,7 @@ __all__ = [
     "FACTORS",
     "RATIO_RANGE",
     "best_factor",
+    "clearly_better",
     "closed_evidence",
     "gland_size_um",
     "sampled",
@@ -40,6 +41,7 @@ RATIO_RANGE = (0.35, 3.2)
 
 _IMAGES = 12  # that are looked at
 _MARGIN = 1.1  # by how much another factor must be better than 1
+_CLEAR_MARGIN = 1.3  # and than that of other images, for a part of them
 _LEAST_DETAIL = 0.45  # working µm/px over the image's own: finer pixels than these show nothing
 
 
@@ -111,3 +113,15 @@ def best_factor(evidence: dict[float, float]) -> float:
     """
     best = max(evidence, key=lambda factor: evidence[factor])
     return best if evidence[best] > _MARGIN * evidence.get(1.0, 0.0) else 1.0
+
+
+def clearly_better(evidence: dict[float, float], than: float) -> float:
+    """Return the factor of a part of the images: that of all, `than`, unless another one suits far better.
+
+    Examples
+    --------
+    >>> clearly_better({1.0: 0.20, 2.0: 0.24}, than=1.0), clearly_better({1.0: 0.08, 2.0: 0.15}, than=1.0)
+    (1.0, 2.0)
+    """
+    best = max(evidence, key=lambda factor: evidence[factor])
+    return best if evidence[best] > _CLEAR_MARGIN * evidence[than] else than

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -17,7 +18,7 @@ from PIL import Image
 
 from acinus.core.errors import ModelError, MppError, UsageError
 from acinus.core.geometry import Size
-from acinus.core.image import RgbImage
+from acinus.core.image import BoolMask, RgbImage
 from acinus.core.progress import Progress
 from acinus.core.settings import settings_to_plain
 from acinus.data.folder import folder as find_samples
@@ -28,12 +29,13 @@ from acinus.grouping.settings import GroupingSettings
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.refinement import RefinedSegmenter, RefinementSettings
 from acinus.inference.segmentation import Segmentation, segment_image
+from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.corrections import corrected_images, corrected_results
-from acinus.pipeline.familiarity import Field, foreign_stain, judged, shapes_of
+from acinus.pipeline.familiarity import Familiarity, Field, Rings, foreign_stain, judged
 from acinus.pipeline.fit import fit, reduced
-from acinus.pipeline.gland_size import with_gland_size
+from acinus.pipeline.gland_size import source_of, with_gland_size
 from acinus.pipeline.model import load_model, read_description, save_model
 from acinus.pipeline.params import changed_fields, flattened, with_params
 from acinus.pipeline.parent import check_inherited, load_parent, parent_settings
@@ -50,6 +52,20 @@ ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image | RgbImage
 
 _STAGES = ("mining", "grouping", "refinement", "instances")
 _FITTED_WITH = ("mining", "grouping", "gland_size_um", "seed", "weights", "from_model")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """An image as read for glands of one size."""
+
+    found: Segmentation
+    familiarity: Familiarity
+    settings: Settings
+
+    @property
+    def suits(self) -> float:
+        """How well that size suits the image, 0..1."""
+        return self.familiarity.quality(self.found.quality) or 0.0
 
 
 class GlandSegmenter:
@@ -192,13 +208,17 @@ class GlandSegmenter:
             When an image cannot be read or `folder` cannot be used.
         """
         del y
-        loaded = [reduced(image, self.settings) for image in _load_all(images, mpp)]
+        loaded, sources = [], []
+        for image, path in _load_all(images, mpp):
+            loaded.append(reduced(image, self.settings))
+            sources.append(source_of(path, mpp=image.mpp))
         said = {}
         if corrections is not None:
             found, _ = corrected_results(Path(corrections))
             asked = [each for each in found if each.said is not None or not loaded]
             pairs = [pair for each in asked for pair in corrected_images(each, self.settings)]
             loaded = [*(image for image, _ in pairs), *loaded]
+            sources = ["corrected"] * len(pairs) + sources
             said = {image.name: words for image, words in pairs if words is not None}
         _check_names(loaded)
         parent = None
@@ -213,6 +233,7 @@ class GlandSegmenter:
                 folder=Path(folder) if folder is not None else Path(temporary) / "run",
                 weights=self.weights,
                 processes=processes,
+                sources=sources,
                 progress=progress,
                 parent=parent,
                 corrections=said,
@@ -249,28 +270,74 @@ class GlandSegmenter:
         InputError
             When the image cannot be read; one that is too large for memory goes to `segment_slide`.
         """
-        settings = self.fitted_settings
-        segmenter = RefinedSegmenter(self.fitted, settings.refinement)
+        models = self.by_size
         loaded = _load(image, mpp)
         height, width = loaded.shape
         within = None if roi is None else roi.mask(Size(width, height), scale=1.0)
         familiarity = foreign_stain(loaded.rgb, self.stain, mpp=loaded.mpp)
         if familiarity is None:
-            found = segment_image(loaded, segmenter, settings.instances, within=within)
-            shapes = shapes_of(settings)
-            familiarity = judged([Field(loaded, found.labels > 0, within)], stain=self.stain, shapes=shapes)
+            readings = [model._read(loaded, within) for model in models]
+            reading = max(readings, key=lambda each: each.suits)  # of equal ones the first, the usual size
         else:
-            found = Segmentation.without_glands(loaded)
+            reading = _Reading(Segmentation.without_glands(loaded), familiarity, self.fitted_settings)
+        found = reading.found
         return SegmentedImage(
             image=found.image,
             labels=found.labels,
             probability=found.probability,
             certainty=found.certainty,
             within=within,
-            familiarity=familiarity,
-            made_by={"settings": settings_to_plain(settings), "stain": self.stain},
+            familiarity=reading.familiarity,
+            made_by={"settings": settings_to_plain(reading.settings), "stain": self.stain},
             path=Path(image) if isinstance(image, str | os.PathLike) else None,
         )
+
+    def suited_to(self, fields: Iterable[RgbImage]) -> Self:
+        """Return the model for the size of glands on an image or slide: this one, unless it knows several.
+
+        Parameters
+        ----------
+        fields : iterable of RgbImage
+            The image, or parts of the slide.
+        """
+        models = self.by_size
+        if len(models) == 1:
+            return models[0]
+        suits = [0.0] * len(models)
+        for image in fields:
+            for number, model in enumerate(models):
+                suits[number] += model._read(image, None).suits
+        return models[int(np.argmax(suits))]
+
+    @property
+    def by_size(self) -> list[Self]:
+        """A model for each size of glands that the fit's images had, the usual size first.
+
+        All share the network, which sees images with larger glands at a coarser resolution.
+        """
+        factors = self.stain.get("size_factors") or [1.0]
+        return [
+            self._for_glands_larger_by(factor) for factor in sorted(factors, key=lambda each: each != 1.0)
+        ]
+
+    def _for_glands_larger_by(self, factor: float) -> Self:
+        if factor == 1.0:
+            return self
+        smallest, largest = self.fitted_settings.gland_size_um or DEFAULT_GLAND_SIZE_UM
+        other = copy.copy(self)
+        other._gland_size_um = (smallest * factor, largest * factor)
+        other._segmenter = replace(self.fitted, mpp=other.fitted_settings.grouping.mpp)
+        other.stain = {**self.stain, "size_factors": [1.0]}
+        return other
+
+    def _read(self, image: RgbImage, within: BoolMask | None) -> _Reading:
+        """Segment an image for glands of this model's size, and judge the result."""
+        settings = self.fitted_settings
+        segmenter = RefinedSegmenter(self.fitted, settings.refinement)
+        found = segment_image(image, segmenter, settings.instances, within=within)
+        seen = Field(image, found.labels > 0, within)
+        familiarity = judged([seen], stain=self.stain, rings=Rings.of(settings))
+        return _Reading(found, familiarity, settings)
 
     def segment_slide(
         self,
@@ -426,19 +493,22 @@ def _named_as_argument() -> Iterator[None]:
         raise MppError(re.sub(r"--mpp( (?=\d))?", "mpp=", str(error))) from error
 
 
-def _load_all(images: ImageLike | Iterable[ImageLike], mpp: float | None) -> list[RgbImage]:
-    """Read all images; those in memory are numbered where they have no name of their own."""
-    loaded: list[RgbImage] = []
+def _load_all(
+    images: ImageLike | Iterable[ImageLike], mpp: float | None
+) -> list[tuple[RgbImage, Path | None]]:
+    """Read all images, each with the file it is from; those in memory are numbered if they have no name."""
+    loaded: list[tuple[RgbImage, Path | None]] = []
     one = isinstance(images, str | os.PathLike | np.ndarray | Image.Image | RgbImage)
     entries = cast("list[ImageLike]", [images] if one else list(cast("Iterable[ImageLike]", images)))
     for number, entry in enumerate(entries):
         if isinstance(entry, str | os.PathLike):
             with _named_as_argument():
-                loaded += [sample.image() for sample in find_samples([Path(entry)], mpp=mpp)]
+                samples = find_samples([Path(entry)], mpp=mpp)
+                loaded += [(sample.image(), sample.image_path) for sample in samples]
         elif isinstance(entry, RgbImage):
-            loaded.append(entry)
+            loaded.append((entry, None))
         else:
-            loaded.append(replace(_load(entry, mpp), name=f"image_{number:03d}"))
+            loaded.append((replace(_load(entry, mpp), name=f"image_{number:03d}"), None))
     return loaded
 
 

@@ -10,21 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.colour import optical_density
 from acinus.core.image import BoolMask, RgbArray, RgbImage
+from acinus.core.units import MPP_RANGE
 from acinus.data.look import LOOK_MPP, Looks, look_of
 from acinus.data.resample import resize_regions, rgb_at_mpp
 from acinus.data.stain_kind import STAIN_NAMES, StainKind, stain_kind
 from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.cue import AgreedBackground
+from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM, size_ratio
 from acinus.pipeline.settings import Settings
 
-__all__ = ["Familiarity", "Field", "foreign_stain", "judged", "shapes_of"]
+__all__ = ["Familiarity", "Field", "Rings", "foreign_stain", "judged"]
 
 _MOST_UNLIKE = 1.5  # among the 85 training images of GlaS the most is 1.3, each against the 84 others
 _LEAST_SUPPORT = 0.15  # of the training images of GlaS one in twenty has less
@@ -107,14 +109,33 @@ def foreign_stain(rgb: RgbArray, stain: Mapping[str, Any], *, mpp: float) -> Fam
     return Familiarity(unfamiliar={"stain": reason})
 
 
-def shapes_of(settings: Settings) -> ClosedShapes:
-    """Return how closed rings are found for a model: as by its stage 1, if that looks for closed shapes."""
-    cue = settings.mining.cue
-    cue = cue.trusted if isinstance(cue, AgreedBackground) else cue
-    return cue if isinstance(cue, ClosedShapes) else ClosedShapes()
+@dataclass(frozen=True)
+class Rings:
+    """How closed rings are found.
+
+    Attributes
+    ----------
+    shapes : ClosedShapes
+    mpp : float
+        µm per pixel at which they are looked for.
+    """
+
+    shapes: ClosedShapes = field(default_factory=ClosedShapes)
+    mpp: float = LOOK_MPP
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return how a model finds them: as its stage 1, if that looks for closed shapes."""
+        cue = settings.mining.cue
+        cue = cue.trusted if isinstance(cue, AgreedBackground) else cue
+        ratio = size_ratio(settings.gland_size_um or DEFAULT_GLAND_SIZE_UM)
+        return cls(
+            cue if isinstance(cue, ClosedShapes) else ClosedShapes(),
+            min(LOOK_MPP * ratio.typical, MPP_RANGE[1]),
+        )
 
 
-def judged(fields: Iterable[Field], *, stain: Mapping[str, Any], shapes: ClosedShapes) -> Familiarity:
+def judged(fields: Iterable[Field], *, stain: Mapping[str, Any], rings: Rings) -> Familiarity:
     """Judge an image, or a slide by fields of it.
 
     Parameters
@@ -123,24 +144,24 @@ def judged(fields: Iterable[Field], *, stain: Mapping[str, Any], shapes: ClosedS
         The image, or parts of the slide.
     stain : mapping
         Of the fit, from `acinus.data.stain.stain_of`.
-    shapes : ClosedShapes
-        Finds closed rings.
+    rings : Rings
+        How closed rings are found.
     """
     common = together = gland_px = all_px = 0
     looks: list[NDArray[np.float64]] = []
     strange = False
     for image, glands, within in fields:
-        small = RgbImage(rgb_at_mpp(image, LOOK_MPP), LOOK_MPP, image.name)
+        small = RgbImage(rgb_at_mpp(image, rings.mpp), rings.mpp, image.name)
         said = resize_regions(glands.astype(np.uint8), small.shape) > 0
-        rings = shapes(small, np.zeros(small.shape, np.uint8)).glands
-        assert rings is not None  # closed shapes are numbered
+        closed = rings.shapes(small, np.zeros(small.shape, np.uint8)).glands
+        assert closed is not None  # closed shapes are numbered
         seen = np.ones(said.shape, np.uint8) if within is None else within.astype(np.uint8)
         looked_at = resize_regions(seen, small.shape) > 0
-        ring, said = (rings > 0) & looked_at, said & looked_at
+        ring, said = (closed > 0) & looked_at, said & looked_at
         common += int(np.count_nonzero(ring & said))
         together += int(np.count_nonzero(ring | said))
         gland_px, all_px = gland_px + int(said.sum()), all_px + int(looked_at.sum())
-        look = look_of(small)
+        look = look_of(image)
         if look is None:
             strange |= _stained_share(small) >= _STAINED_SHARE
         else:

@@ -26,7 +26,7 @@ from acinus.grouping.train import StepRecord
 from acinus.inference.reading import ImageReading
 from acinus.mining.proposals import load_proposals, mine_into
 from acinus.pipeline.fit_folder import claim, fit_record
-from acinus.pipeline.gland_size import estimated_size, with_gland_size
+from acinus.pipeline.gland_size import GlandSizes, estimated_sizes, with_gland_size
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.parent import Parent
 from acinus.pipeline.settings import Settings
@@ -44,6 +44,7 @@ def fit(
     weights: str | None = None,
     processes: int | None = None,
     inputs: Sequence[dict[str, Any]] = (),
+    sources: Sequence[str] | None = None,
     progress: Progress | None = None,
     group: ProcessGroup | None = None,
     on_claim: Callable[[], None] | None = None,
@@ -67,6 +68,8 @@ def fit(
         Of stage 1; by default one per core.
     inputs : sequence of dict
         Name, path and checksum of each image for the run file.
+    sources : sequence of str, optional
+        Where each image comes from: glands of one source are taken to be of one size, see `estimated_sizes`.
     group : ProcessGroup, optional
         The processes that fit together, by default this one alone; each has the same arguments but for
         `device` and `progress`. The first mines and writes, all train and relabel.
@@ -107,14 +110,23 @@ def fit(
             return load_model(folder, device=device)
         if on_claim is not None and group.is_first:
             on_claim()
-        size_um = settings.gland_size_um
-        if size_um is None:
-            size_um = group.broadcast(partial(estimated_size, images, folder=folder, progress=progress))
-        settings = with_gland_size(settings, size_um)
+        sizes = _sizes(images, sources or ["one source"] * len(images), settings, folder, progress, group)
+        settings = with_gland_size(settings, sizes.size_um)
         network = _two_stages(
-            images, settings, seed, device, folder, weights, processes, progress, group, parent, corrections
+            images,
+            sizes,
+            settings,
+            seed,
+            device,
+            folder,
+            weights,
+            processes,
+            progress,
+            group,
+            parent,
+            corrections,
         )
-        stain = group.broadcast(stain_of, images)
+        stain = {**group.broadcast(stain_of, images), "size_factors": list(sizes.distinct)}
         if parent is not None:
             stain = mixed_stain(parent.stain, stain)
         if group.is_first:
@@ -122,8 +134,24 @@ def fit(
         return network, settings, stain
 
 
+def _sizes(
+    images: Sequence[RgbImage],
+    sources: Sequence[str],
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
+    group: ProcessGroup,
+) -> GlandSizes:
+    """Return how large the glands are, as given or as estimated by the first process."""
+    if settings.gland_size_um is not None:
+        smallest, largest = settings.gland_size_um
+        return GlandSizes((smallest, largest), (1.0,) * len(images))
+    return group.broadcast(partial(estimated_sizes, images, sources, folder=folder, progress=progress))
+
+
 def _two_stages(
     images: Sequence[RgbImage],
+    sizes: GlandSizes,
     settings: Settings,
     seed: int,
     device: torch.device,
@@ -138,6 +166,11 @@ def _two_stages(
     """Mine proposals, train on them in rounds, and return the network of the last round."""
     grouping = settings.grouping if parent is None else settings.grouping.continued()
     names = [image.name for image in images]
+    # Glands that are twice as large are seen at half the resolution, and look like the others.
+    images = [
+        RgbImage(image.rgb, image.mpp / factor, image.name)
+        for image, factor in zip(images, sizes.factors, strict=True)
+    ]
     if group.is_first:
         mine_into(folder, images, settings.mining, seed=seed, processes=processes, progress=progress)
     group.barrier()
@@ -157,6 +190,7 @@ def _two_stages(
             group=group,
             start=None if parent is None else parent.network,
             corrections=corrections,
+            chances=sizes.chances,
         )
 
 

@@ -185,6 +185,7 @@ def _learn(
         weights=weights,
         processes=processes,
         inputs=read.records,
+        sources=read.sources,
         progress=progress,
         group=group,
         on_claim=lambda: read.write_regions(out),

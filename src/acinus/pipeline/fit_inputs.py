@@ -23,11 +23,13 @@ from acinus.mining.regions.settings import RegionSettings
 from acinus.mining.regions.survey import Candidate, SlideToSurvey, Survey, read_region
 from acinus.pipeline.corrections import corrected_images, corrected_results
 from acinus.pipeline.fit import finest_mpp, reduced
+from acinus.pipeline.gland_size import source_of
 from acinus.pipeline.settings import Settings
 from acinus.results.batch import BatchResult
 from acinus.slides.identity import file_identity
 from acinus.slides.images import is_slide, whole_image
 from acinus.slides.opening import SLIDE_SUFFIXES, open_slide
+from acinus.slides.reader import resolved_mpp
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["FitInputs", "read_fit_inputs"]
@@ -43,6 +45,8 @@ class FitInputs:
     ----------
     images : list of RgbImage
         Whole images, then the regions of slides, at the resolution that fitting uses.
+    sources : list of str
+        For each of them the folder that its file lies in, and the resolution of the file.
     records : list of dict
         Name, path and what identifies it, of each image and slide, for the run file.
     slides : list of SlideRegions
@@ -51,6 +55,7 @@ class FitInputs:
     """
 
     images: list[RgbImage] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
     slides: list[SlideRegions] = field(default_factory=list)
     corrections: dict[str, ImageCorrections] = field(default_factory=dict)
@@ -108,7 +113,9 @@ def read_fit_inputs(
                 if _is_slide(sample, rois):
                     slides.append(_to_survey(sample, rois))
                 else:
-                    inputs.images.append(_image(sample, settings, result))
+                    image, source = _image(sample, settings, result)
+                    inputs.images.append(image)
+                    inputs.sources.append(source)
                     inputs.records.append(_record(sample.name, sample.image_path))
                     result.done.append(sample.name)
             except Exception as error:  # whatever is wrong with one image, the others are read
@@ -146,6 +153,7 @@ def _read_corrected(
             else:
                 for image, said in pairs:
                     inputs.images.append(image)
+                    inputs.sources.append(source_of(each.source, mpp=each.result.record.mpp))
                     if said is not None:
                         inputs.corrections[image.name] = said
                 if pairs:
@@ -163,15 +171,20 @@ def _read_corrected(
     return left
 
 
-def _image(sample: Sample, settings: Settings, result: BatchResult) -> RgbImage:
-    """Read an image at the resolution that fitting uses; `result` notes what there is to say of it."""
+def _image(sample: Sample, settings: Settings, result: BatchResult) -> tuple[RgbImage, str]:
+    """Read an image at the resolution that fitting uses; `result` notes what there is to say of it.
+
+    Returns
+    -------
+    image, source
+    """
     with open_slide(sample.image_path, mpp=sample.mpp) as reader:
         whole = whole_image(reader)
         result.remark(sample.name, *reader.notes)
     image = reduced(RgbImage(whole.rgb, whole.mpp, sample.name), settings)
     if not tissue_mask(image.rgb, mpp=image.mpp).any():
         result.remark(sample.name, "no tissue was found, so no gland to learn from; check it and --mpp")
-    return image
+    return image, source_of(sample.image_path, mpp=whole.mpp)
 
 
 def _is_slide(sample: Sample, rois: RoiFolder) -> bool:
@@ -257,11 +270,13 @@ def _read_chosen(
             try:
                 with open_slide(slide.path, mpp=slide.mpp) as reader:
                     images = [read_region(reader, each.box, mpp=mpp) for each in of_slide.chosen]
+                    source = source_of(slide.path, mpp=resolved_mpp(reader))
                 identity = file_identity(slide.path)
             except Exception as error:
                 result.failed(str(slide.path), error)
             else:
                 inputs.images += images
+                inputs.sources += [source] * len(images)
                 inputs.slides.append(of_slide)
                 inputs.records.append({"name": slide.name, "path": str(slide.path.resolve()), **identity})
                 result.done.append(slide.name)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from acinus.core.errors import ModelError
 from acinus.core.files import read_json, write_json
@@ -15,6 +20,7 @@ from acinus.core.scaling import scaled
 from acinus.mining.gland_size import (
     FACTORS,
     best_factor,
+    clearly_better,
     closed_evidence,
     gland_size_um,
     sampled,
@@ -22,16 +28,25 @@ from acinus.mining.gland_size import (
 )
 from acinus.pipeline.settings import Settings
 
-__all__ = ["GLAND_SIZE_FILE", "estimated_size", "size_in_words", "with_gland_size"]
+__all__ = [
+    "GLAND_SIZE_FILE",
+    "GlandSizes",
+    "estimated_sizes",
+    "size_in_words",
+    "source_of",
+    "with_gland_size",
+]
 
 GLAND_SIZE_FILE = "gland_size.json"
 """In a model folder: what was estimated, and from which evidence."""
+
+_LEAST_IMAGES = 6  # of a source, for its glands to be judged by themselves
 
 
 def with_gland_size(settings: Settings, size_um: Sequence[float]) -> Settings:
     """Return settings of which every length and area follows from the glands' size, unless it was chosen.
 
-    Settings that follow from the same size already are returned as they are.
+    Settings that follow from a size already, the one in `settings`, may follow from another one.
 
     Parameters
     ----------
@@ -45,23 +60,59 @@ def with_gland_size(settings: Settings, size_um: Sequence[float]) -> Settings:
     """
     smallest, largest = size_um
     ratio = size_ratio((smallest, largest))
+    earlier = None if settings.gland_size_um is None else size_ratio(settings.gland_size_um)
     return replace(
         settings,
         gland_size_um=(smallest, largest),
-        mining=scaled(settings.mining, ratio),
-        grouping=scaled(settings.grouping, ratio),
-        refinement=scaled(settings.refinement, ratio),
-        instances=scaled(settings.instances, ratio),
+        mining=scaled(settings.mining, ratio, earlier=earlier),
+        grouping=scaled(settings.grouping, ratio, earlier=earlier),
+        refinement=scaled(settings.refinement, ratio, earlier=earlier),
+        instances=scaled(settings.instances, ratio, earlier=earlier),
     )
 
 
-def estimated_size(images: Sequence[RgbImage], *, folder: Path, progress: Progress) -> tuple[float, float]:
-    """Return the diameters in µm of the smallest and the largest glands, estimated from images alone.
+@dataclass(frozen=True)
+class GlandSizes:
+    """How large the glands of a fit's images are.
+
+    Attributes
+    ----------
+    size_um : (smallest, largest)
+        Diameters in µm on most of the images.
+    factors : tuple of float
+        By how many times those of each image are larger; 1 for most.
+    """
+
+    size_um: tuple[float, float]
+    factors: tuple[float, ...]
+
+    @property
+    def chances(self) -> tuple[float, ...]:
+        """How often each image should be drawn, relative to the others.
+
+        Images with glands of one size share a chance that grows with the square root of their number: a few
+        are not forgotten beside many. Ours; drawing languages by a power of their share is usual in
+        multilingual models (Conneau et al. 2020, 1911.02116).
+        """
+        return tuple(1.0 / math.sqrt(self.factors.count(factor)) for factor in self.factors)
+
+    @property
+    def distinct(self) -> tuple[float, ...]:
+        """The factors that occur, from small to large."""
+        return tuple(sorted(set(self.factors)))
+
+
+def estimated_sizes(
+    images: Sequence[RgbImage], sources: Sequence[str], *, folder: Path, progress: Progress
+) -> GlandSizes:
+    """Return how large glands are, estimated from images alone; those of one source are taken to be alike.
 
     Parameters
     ----------
     images : sequence of RgbImage
-        At least one; a dozen of them are looked at.
+        At least one; a dozen of each source are looked at.
+    sources : sequence of str
+        Where each image comes from, in words. Sources of fewer than six images are not judged by themselves.
     folder : Path
         Keeps the estimate, so that a fit that resumes does not make it again.
 
@@ -73,21 +124,82 @@ def estimated_size(images: Sequence[RgbImage], *, folder: Path, progress: Progre
         When it cannot be written.
     """
     path = folder / GLAND_SIZE_FILE
-    if path.exists():
-        return _earlier(path)
-    looked_at = sampled(images)
-    evidence = dict.fromkeys(FACTORS, 0.0)
-    with progress.task("Size of glands", total=len(looked_at)) as advance:
-        for image in looked_at:
-            for factor in FACTORS:
-                evidence[factor] += closed_evidence(image, factor) / len(looked_at)
-            advance(image.name)
-    size_um = gland_size_um(best_factor(evidence))
-    by_size = {
-        "-".join(f"{side:.0f}" for side in gland_size_um(factor)): evidence[factor] for factor in FACTORS
+    if not path.exists():
+        write_json(path, _estimate(images, sources, progress))
+    try:
+        kept = read_json(path)
+        smallest, largest = kept["gland_size_um"]
+        of_source = {part["source"]: float(part["factor"]) for part in kept["sources"]}
+        return GlandSizes(
+            (float(smallest), float(largest)), tuple(of_source.get(source, 1.0) for source in sources)
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path} is damaged; delete it and run the same command again") from error
+
+
+def source_of(path: Path | None, *, mpp: float) -> str:
+    """Say where an image comes from, for `estimated_sizes`: its folder, and the resolution of its file.
+
+    Examples
+    --------
+    >>> source_of(Path("/data/prostate/a.png"), mpp=0.4999), source_of(None, mpp=0.25)
+    ('/data/prostate at 0.5 µm/px', 'memory at 0.25 µm/px')
+    """
+    folder = "memory" if path is None else path.absolute().parent
+    return f"{folder} at {mpp:.2g} µm/px"
+
+
+def _estimate(images: Sequence[RgbImage], sources: Sequence[str], progress: Progress) -> dict[str, Any]:
+    """Return what is kept: the size on all images, and the sources that depart from it."""
+    parts = _judged_alone(images, sources)
+    looked_at = [sampled(part) for part in parts.values()]
+    evidence = []
+    with progress.task("Size of glands", total=sum(map(len, looked_at))) as advance:
+        for chosen in looked_at:
+            of_part = dict.fromkeys(FACTORS, 0.0)
+            for image in chosen:
+                for factor in FACTORS:
+                    of_part[factor] += closed_evidence(image, factor) / len(chosen)
+                advance(image.name)
+            evidence.append(of_part)
+    counts = [len(part) for part in parts.values()]
+    together = {
+        factor: float(np.average([of_part[factor] for of_part in evidence], weights=counts))
+        for factor in FACTORS
     }
-    write_json(path, {"gland_size_um": size_um, "images": len(looked_at), "evidence": by_size})
-    return size_um
+    usual = best_factor(together)
+    return {
+        "gland_size_um": gland_size_um(usual),
+        "images": sum(map(len, looked_at)),
+        "evidence": _by_size(together),
+        "sources": [
+            {
+                "source": source,
+                "images": count,
+                "factor": clearly_better(of_part, than=usual) / usual,
+                "evidence": _by_size(of_part),
+            }
+            for source, count, of_part in zip(parts, counts, evidence, strict=True)
+            if len(parts) > 1
+        ],
+    }
+
+
+def _judged_alone(images: Sequence[RgbImage], sources: Sequence[str]) -> dict[str, list[RgbImage]]:
+    """Return the images by source, and all those of small sources as one part."""
+    counts = Counter(sources)
+    parts: dict[str, list[RgbImage]] = {}
+    for image, source in zip(images, sources, strict=True):
+        parts.setdefault(source if counts[source] >= _LEAST_IMAGES else "others", []).append(image)
+    return parts
+
+
+def _by_size(evidence: Mapping[float, float]) -> dict[str, float]:
+    return {_range_in_words(gland_size_um(factor)): value for factor, value in evidence.items()}
+
+
+def _range_in_words(size_um: Sequence[float]) -> str:
+    return "-".join(f"{side:.0f}" for side in size_um)
 
 
 def size_in_words(folder: Path) -> str:
@@ -98,20 +210,19 @@ def size_in_words(folder: Path) -> str:
     folder : Path
         That of a finished fit.
     """
-    model, kept = read_json(folder / "model.json"), folder / GLAND_SIZE_FILE
+    model, path = read_json(folder / "model.json"), folder / GLAND_SIZE_FILE
     smallest, largest = model["settings"]["gland_size_um"]
+    said = f"{smallest:.0f} to {largest:.0f} µm across"
     if "parent" in model:
-        source = f"inherited from {model['parent']['folder']}"
-    elif kept.exists():
-        source = f"estimated from {plural(read_json(kept)['images'], 'image')}; --gland-size overrides it"
-    else:
-        source = "as given"
-    return f"{smallest:.0f} to {largest:.0f} µm across, {source}"
-
-
-def _earlier(path: Path) -> tuple[float, float]:
-    try:
-        smallest, largest = read_json(path)["gland_size_um"]
-        return float(smallest), float(largest)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{path} is damaged; delete it and run the same command again") from error
+        return f"{said}, inherited from {model['parent']['folder']}"
+    if not path.exists():
+        return f"{said}, as given"
+    kept = read_json(path)
+    others = [
+        f"{smallest * part['factor']:.0f} to {largest * part['factor']:.0f} µm on the "
+        f"{plural(part['images'], 'image')} of {part['source']}"
+        for part in kept.get("sources", ())
+        if part["factor"] != 1.0
+    ]
+    source = f"estimated from {plural(kept['images'], 'image')}"
+    return "; ".join([f"{said}, {source}", *others, "--gland-size overrides it"])

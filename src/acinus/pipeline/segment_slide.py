@@ -20,12 +20,14 @@ from acinus.glands.roi import RegionOfInterest
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.compute import compute_windows
 from acinus.inference.slide.finding import find_glands
+from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.plan import plan_windows
+from acinus.inference.slide.tissue import SlideTissue
 from acinus.pipeline.estimator import GlandSegmenter
-from acinus.pipeline.familiarity import Familiarity, foreign_stain, judged, shapes_of
+from acinus.pipeline.familiarity import Familiarity, Rings, foreign_stain, judged
 from acinus.pipeline.model import model_state
-from acinus.pipeline.slide_fields import fields_of, overview_of
+from acinus.pipeline.slide_fields import fields_of, overview_of, views_of
 from acinus.pipeline.slide_model import SavedModel, prepared
 from acinus.pipeline.slide_work import keep_windows, network_state, prepare_work
 from acinus.results.files import RESULT_FILES, work_folder
@@ -94,7 +96,9 @@ def segment_slide(
     name = path.stem if name is None else name
     refuse_to_replace(in_the_way(out / name, RESULT_FILES))
     identity = file_identity(path)
+    state = slide_state(model_state(model.fitted.network, model.fitted_settings), identity)
     with open_slide(path, mpp=mpp) as reader:
+        model = _suited(model, reader, roi)
         work = work_folder(out, name)
         job = _window_job(reader, model, identity, mpp=mpp, roi=roi, work=work, result=out / name)
         familiarity = _foreign(reader, job, model)
@@ -121,8 +125,9 @@ def segment_slide(
                 progress=progress,
             )
             if familiarity is None:
-                fields = fields_of(reader, grid, job.tissue(reader), labels.base)
-                familiarity = judged(fields, stain=model.stain, shapes=shapes_of(model.fitted_settings))
+                rings = Rings.of(model.fitted_settings)
+                fields = fields_of(reader, grid, job.tissue(reader), labels.base, mpp=rings.mpp)
+                familiarity = judged(fields, stain=model.stain, rings=rings)
             run = run_record(
                 command=None,
                 settings=settings_to_plain(model.fitted_settings),
@@ -147,10 +152,19 @@ def segment_slide(
                 seconds=seconds,
                 path=job.slide,
                 model=model_name,
-                fingerprint=slide_fingerprint(job.state, mpp=mpp, origin=origin, roi=roi),
+                fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin, roi=roi),
             )
     keep_windows(work, out / name)
     return record
+
+
+def _suited(model: GlandSegmenter, reader: SlideReader, roi: RegionOfInterest | None) -> GlandSegmenter:
+    """Return the model for the size of the slide's glands, judged by a few fields of it."""
+    sizes = model.by_size
+    if len(sizes) == 1:
+        return model
+    grid = WorkingGrid.of(reader, min(each.fitted.mpp for each in sizes))
+    return model.suited_to(views_of(reader, grid, SlideTissue.of(reader, grid, roi)))
 
 
 def _foreign(reader: SlideReader, job: WindowJob, model: GlandSegmenter) -> Familiarity | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,10 +17,11 @@ from acinus.pipeline.familiarity import Field
 from acinus.slides.reader import SlideReader
 from acinus.slides.tissue import OVERVIEW_MPP
 
-__all__ = ["fields_of", "overview_of"]
+__all__ = ["fields_of", "overview_of", "views_of"]
 
 _FIELD_UM = 1024.0
 _MOST_FIELDS = 16
+_MOST_VIEWS = 6
 _OVERVIEW_PX = 4_000_000  # 16 × 16 mm at 8 µm/px; what is larger is looked at more coarsely
 
 
@@ -33,7 +34,7 @@ def overview_of(reader: SlideReader, *, mpp: float) -> tuple[RgbArray, float]:
 
 
 def fields_of(
-    reader: SlideReader, grid: WorkingGrid, tissue: SlideTissue, labels: LabelSource
+    reader: SlideReader, grid: WorkingGrid, tissue: SlideTissue, labels: LabelSource, *, mpp: float = LOOK_MPP
 ) -> Iterator[Field]:
     """Yield up to 16 fields with tissue, spread evenly over the slide, and where glands were found on them.
 
@@ -44,22 +45,35 @@ def fields_of(
         Of `tissue` and `labels`.
     labels : LabelSource
         The slide's label map.
+    mpp : float
+        At which rings are looked for; fields are read no more coarsely than `LOOK_MPP`.
 
     Yields
     ------
     Field
-        A field of 1024 µm, or less at the slide's side, at `LOOK_MPP`; its glands at ``grid.mpp``.
+        A field of 1024 µm, or less at the slide's side; its glands at ``grid.mpp``.
     """
-    boxes = _boxes(grid, tissue)
-    for i in np.linspace(0, len(boxes) - 1, min(len(boxes), _MOST_FIELDS)).round().astype(int).tolist():
-        box = boxes[i]
+    finest = min(mpp, LOOK_MPP)
+    for box in _spread(_boxes(grid, tissue), _MOST_FIELDS):
         left, top, right, bottom = (
-            round(edge * grid.mpp / LOOK_MPP) for edge in (box.x, box.y, box.right, box.bottom)
+            round(edge * grid.mpp / finest) for edge in (box.x, box.y, box.right, box.bottom)
         )
         coarse = Box(left, top, max(1, right - left), max(1, bottom - top))
-        rgb = reader.read_working(coarse, mpp=LOOK_MPP)
-        image = RgbImage(rgb, LOOK_MPP, reader.path.stem)
+        rgb = reader.read_working(coarse, mpp=finest)
+        image = RgbImage(rgb, finest, reader.path.stem)
         yield Field(image, labels.read(box) > 0, tissue.mask_of(box))
+
+
+def views_of(reader: SlideReader, grid: WorkingGrid, tissue: SlideTissue) -> Iterator[RgbImage]:
+    """Yield up to 6 fields with tissue, spread evenly over the slide, at the grid's resolution."""
+    for box in _spread(_boxes(grid, tissue), _MOST_VIEWS):
+        yield RgbImage(reader.read_working(box, mpp=grid.mpp), grid.mpp, reader.path.stem)
+
+
+def _spread(boxes: Sequence[Box], most: int) -> list[Box]:
+    """Return at most so many of the boxes, evenly spaced."""
+    chosen = np.linspace(0, len(boxes) - 1, min(len(boxes), most)).round().astype(int)
+    return [boxes[i] for i in chosen.tolist()]
 
 
 def _boxes(grid: WorkingGrid, tissue: SlideTissue) -> list[Box]:

@@ -1,0 +1,74 @@
+"""A model that knows glands of two sizes reads each image and slide as the size that suits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from acinus.core.files import read_json
+from acinus.core.image import RgbImage
+from acinus.core.segmenter import ProbabilityMap
+from acinus.data.synthetic import synthetic_tile
+from acinus.grouping.settings import GroupingSettings
+from acinus.networks.unet import UNetSpec
+from acinus.pipeline.estimator import GlandSegmenter
+from acinus.pipeline.segment import segment_files
+
+from .drawn import GLAND, TISSUE
+
+TILE = synthetic_tile(seed=0, height_px=384, width_px=384)
+
+
+@dataclass
+class SureAt:
+    """A `Segmenter` that knows what is dark at one resolution, and nothing at others."""
+
+    mpp: float
+    sure_at: float
+    network: nn.Module
+
+    def probability(self, image: RgbImage) -> ProbabilityMap:
+        if not np.isclose(image.mpp, self.sure_at, rtol=0.05):
+            return np.full(image.shape, 0.5, np.float32)
+        green = image.rgb[..., 1].astype(np.float32)
+        return np.clip((TISSUE[1] - green) / (TISSUE[1] - GLAND[1]), 0.0, 1.0)
+
+
+def model(*, sure_at: float, size_um: tuple[float, float] = (36.0, 276.0)) -> GlandSegmenter:
+    grouping = GroupingSettings(network=UNetSpec())  # which tells no depth
+    made = GlandSegmenter(grouping=grouping, device="cpu")
+    made._gland_size_um = size_um
+    segmenter = SureAt(made.fitted_settings.grouping.mpp, sure_at, nn.Identity())
+    made._segmenter = segmenter  # type: ignore[assignment]
+    made.stain = {"size_factors": [0.5, 1.0, 2.0]}
+    return made
+
+
+@pytest.mark.parametrize("larger_by", [0.5, 1.0, 2.0])
+def test_an_image_is_read_as_the_size_at_which_the_network_is_sure(larger_by):
+    image = RgbImage(TILE.image.rgb, TILE.image.mpp * larger_by)
+    result = model(sure_at=1.25 * larger_by).segment(image)
+    settings = result.made_by["settings"]
+    assert tuple(settings["gland_size_um"]) == (36.0 * larger_by, 276.0 * larger_by)
+    assert settings["grouping"]["mpp"] == 1.25 * larger_by
+    assert result.image.mpp == image.mpp  # so everything is measured in its own µm
+
+
+def test_where_no_size_suits_better_the_usual_one_is_taken():
+    nothing = RgbImage(np.full((64, 64, 3), 243, np.uint8), 1.0)
+    assert model(sure_at=9.0).suited_to([nothing]).fitted_settings.gland_size_um == (36.0, 276.0)
+
+
+def test_a_slide_is_read_as_the_size_that_suits_its_fields_and_is_not_read_twice(disc_slide, tmp_path: Path):
+    knows = model(sure_at=2.5)
+    out = tmp_path / "out"
+    assert segment_files([disc_slide], knows, model_name="m", out=out).done == ["discs"]
+    settings = read_json(out / "discs" / "run.json")["settings"]
+    assert (settings["gland_size_um"], settings["grouping"]["mpp"]) == ([72.0, 552.0], 2.5)
+    assert read_json(out / "discs" / "image.json")["working_mpp"] == pytest.approx(2.5, rel=0.05)
+    again = segment_files([disc_slide], knows, model_name="m", out=out)
+    assert (again.done, again.skipped) == ([], ["discs"])
