@@ -64,8 +64,8 @@ class _Reading:
 
     @property
     def suits(self) -> float:
-        """How well that size suits the image, 0..1."""
-        return self.familiarity.quality(self.found.quality) or 0.0
+        """How well that size suits the image, 0..1; where no gland is found, it does not."""
+        return (self.familiarity.quality(self.found.quality) or 0.0) if self.found.gland_count else 0.0
 
 
 class GlandSegmenter:
