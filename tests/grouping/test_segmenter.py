@@ -5,13 +5,14 @@ import pytest
 import torch
 from torch import nn
 
+from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
-from acinus.core.segmenter import BorderSegmenter, ProbabilityMap, Segmenter, maps_of
+from acinus.core.segmenter import BorderSegmenter, PartSegmenter, ProbabilityMap, Segmenter, maps_of
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.grouping.segmenter import NetworkSegmenter, embed, predict
 from acinus.networks.border_unet import BorderUNet
-from acinus.networks.prediction import Prediction
+from acinus.networks.prediction import PartNetwork, Prediction
 from acinus.networks.unet import UNet
 
 CPU = torch.device("cpu")
@@ -70,7 +71,7 @@ def test_the_last_row_and_column_are_repeated_up_to_the_stride():
     rgb = noise(6, 5)
     padded = np.pad(rgb, ((0, 2), (0, 3), (0, 0)), mode="edge")
     expected = shares(RedRamp(), padded, device=CPU, mirrors=False)[:6, :5]
-    assert np.array_equal(shares(RedRamp(), rgb, device=CPU, mirrors=False), expected)
+    assert shares(RedRamp(), rgb, device=CPU, mirrors=False) == pytest.approx(expected, abs=1e-6)
 
 
 def test_mirrors_average_the_predictions_of_the_four_mirror_images():
@@ -176,3 +177,29 @@ def test_a_network_prepared_for_many_passes_says_the_same_of_borders():
     assert prepared.depth is not None
     assert np.abs(maps.depth - prepared.depth).max() < 1e-5
     assert np.abs(maps.probability - prepared.probability).max() < 1e-5
+
+
+@pytest.mark.parametrize("mirrors", [False, True])
+@pytest.mark.parametrize("answers_parts", [False, True])
+def test_maps_of_a_part_are_those_of_the_image_cut(mirrors: bool, answers_parts: bool):
+    torch.manual_seed(0)
+    network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval() if answers_parts else TellsDepth()
+    assert isinstance(network, PartNetwork) == answers_parts
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU, mirrors=mirrors)
+    assert isinstance(segmenter, PartSegmenter)
+    part = Box(5, 3, 20, 17)
+    for image in (RgbImage(noise(33, 42), mpp=2.5), RgbImage(noise(66, 84), mpp=1.25)):  # its own, and finer
+        whole, cut = maps_of(segmenter, image), maps_of(segmenter, image, part)
+        assert cut.depth is not None
+        assert cut.probability == pytest.approx(whole.probability[3:20, 5:25], abs=1e-6)
+        assert cut.depth == pytest.approx(whole.depth[3:20, 5:25], abs=1e-6)
+
+
+def test_of_a_method_that_answers_whole_images_a_part_is_cut():
+    class Columns(SaysHalf):
+        def probability(self, image: RgbImage) -> ProbabilityMap:
+            return np.tile(np.arange(image.shape[1], dtype=np.float32), (image.shape[0], 1))
+
+    maps = maps_of(Columns(), RgbImage(noise(4, 9), mpp=2.5), Box(2, 1, 3, 2))
+    assert maps.probability.tolist() == [[2, 3, 4], [2, 3, 4]]
+    assert maps.depth is None

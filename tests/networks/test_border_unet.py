@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from acinus.core.geometry import Box
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.networks.border_unet import BorderUNet, BorderUNetSpec
 
@@ -143,3 +146,30 @@ def test_an_image_of_any_size_is_segmented():
         maps = segmenter.gland_maps(RgbImage(np.full((*shape, 3), 100, np.uint8), mpp=1.0))
         assert maps.depth is not None
         assert maps.depth.shape == maps.probability.shape == shape
+
+
+@given(st.data())
+@settings(max_examples=30)
+def test_of_a_part_the_same_is_said_as_of_the_whole(data: st.DataObject):
+    torch.manual_seed(0)
+    spec = BorderUNetSpec(widths=(4, 8, 8), context_cells=3, fine=4, fold=data.draw(st.integers(1, 3)))
+    network = spec.build().eval()
+    height, width = (spec.stride * data.draw(st.integers(1, 8)) for _ in range(2))
+    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    part = Box(x, y, data.draw(st.integers(1, width - x)), data.draw(st.integers(1, height - y)))
+    images = noise(height, width)
+    with torch.no_grad():
+        whole, cut = network(images), network.of_part(images, part)
+    assert cut.logits.shape == cut.depth.shape == (1, 1, part.height, part.width)
+    for first, second in ((whole.logits, cut.logits), (whole.depth, cut.depth)):
+        assert (first[:, :, y : part.bottom, x : part.right] - second).abs().max().item() < 1e-5
+
+
+def test_less_is_computed_of_a_part():
+    """Of 64 × 64 pixels amid 384 × 384, the last block sees those and the rest of the trunk's pixels."""
+    network, sizes = BorderUNet().eval(), []
+    network.last.register_forward_hook(lambda _module, _inputs, output: sizes.append(output.shape[2:]))
+    network.decoder[0].register_forward_hook(lambda _module, _inputs, output: sizes.append(output.shape[2:]))
+    with torch.no_grad():
+        network.of_part(noise(384, 384), Box(160, 160, 64, 64))
+    assert sizes == [(40, 40), (68, 68)]

@@ -7,11 +7,13 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 
 __all__ = [
     "BorderSegmenter",
     "GlandMaps",
+    "PartSegmenter",
     "ProbabilityMap",
     "Segmenter",
     "from_bytes",
@@ -51,6 +53,12 @@ class GlandMaps(NamedTuple):
     probability: ProbabilityMap
     depth: NDArray[np.float32] | None = None
 
+    def cut(self, part: Box) -> GlandMaps:
+        """Return a box of these maps."""
+        rows, columns = part.slices_in(Box(0, 0, 0, 0))
+        depth = None if self.depth is None else self.depth[rows, columns]
+        return GlandMaps(self.probability[rows, columns], depth)
+
 
 @runtime_checkable
 class BorderSegmenter(Segmenter, Protocol):
@@ -61,11 +69,30 @@ class BorderSegmenter(Segmenter, Protocol):
         ...
 
 
-def maps_of(segmenter: Segmenter, image: RgbImage) -> GlandMaps:
-    """Return all that any segmenter says of an image, at the image's own size."""
+@runtime_checkable
+class PartSegmenter(Segmenter, Protocol):
+    """A fitted method that has less to do where only a part of an image is asked about."""
+
+    def maps_of_part(self, image: RgbImage, part: Box) -> GlandMaps:
+        """Return all maps of a part of an image, which is seen whole: those of the image, cut."""
+        ...
+
+
+def maps_of(segmenter: Segmenter, image: RgbImage, part: Box | None = None) -> GlandMaps:
+    """Return all that any segmenter says of an image, at the image's own size.
+
+    Parameters
+    ----------
+    part : Box, optional
+        Pixels of the image that are asked about; the others are only looked at. By default all of them.
+    """
+    if part is not None and isinstance(segmenter, PartSegmenter):
+        return segmenter.maps_of_part(image, part)
     if isinstance(segmenter, BorderSegmenter):
-        return segmenter.gland_maps(image)
-    return GlandMaps(segmenter.probability(image))
+        maps = segmenter.gland_maps(image)
+    else:
+        maps = GlandMaps(segmenter.probability(image))
+    return maps if part is None else maps.cut(part)
 
 
 def to_bytes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from acinus.core.geometry import Box
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.segmenter import GlandMaps, ProbabilityMap
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.networks.inference import for_inference
-from acinus.networks.prediction import Prediction
+from acinus.networks.prediction import PartNetwork, Prediction
 
 __all__ = ["NetworkSegmenter", "embed", "predict"]
 
@@ -52,24 +53,58 @@ class NetworkSegmenter:
         depth = None if small.depth is None else resize_map(small.depth, image.shape)
         return GlandMaps(resize_map(small.probability, image.shape), depth)
 
+    def maps_of_part(self, image: RgbImage, part: Box) -> GlandMaps:
+        """Return what `gland_maps` does of a part of an image; sooner at the network's mpp."""
+        small = rgb_at_mpp(image, self.mpp)
+        if small.shape[:2] != image.shape:
+            return self.gland_maps(image).cut(part)
+        return predict(self.network, small, device=self.device, mirrors=self.mirrors, part=part)
+
     def prepared(self) -> NetworkSegmenter:
         """Return the same method, prepared for many forward passes; see `for_inference`."""
         return replace(self, network=for_inference(self.network))
 
 
 @torch.no_grad()
-def predict(network: nn.Module, rgb: RgbArray, *, device: torch.device, mirrors: bool) -> GlandMaps:
-    """Return what a network says of an image at the working resolution, (H, W) float32 each."""
+def predict(
+    network: nn.Module, rgb: RgbArray, *, device: torch.device, mirrors: bool, part: Box | None = None
+) -> GlandMaps:
+    """Return what a network says of an image at the working resolution, (H, W) float32 each.
+
+    Parameters
+    ----------
+    part : Box, optional
+        The pixels that are asked about; by default all of them.
+    """
     batch = _padded(rgb, int(network.stride)).to(device, memory_format=torch.channels_last)  # type: ignore[arg-type]
+    part = part or Box(0, 0, rgb.shape[1], rgb.shape[0])
     flips = _MIRRORS if mirrors else _MIRRORS[:1]
     total = torch.zeros(1, device=device)
     for axes in flips:
-        prediction: Prediction = network(batch.flip(axes) if axes else batch)
+        flipped = batch.flip(axes) if axes else batch
+        prediction = _of_part(network, flipped, _flipped(part, axes, batch.shape))
         told = [prediction.logits] if prediction.depth is None else [prediction.logits, prediction.depth]
-        shares = torch.cat(told, dim=1).sigmoid()  # (1, 1 or 2, H', W')
+        shares = torch.cat(told, dim=1).sigmoid()  # (1, 1 or 2, part.height, part.width)
         total = total + (shares.flip(axes) if axes else shares)
-    mean = (total / len(flips))[0, :, : rgb.shape[0], : rgb.shape[1]].float().cpu().numpy()
+    mean = (total / len(flips))[0].float().cpu().numpy()
     return GlandMaps(mean[0], mean[1] if len(mean) > 1 else None)
+
+
+def _of_part(network: nn.Module, batch: torch.Tensor, part: Box) -> Prediction:
+    """Return the answers of a network of any kind about a part of the pixels."""
+    if isinstance(network, PartNetwork):
+        return network.of_part(batch, part)
+    prediction: Prediction = network(batch)
+    rows, columns = part.slices_in(Box(0, 0, batch.shape[3], batch.shape[2]))
+    logits, depth = prediction.logits[:, :, rows, columns], prediction.depth
+    return prediction._replace(logits=logits, depth=None if depth is None else depth[:, :, rows, columns])
+
+
+def _flipped(part: Box, axes: tuple[int, ...], shape: torch.Size) -> Box:
+    """Return where a box of (B, C, H, W) lies after some axes are flipped."""
+    x = shape[3] - part.right if 3 in axes else part.x
+    y = shape[2] - part.bottom if 2 in axes else part.y
+    return Box(x, y, part.width, part.height)
 
 
 @torch.no_grad()

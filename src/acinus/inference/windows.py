@@ -35,11 +35,11 @@ def maps_in_windows(image: RgbImage, segmenter: Segmenter) -> GlandMaps:
     for box in _boxes(Size(width, height), window):
         outer = box.grown(halo).intersection(whole)
         part = RgbImage(rgb=image.rgb[outer.slices_in(whole)], mpp=image.mpp, name=image.name)
-        maps = maps_of(segmenter, part)
-        probability[box.slices_in(whole)] = maps.probability[box.slices_in(outer)]
+        maps = maps_of(segmenter, part, Box(box.x - outer.x, box.y - outer.y, box.width, box.height))
+        probability[box.slices_in(whole)] = maps.probability
         if maps.depth is not None:
             depth = np.zeros_like(probability) if depth is None else depth
-            depth[box.slices_in(whole)] = maps.depth[box.slices_in(outer)]
+            depth[box.slices_in(whole)] = maps.depth
     return GlandMaps(probability, depth)
 
 

@@ -17,12 +17,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from acinus.core.geometry import Box
 from acinus.core.limits import Count, Limits, OddCount
 from acinus.core.settings import settings_class
 from acinus.networks.prediction import Prediction
 from acinus.networks.reach import unet_reach_px
 from acinus.networks.spec import NetworkSpec
-from acinus.networks.unet import UNetTrunk, conv_block
+from acinus.networks.unet import UNetTrunk, conv_block, cut, shown_by
 
 __all__ = ["BorderUNet", "BorderUNetSpec"]
 
@@ -57,10 +58,24 @@ class BorderUNet(UNetTrunk):
 
     def forward(self, images: torch.Tensor) -> Prediction:
         """Map (B, 3, H, W) normalised images, H and W multiples of `stride`, to all of a prediction."""
-        coarse = self.features(functional.pixel_unshuffle(images, self.fold))  # (B, C, H/fold, W/fold)
-        fine = functional.pixel_shuffle(self.unfolded(coarse), self.fold)  # (B, fine, H, W)
-        answers = self.classifier(self.last(torch.cat([fine, images], dim=1)))  # (B, 2, H, W)
+        return self.of_part(images, shown_by(images))
+
+    def of_part(self, images: torch.Tensor, part: Box) -> Prediction:
+        """Map (B, 3, H, W) to logits of a part of the pixels, and features of the trunk's pixels under it."""
+        under = _folded(part.grown(1).intersection(shown_by(images)), self.fold)
+        shown = Box(*(self.fold * length for length in (under.x, under.y, under.width, under.height)))
+        # (B, C, under.height, under.width)
+        coarse = self.features(functional.pixel_unshuffle(images, self.fold), under)
+        fine = functional.pixel_shuffle(self.unfolded(coarse), self.fold)  # (B, fine, shown.height, ...)
+        answers = self.classifier(self.last(torch.cat([fine, cut(images, shown)], dim=1)))
+        answers = cut(answers, part, of=shown)  # (B, 2, part.height, part.width)
         return Prediction(logits=answers[:, :1], features=coarse, depth=answers[:, 1:])
+
+
+def _folded(part: Box, fold: int) -> Box:
+    """Return the trunk's pixels that hold those of a part of the image."""
+    left, top = part.x // fold, part.y // fold
+    return Box(left, top, -(-part.right // fold) - left, -(-part.bottom // fold) - top)
 
 
 @settings_class

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 
-__all__ = ["Prediction"]
+from acinus.core.geometry import Box
+
+__all__ = ["PartNetwork", "Prediction"]
 
 
 class Prediction(NamedTuple):
@@ -30,3 +32,12 @@ class Prediction(NamedTuple):
     features: torch.Tensor
     depth: torch.Tensor | None = None
     auxiliary: torch.Tensor | None = None
+
+
+@runtime_checkable
+class PartNetwork(Protocol):
+    """A network that has less to do where only a part of an image is asked about."""
+
+    def of_part(self, images: torch.Tensor, part: Box) -> Prediction:
+        """Return the prediction of a part of (B, 3, H, W) images: logits and depth as of the whole, cut."""
+        ...

@@ -16,13 +16,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from acinus.core.geometry import Box
 from acinus.core.limits import Count, Limits, OddCount
 from acinus.core.settings import settings_class
 from acinus.networks.prediction import Prediction
 from acinus.networks.reach import unet_reach_px
 from acinus.networks.spec import NetworkSpec
 
-__all__ = ["UNet", "UNetSpec", "UNetTrunk", "conv_block"]
+__all__ = ["UNet", "UNetSpec", "UNetTrunk", "conv_block", "cut", "shown_by"]
 
 
 class UNetTrunk(nn.Module):
@@ -55,8 +56,19 @@ class UNetTrunk(nn.Module):
         )
         self.stride = 2 ** (len(widths) - 1)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, inputs, H, W), H and W multiples of 2^(levels − 1), to (B, widths[0], H, W)."""
+    def features(self, x: torch.Tensor, part: Box) -> torch.Tensor:
+        """Map (B, inputs, H, W), H and W multiples of 2^(levels − 1), to features of a part of the pixels.
+
+        The decoder, three quarters of the arithmetic, computes only what these depend on.
+
+        Returns
+        -------
+        (B, widths[0], part.height, part.width)
+        """
+        whole = shown_by(x)
+        parts = [part]  # what each level has to answer, finest first
+        for level in range(1, len(self.encoder)):
+            parts.append(_coarser_part(parts[-1]).intersection(_halved(whole, level)))
         skips: list[torch.Tensor] = []
         for level, block in enumerate(self.encoder):
             if level:
@@ -67,13 +79,46 @@ class UNetTrunk(nn.Module):
             x, self.context_cells, stride=1, padding=self.context_cells // 2, count_include_pad=False
         )
         # Each skip is let go as it is used: of a large image one takes 100 MB.
-        x = functional.relu(self.context(torch.cat([skips.pop(), around], dim=1)))
+        bottom = torch.cat([skips.pop(), around], dim=1)
+        x = functional.relu(self.context(cut(bottom, parts[-1])))
         for level in range(len(self.decoder) - 1, -1, -1):
             x = functional.interpolate(
                 self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
             )
-            x = self.decoder[level](torch.cat([skips.pop(), x], dim=1))
+            enlarged = _doubled(parts[level + 1])
+            x = self.decoder[level](torch.cat([cut(skips.pop(), enlarged), x], dim=1))
+            x = cut(x, parts[level], of=enlarged)
         return x
+
+
+def cut(maps: torch.Tensor, part: Box, *, of: Box | None = None) -> torch.Tensor:
+    """Return a box of maps (B, C, H, W) that show the box `of`, by default all from (0, 0) on."""
+    rows, columns = part.slices_in(of or shown_by(maps))
+    return maps[:, :, rows, columns]
+
+
+def shown_by(maps: torch.Tensor) -> Box:
+    """Return the box of all pixels of maps (B, C, H, W)."""
+    return Box(0, 0, maps.shape[3], maps.shape[2])
+
+
+def _coarser_part(part: Box) -> Box:
+    """Return what the next coarser level has to answer for a part of this one; it may reach beyond the image.
+
+    Two 3×3 convolutions look two pixels further, and bilinear enlargement by 2 takes pixel i from the coarse
+    pixels around (i − 1/2) / 2.
+    """
+    left, top = (part.x - 3) // 2, (part.y - 3) // 2
+    right, bottom = -(-(part.right + 3) // 2), -(-(part.bottom + 3) // 2)
+    return Box(left, top, right - left, bottom - top)
+
+
+def _halved(whole: Box, times: int) -> Box:
+    return Box(0, 0, whole.width >> times, whole.height >> times)
+
+
+def _doubled(part: Box) -> Box:
+    return Box(2 * part.x, 2 * part.y, 2 * part.width, 2 * part.height)
 
 
 class UNet(UNetTrunk):
@@ -91,7 +136,11 @@ class UNet(UNetTrunk):
 
     def forward(self, images: torch.Tensor) -> Prediction:
         """Map (B, 3, H, W) normalised images, H and W multiples of `stride`, to logits and features."""
-        features = self.features(images)
+        return self.of_part(images, shown_by(images))
+
+    def of_part(self, images: torch.Tensor, part: Box) -> Prediction:
+        """Map (B, 3, H, W) to logits and features of a part of the pixels."""
+        features = self.features(images, part)
         return Prediction(logits=self.classifier(features), features=features)
 
 

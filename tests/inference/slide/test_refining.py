@@ -59,7 +59,8 @@ def stored(
         part = np.s_[seen.y : seen.bottom, seen.x : seen.right]
         colours = kept_colours(rgb[part], seen, window, tissue, sigma=sigma)
         store.write_colours(window, colours)
-        store.write(window, kept_share(probability[part], seen, window, tissue))
+        kept = probability[seen.intersection(window.kept).slices_in(plan.grid.box)]
+        store.write(window, kept_share(kept, seen, window, tissue))
     return store
 
 

@@ -46,12 +46,17 @@ class OpenJob:
         rgb = self.reader.read_working(seen, mpp=plan.grid.mpp)
         return seen, rgb, time.perf_counter() - start
 
-    def compute(self, window: Window, rgb: RgbArray) -> tuple[GlandMaps | None, float]:
-        """Return the network's answer and the seconds it took; None where only colours are missing."""
+    def compute(self, window: Window, seen: Box, rgb: RgbArray) -> tuple[GlandMaps | None, float]:
+        """Return the network's answer about what is kept of the part seen, and the seconds it took.
+
+        None where only colours are missing.
+        """
         start = time.perf_counter()
         if self.store.has_probability(window):
             return None, 0.0
-        maps = maps_of(self.segmenter, RgbImage(rgb, mpp=self.store.plan.grid.mpp))
+        kept = seen.intersection(window.kept)
+        inside = Box(kept.x - seen.x, kept.y - seen.y, kept.width, kept.height)
+        maps = maps_of(self.segmenter, RgbImage(rgb, mpp=self.store.plan.grid.mpp), inside)
         # Blocks kept from windows of other sizes leave gaps between them: 2.6 GB after fifty, now 1.6.
         give_back_unused()
         return maps, time.perf_counter() - start
@@ -81,7 +86,7 @@ def compute_in_turn(slide: OpenJob, windows: Sequence[Window], advance: Callable
             seen, rgb, elapsed = reading.result()
             seconds.read += elapsed
             ahead.extend((later, reader.submit(slide.read, later)) for later in islice(waiting, 1))
-            maps, elapsed = slide.compute(window, rgb)
+            maps, elapsed = slide.compute(window, seen, rgb)
             seconds.network += elapsed
             if writing is not None:  # at most one result waits for the disk
                 seconds.write += writing.result()

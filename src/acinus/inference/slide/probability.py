@@ -34,11 +34,16 @@ def part_with_tissue(plan: WindowPlan, window: Window, tissue: SlideTissue) -> B
 def kept_share(
     share: NDArray[np.float32], seen: Box, window: Window, tissue: SlideTissue
 ) -> NDArray[np.uint8]:
-    """Return what a window keeps of the part seen, of probability or depth: × 255, 0 away from tissue."""
+    """Return what a window keeps of the part seen, × 255, 0 away from tissue.
+
+    Parameters
+    ----------
+    share : (height, width) float32
+        Probability or depth of what lies both in `seen` and in ``window.kept``.
+    """
     result = np.zeros((window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    values = to_bytes(share[part.slices_in(seen)])
-    result[part.slices_in(window.kept)] = np.where(tissue.mask_of(part), values, 0)
+    result[part.slices_in(window.kept)] = to_bytes(share) * tissue.mask_of(part)
     return result
 
 
