@@ -18,7 +18,7 @@ from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.segment import segment_files
 
-from .drawn import GLAND, MPP, TISSUE
+from .drawn import GLAND, TISSUE
 
 TILE = synthetic_tile(seed=0, height_px=384, width_px=384)
 
@@ -63,14 +63,14 @@ def test_where_no_size_suits_better_the_usual_one_is_taken():
     assert model(sure_at=9.0).suited_to([nothing]).fitted_settings.gland_size_um == (36.0, 276.0)
 
 
-def test_a_slide_is_read_as_the_size_that_suits_its_fields_and_is_not_read_twice(disc_slide, tmp_path: Path):
+def test_a_slide_is_read_as_the_size_that_suits_its_fields_and_only_once(tissue_slide, tmp_path: Path):
     knows = model(sure_at=2.5)
     out = tmp_path / "out"
-    # At twice its true µm/px its glands are 80 to 120 µm wide.
-    first = segment_files([disc_slide], knows, model_name="m", out=out, mpp=2 * MPP)
-    assert first.done == ["discs"]
-    settings = read_json(out / "discs" / "run.json")["settings"]
+    # At twice its true µm/px its glands are twice as large.
+    first = segment_files([tissue_slide], knows, model_name="m", out=out, mpp=1.24)
+    assert first.done == ["tissue"]
+    settings = read_json(out / "tissue" / "run.json")["settings"]
     assert (settings["gland_size_um"], settings["grouping"]["mpp"]) == ([72.0, 552.0], 2.5)
-    assert read_json(out / "discs" / "image.json")["working_mpp"] == pytest.approx(2.5, rel=0.05)
-    again = segment_files([disc_slide], knows, model_name="m", out=out, mpp=2 * MPP)
-    assert (again.done, again.skipped) == ([], ["discs"])
+    assert read_json(out / "tissue" / "image.json")["working_mpp"] == pytest.approx(2.5, rel=0.05)
+    again = segment_files([tissue_slide], knows, model_name="m", out=out, mpp=1.24)
+    assert (again.done, again.skipped) == ([], ["tissue"])
