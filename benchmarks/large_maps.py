@@ -1,7 +1,7 @@
 """Measure ``acinus evaluate`` and ``acinus measure`` on label maps that are larger than memory.
 
-Run ``python benchmarks/large_maps.py FOLDER``; options: ``--side-px`` (40,000) and ``--pitch-px`` (32, which
-makes 1.56 million glands). Draws into ``FOLDER``, once, a truth, a prediction (other outlines, a twentieth of
+Run ``python benchmarks/large_maps.py FOLDER``; options: ``--side-px`` (40,000) and ``--pitch-px`` (40, which
+makes a million glands). Draws into ``FOLDER``, once, a truth, a prediction (other outlines, a twentieth of
 the glands lost, some merged with their neighbours, some invented) and the stained image of the truth, all
 tiled and compressed, written in bands. Each verb is a process of its own; prints its time and its memory: the
 peak of what it holds itself, and of that with the pages of files that it has mapped, which the system takes
@@ -152,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--side-px", type=int, default=40_000)
-    parser.add_argument("--pitch-px", type=int, default=32)
+    parser.add_argument("--pitch-px", type=int, default=40)
     parser.add_argument("--verb", choices=("evaluate", "measure"), action="append")
     options = parser.parse_args()
     prediction, truth, image = drawn(options.folder, side_px=options.side_px, pitch_px=options.pitch_px)

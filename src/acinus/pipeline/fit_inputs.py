@@ -107,6 +107,7 @@ def read_fit_inputs(
     if corrections is not None:
         samples = _read_corrected(corrections, samples, settings, inputs, result, progress)
     slides: list[SlideToSurvey] = []
+    bare: list[str] = []
     with progress.task("Reading", total=len(samples)) as advance:
         for sample in samples:
             try:
@@ -114,6 +115,10 @@ def read_fit_inputs(
                     slides.append(_to_survey(sample, rois))
                 else:
                     image, source = _image(sample, settings, result)
+                    if not tissue_mask(image.rgb, mpp=image.mpp).any():
+                        said = "no tissue was found, so no gland to learn from; check it and --mpp"
+                        result.remark(sample.name, said)
+                        bare.append(sample.name)
                     inputs.images.append(image)
                     inputs.sources.append(source)
                     inputs.records.append(_record(sample.name, sample.image_path))
@@ -128,6 +133,9 @@ def read_fit_inputs(
     if not inputs.images:
         reasons = "; ".join([*(failure.reason for failure in result.failures), *result.warnings][:3])
         raise InputError(f"nothing to learn from: {reasons}")
+    if len(bare) == len(inputs.images):
+        shown = ", ".join(bare[:3]) + (", ..." if bare[3:] else "")
+        raise InputError(f"nothing to learn from: no tissue was found in {shown}; check them and --mpp")
     return inputs
 
 
@@ -182,8 +190,6 @@ def _image(sample: Sample, settings: Settings, result: BatchResult) -> tuple[Rgb
         whole = whole_image(reader)
         result.remark(sample.name, *reader.notes)
     image = reduced(RgbImage(whole.rgb, whole.mpp, sample.name), settings)
-    if not tissue_mask(image.rgb, mpp=image.mpp).any():
-        result.remark(sample.name, "no tissue was found, so no gland to learn from; check it and --mpp")
     return image, source_of(sample.image_path, mpp=whole.mpp)
 
 
