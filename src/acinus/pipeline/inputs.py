@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from acinus.core.errors import DatasetError, InputError
-from acinus.core.naming import portable
+from acinus.core.naming import plural, portable
 from acinus.data.folder import images_in
 from acinus.data.sample import Sample
 from acinus.results.batch import BatchResult
 from acinus.results.files import RESULT_NAMES
+from acinus.slides.opening import DICOM_SUFFIXES
+from acinus.slides.openslide_source import dicom_series
 
 __all__ = ["find_inputs"]
 
@@ -19,7 +21,8 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResul
     """Return the images among files and in folders, each with a name of its own; note the others as failed.
 
     Of two images of one name the first is taken, in natural order within a folder; names count as one when
-    Windows or macOS would take them for one.
+    Windows or macOS would take them for one. Of the files of a DICOM series, which all open the same slide,
+    the first is taken, and a warning says so.
     """
     samples: dict[str, Sample] = {}
     for entry in inputs:
@@ -36,7 +39,26 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResul
                 samples.setdefault(portable(sample.name), sample)
             else:
                 result.failed(str(sample.image_path), InputError(problem))
-    return list(samples.values())
+    return _one_of_each_series(list(samples.values()), result)
+
+
+def _one_of_each_series(samples: Sequence[Sample], result: BatchResult) -> list[Sample]:
+    first: dict[str, Sample] = {}
+    others: dict[str, list[str]] = {}
+    kept = []
+    for sample in samples:
+        is_dicom = sample.image_path.suffix.lower() in DICOM_SUFFIXES
+        series = dicom_series(sample.image_path) if is_dicom else None
+        if series is None or first.setdefault(series, sample) is sample:
+            kept.append(sample)
+        else:
+            others.setdefault(series, []).append(sample.image_path.name)
+    for series, names in others.items():
+        shown = ", ".join(names[:3]) + (", ..." if names[3:] else "")
+        result.warnings.append(
+            f"{first[series].name}: {plural(len(names), 'other file')} of its DICOM series left out ({shown})"
+        )
+    return kept
 
 
 def _problem(sample: Sample, others: dict[str, Sample]) -> str | None:

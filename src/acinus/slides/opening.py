@@ -18,13 +18,16 @@ from acinus.slides.tiff_source import TiffSource
 from acinus.slides.zarr_files import is_zarr_folder
 from acinus.slides.zarr_source import ZarrSource
 
-__all__ = ["IMAGE_SUFFIXES", "SLIDE_SUFFIXES", "check_readable", "open_slide", "unreadable"]
+__all__ = ["DICOM_SUFFIXES", "IMAGE_SUFFIXES", "SLIDE_SUFFIXES", "check_readable", "open_slide", "unreadable"]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".jp2", ".webp")
 """Suffixes under which a folder's plain images are looked for."""
 
+DICOM_SUFFIXES = (".dcm", ".dicom")
+"""Suffixes under which several files may be one slide."""
+
 SLIDE_SUFFIXES = (
-    ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm", ".dicom", ".czi",
+    ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", *DICOM_SUFFIXES, ".czi",
     ".isyntax", ".vsi", ".qptiff", ".btf", ".lif", ".nd2", ".ims",
 )  # fmt: skip
 """Suffixes under which a folder's slides are looked for, those included that have to be converted."""

@@ -15,7 +15,7 @@ from acinus.slides.pyramid import SlideFacts, SourceRefusedError
 from acinus.slides.reader import Level, level_downsample
 from acinus.slides.resolution import from_axes, objective_note
 
-__all__ = ["OpenSlideSource", "openslide_vendor"]
+__all__ = ["OpenSlideSource", "dicom_series", "openslide_vendor"]
 
 
 def openslide_vendor(path: Path) -> str | None:
@@ -28,6 +28,23 @@ def openslide_vendor(path: Path) -> str | None:
         if vendor is not None:
             return vendor
     return None
+
+
+def dicom_series(path: Path) -> str | None:
+    """Return the UID of the series that a DICOM file belongs to, None of any other file.
+
+    A slide in DICOM is a series of several files, for its levels, label and overview; by whichever of them it
+    is opened, it is the same slide.
+    """
+    if openslide_vendor(path) != "dicom":
+        return None
+    try:
+        slide = _opened(path)
+    except SourceRefusedError:
+        return None
+    with slide:
+        series: str | None = slide.properties.get("dicom.SeriesInstanceUID")
+    return series
 
 
 def _places(path: Path) -> tuple[Path, ...]:
