@@ -96,8 +96,26 @@ def test_tissue_is_found_once_and_again_when_its_file_is_damaged(tmp_path: Path)
     assert len(slide.reads) == 1
     assert np.array_equal(found.mask, again.mask)
     assert (found.mpp, found.grid, found.bounds) == (again.mpp, again.grid, again.bounds)
+    assert not again.wide_gaps.any()
     path.write_bytes(path.read_bytes()[:-3])
     SlideTissue.kept(path, slide, grid)
     assert len(slide.reads) == 2
     SlideTissue.kept(path, slide, grid)
     assert len(slide.reads) == 2
+
+
+def test_wide_gaps_are_found_and_kept_with_the_tissue(tmp_path: Path):
+    rgb = np.full((300, 300, 3), EOSIN, np.uint8)  # 600 × 600 µm
+    rgb[80:220, 80:220] = GLASS  # 280 × 280 µm: 78,400 µm²
+    slide = ArraySlide(rgb, mpp=MPP)
+    grid = WorkingGrid.of(slide, 2.5)
+    found, again = (SlideTissue.kept(tmp_path / "tissue.mask", slide, grid) for _ in range(2))
+    assert len(slide.reads) == 1
+    assert found.wide_gaps.sum() * 64 == pytest.approx(78_400, rel=0.1)
+    assert np.array_equal(found.wide_gaps, again.wide_gaps)
+    assert np.array_equal(found.mask, ~found.wide_gaps)
+    assert np.array_equal(found.mask, again.mask)
+    # From the overview's pixels of 8 µm to working pixels of 2.5 µm: the gap begins at 160 µm = 64 px.
+    in_gap = found.seen_in(grid.box, found.wide_gaps)
+    assert in_gap[80:160, 80:160].all()
+    assert not in_gap[:, :56].any()

@@ -18,6 +18,7 @@ from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.labelling import label_slide
+from acinus.inference.slide.lumina import find_lumina
 from acinus.inference.slide.measure_slide import MeasureJob, measure_slide
 from acinus.inference.slide.measuring import boxes_of
 from acinus.inference.slide.refining import RefinedSource, TissueSource, refined_source
@@ -74,18 +75,20 @@ def find_glands(
     outlines : OutlineSpool
         Takes the outlines in µm from the slide's corner, in the order of the labels.
     seconds : dict of str to float
-        Takes how long ``colours``, ``label`` and ``measure`` took.
+        Takes how long ``lumina``, ``colours``, ``label`` and ``measure`` took.
     origin_px : (float, float)
         Level-0 x, y from which centroids are to count.
     client : distributed.Client, optional
         Its workers measure.
     """
     grid, tissue, store = job.plan.grid, job.tissue(reader), job.store()
+    with timed(seconds, "lumina"):
+        lumina = find_lumina(tissue, store, job.refinement, progress=progress)
     with timed(seconds, "colours"):
-        refined = refined_source(store, tissue, job.refinement, progress=progress)
+        refined = refined_source(store, tissue, job.refinement, lumina=lumina, progress=progress)
     with timed(seconds, "label"):
         boxes, beyond_px = _lay_labels(
-            refined or TissueSource(store, tissue),
+            refined or TissueSource(store, tissue, lumina),
             tissue,
             settings,
             mpp=grid.mpp,

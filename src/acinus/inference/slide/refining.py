@@ -1,8 +1,8 @@
 """What a slide's own colours add to the network: one table of colours for the whole slide.
 
 As `acinus.inference.refinement` does for images, with two differences. The colours are bytes, so that a pixel
-gets the same answer in whatever box it is read. And lumina at a border are left alone: an image's border cuts
-through tissue, a slide's hardly ever does.
+gets the same answer in whatever box it is read. And narrow lumina at a border are left alone: an image's
+border cuts through tissue, a slide's hardly ever does.
 
 The table is learnt from sums over the windows' cores, which do not depend on their order.
 """
@@ -24,6 +24,7 @@ from acinus.core.units import um2_to_px, um_to_px
 from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained
 from acinus.inference.refinement import RefinementSettings, SureLimits
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
+from acinus.inference.slide.lumina import SlideLumina
 from acinus.inference.slide.plan import Window
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
@@ -45,6 +46,7 @@ class RefinedSource:
         The colours' share.
     sigma : float
         Standard deviation in pixels of the Gaussian over the colours' likelihood.
+    lumina : SlideLumina or None
     """
 
     store: WindowStore
@@ -52,6 +54,7 @@ class RefinedSource:
     model: ColourModel
     weight: float
     sigma: float
+    lumina: SlideLumina | None = None
 
     @property
     def size(self) -> Size:
@@ -72,7 +75,7 @@ class RefinedSource:
 
     def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
         """Return the network's depth × 255 of a box: colours know nothing of borders."""
-        return self.store.read_depth(box)
+        return _depth(self.store, self.lumina, box)
 
     def both(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the network's probability in a box inside the grid and the likelihood by colour, both × 255.
@@ -80,6 +83,7 @@ class RefinedSource:
         In bare background, and away from tissue, the likelihood is the network's probability. It is blurred
         as if the whole slide were: its edges mirrored, and what is no tissue counts as no gland. In the rim
         around the tissue the network decides where there is stain: bare background beside tissue is no lumen.
+        Of a wide lumen both are 255.
         """
         around = box.grown(blur_reach_px(self.sigma)).intersection(self.store.plan.grid.box)
         lab = self.store.read_colours(around)
@@ -91,6 +95,11 @@ class RefinedSource:
         # The rim shows whole what the mask cuts, but the bare background in it is no lumen.
         possible = coloured | self.tissue.mask_of(box, rim=False)
         probability = self.store.read(box) * possible
+        if self.lumina is not None:
+            # What is bare. In the middle of a lumen there are no colours, which are taken for bare, too.
+            known = self.tissue.mask_of(box)
+            lumen = np.where(known, self.lumina.near_of(box), self.lumina.inside_of(box))
+            probability[lumen & ~by_colour] = 255
         return probability, np.where(by_colour, likelihood[inside], probability)
 
     @cached_property
@@ -108,16 +117,18 @@ class TissueSource:
     """A `ProbabilitySource`: the probability in a store, and none where there is no tissue.
 
     Without colours nothing tells a stain in the rim around the tissue from bare background, so none of the
-    rim is gland.
+    rim is gland, and all of the rim of a wide lumen is.
 
     Attributes
     ----------
     store : WindowStore
     tissue : SlideTissue
+    lumina : SlideLumina or None
     """
 
     store: WindowStore
     tissue: SlideTissue
+    lumina: SlideLumina | None = None
 
     @property
     def size(self) -> Size:
@@ -126,11 +137,25 @@ class TissueSource:
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return the probability × 255 of a box inside the grid: uint8 of (box.height, box.width)."""
-        return np.asarray(self.store.read(box) * self.tissue.mask_of(box, rim=False), dtype=np.uint8)
+        probability = self.store.read(box) * self.tissue.mask_of(box, rim=False)
+        if self.lumina is not None:
+            probability[self.lumina.near_of(box)] = 255
+        return np.asarray(probability, dtype=np.uint8)
 
     def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
         """Return the depth × 255 of a box; None where the store holds none."""
-        return self.store.read_depth(box)
+        return _depth(self.store, self.lumina, box)
+
+
+def _depth(store: WindowStore, lumina: SlideLumina | None, box: Box) -> NDArray[np.uint8] | None:
+    """Return the network's depth × 255 of a box; a wide lumen is as deep inside its gland as can be.
+
+    So is its rim: a network that takes the lumen for glass sees the gland's border there.
+    """
+    depth = store.read_depth(box)
+    if depth is None or lumina is None:
+        return depth
+    return np.where(lumina.near_of(box), np.uint8(255), depth)
 
 
 def refined_source(
@@ -138,6 +163,7 @@ def refined_source(
     tissue: SlideTissue,
     settings: RefinementSettings,
     *,
+    lumina: SlideLumina | None = None,
     progress: Progress | None = None,
 ) -> RefinedSource | None:
     """Learn a slide's colours and return the source that heeds them.
@@ -148,6 +174,8 @@ def refined_source(
     ----------
     store : WindowStore
         Complete; holds colours unless their weight is 0.
+    lumina : SlideLumina, optional
+        Of `acinus.inference.slide.lumina.find_lumina`.
 
     Raises
     ------
@@ -160,7 +188,7 @@ def refined_source(
     if model is None:
         return None
     sigma = um_to_px(settings.smoothing_um, mpp=store.plan.grid.mpp)
-    return RefinedSource(store, tissue, model, settings.colour_weight, sigma)
+    return RefinedSource(store, tissue, model, settings.colour_weight, sigma, lumina)
 
 
 def learn_colours(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,12 +21,15 @@ from acinus.glands.roi import RegionOfInterest
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.packing import pack, unpack
 from acinus.slides.reader import SlideReader
-from acinus.slides.tissue import OVERVIEW_MPP, tissue_mask
+from acinus.slides.tissue import OVERVIEW_MPP, find_tissue
 
 __all__ = ["SlideTissue"]
 
+T = TypeVar("T", bound=np.generic)
+
 _LARGEST_OVERVIEW_PX = 16_000_000  # 32 × 32 mm at 8 µm/px; what is larger is looked at more coarsely
 _RIM_UM = 24.0  # a gland at the tissue's border is seen whole, though the mask cuts it (ours)
+_TISSUE, _WIDE_GAP = 1, 2  # in the file
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class SlideTissue:
         The scanned part in working pixels; what lies outside is no tissue.
     roi : RegionOfInterest
         What lies outside counts as no tissue.
+    wide_gaps : (H, W) bool, optional
+        What the tissue encloses and `mask` leaves out, of interest or not: see `acinus.slides.tissue.Tissue`.
     """
 
     mask: BoolMask
@@ -51,14 +57,16 @@ class SlideTissue:
     grid: WorkingGrid
     bounds: Box
     roi: RegionOfInterest = field(default_factory=RegionOfInterest)
+    wide_gaps: BoolMask | None = None
 
     @classmethod
     def of(cls, reader: SlideReader, grid: WorkingGrid, roi: RegionOfInterest | None = None) -> SlideTissue:
         """Find the tissue of a slide, in memory that does not grow with it."""
         mpp = _overview_mpp(grid)
         rgb = reader.read_working(WorkingGrid.of(reader, mpp).box, mpp=mpp)
-        found = cls(tissue_mask(rgb, mpp=mpp), mpp, grid, _scanned(reader, grid), roi or RegionOfInterest())
-        return replace(found, mask=found.mask & found.of_interest)
+        mask, gaps = find_tissue(rgb, mpp=mpp)
+        found = cls(mask, mpp, grid, _scanned(reader, grid), roi or RegionOfInterest(), wide_gaps=gaps)
+        return replace(found, mask=mask & found.of_interest)
 
     @classmethod
     def kept(
@@ -74,8 +82,8 @@ class SlideTissue:
         scanned = _scanned(reader, grid)
         kept = unpack(path.read_bytes(), scanned, count=1) if path.is_file() else None
         if kept is not None:
-            mask = kept[0].astype(bool)
-            return cls(mask, _overview_mpp(grid), grid, scanned, roi or RegionOfInterest())
+            mask, gaps = (kept[0] == kind for kind in (_TISSUE, _WIDE_GAP))
+            return cls(mask, _overview_mpp(grid), grid, scanned, roi or RegionOfInterest(), wide_gaps=gaps)
         return cls.of(reader, grid, roi)._keep(path)
 
     @classmethod
@@ -93,9 +101,12 @@ class SlideTissue:
         return tissue._keep(path)
 
     def _keep(self, path: Path) -> SlideTissue:
+        kinds = np.where(self.mask, np.uint8(_TISSUE), np.uint8(0))
+        if self.wide_gaps is not None:
+            kinds[self.wide_gaps] = _WIDE_GAP
         make_folder(path.parent)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(pack(self.mask[None].astype(np.uint8), self.bounds))
+            temporary.write_bytes(pack(kinds[None], self.bounds))
         return self
 
     @cached_property
@@ -117,21 +128,12 @@ class SlideTissue:
 
     def share_of(self, box: Box) -> float:
         """Return which share of a box of the working grid is tissue, counted in pixels of the overview."""
-        inside = box.intersection(self.bounds)
-        if inside.width <= 0 or inside.height <= 0:
-            return 0.0
-        rows = self._under(np.array([inside.y, inside.bottom - 1]), self.mask.shape[0])
-        columns = self._under(np.array([inside.x, inside.right - 1]), self.mask.shape[1])
-        return float(self.mask[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1].mean())
+        part = self.mask[self.part_under(box)]
+        return float(part.mean()) if part.size else 0.0
 
     def covers(self, box: Box) -> bool:
         """Say whether any pixel of a box of the working grid is tissue or within 24 µm of it."""
-        inside = box.intersection(self.bounds)
-        if inside.width <= 0 or inside.height <= 0:
-            return False
-        rows = self._under(np.array([inside.y, inside.bottom - 1]), self.mask.shape[0])
-        columns = self._under(np.array([inside.x, inside.right - 1]), self.mask.shape[1])
-        return bool(self.near[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1].any())
+        return bool(self.near[self.part_under(box)].any())
 
     def mask_of(self, box: Box, *, rim: bool = True) -> BoolMask:
         """Return which pixels of a box of the working grid are tissue or within 24 µm of it, (H, W) bool.
@@ -139,15 +141,38 @@ class SlideTissue:
         What is said of a pixel does not depend on the box in which it is asked about. Without the rim, only
         the tissue itself counts.
         """
-        result = np.zeros((box.height, box.width), dtype=bool)
+        return self.seen_in(box, self.near if rim else self.mask)
+
+    def seen_in(self, box: Box, overview: NDArray[T]) -> NDArray[T]:
+        """Return the values of a map of the overview in a box of the working grid, 0 outside of the bounds.
+
+        Parameters
+        ----------
+        box : Box
+        overview : (H, W)
+            As `mask`.
+
+        Returns
+        -------
+        (box.height, box.width)
+        """
+        result = np.zeros((box.height, box.width), dtype=overview.dtype)
         inside = box.intersection(self.bounds)
         if inside.width <= 0 or inside.height <= 0:
             return result
         rows = self._under(np.arange(inside.y, inside.bottom), self.mask.shape[0])
         columns = self._under(np.arange(inside.x, inside.right), self.mask.shape[1])
-        mask = self.near if rim else self.mask
-        result[inside.slices_in(box)] = mask[np.ix_(rows, columns)]
+        result[inside.slices_in(box)] = overview[np.ix_(rows, columns)]
         return result
+
+    def part_under(self, box: Box) -> tuple[slice, slice]:
+        """Return the rows and columns of the overview that lie under a box of the working grid."""
+        inside = box.intersection(self.bounds)
+        if inside.width <= 0 or inside.height <= 0:
+            return slice(0, 0), slice(0, 0)
+        top, bottom = self._under(np.array([inside.y, inside.bottom - 1]), self.mask.shape[0])
+        left, right = self._under(np.array([inside.x, inside.right - 1]), self.mask.shape[1])
+        return slice(top, bottom + 1), slice(left, right + 1)
 
     def _under(self, working: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         """Return the overview's pixels under the centres of working pixels, along one axis."""
