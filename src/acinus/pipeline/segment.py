@@ -275,7 +275,7 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[
         quality=segmentation.quality,
         certainty=segmentation.sureness,
         unfamiliar=segmentation.unfamiliar,
-        run=batch.run([source]),
+        run={**batch.run([source]), "settings": segmentation.made_by["settings"]},  # for this image's size
         path=Path(source["path"]),
         model=batch.model_name,
         fingerprint=batch.made_from(sample, source, slide=False),

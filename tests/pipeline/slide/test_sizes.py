@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch import nn
 
 from acinus.core.files import read_json
@@ -56,6 +57,14 @@ def test_an_image_is_read_as_the_size_at_which_the_network_is_sure(larger_by):
     assert tuple(settings["gland_size_um"]) == (36.0 * larger_by, 276.0 * larger_by)
     assert settings["grouping"]["mpp"] == 1.25 * larger_by
     assert result.image.mpp == image.mpp  # so everything is measured in its own µm
+
+
+def test_the_result_of_an_image_tells_the_size_that_it_was_read_as(tmp_path: Path):
+    path = tmp_path / "tile.png"
+    Image.fromarray(TILE.image.rgb).save(path)
+    out = tmp_path / "out"
+    segment_files([path], model(sure_at=2.5), model_name="m", out=out, mpp=2 * TILE.image.mpp)
+    assert read_json(out / "tile" / "run.json")["settings"]["gland_size_um"] == [72.0, 552.0]
 
 
 def test_where_no_size_suits_better_the_usual_one_is_taken():
