@@ -34,19 +34,17 @@ from acinus.data.resample import resize_regions, rgb_at_mpp
 from acinus.grouping.batch import TrainingImage, draw_batch
 from acinus.grouping.mask_loss import mask_loss
 from acinus.inference.instances import InstanceSettings, gland_mask
-from acinus.losses.iic import IICLoss
 from acinus.metrics import ConfusionMatrix
-from acinus.mining.cue import DarkestCluster
 from acinus.mining.proposals import load_proposals, mine_into
 from acinus.mining.settings import MiningSettings
-from acinus.mining.train import ShallowSettings
 from acinus.networks.pspnet import PSPNetSpec
 from acinus.networks.unet import UNetSpec
+from acinus.pipeline.settings import load_settings
 
 MPP, CROP_PX, CROPS, STEPS, LEARNING_RATE = 2.5, 64, 6, 100, 2e-3
 NETWORKS = {"unet": UNetSpec(), "pspnet": PSPNetSpec(width=32)}
 RINGS = {
-    "darkest": MiningSettings(shallow=ShallowSettings(loss=IICLoss()), cue=DarkestCluster()),
+    "darkest": load_settings(None, preset="proposal").mining,
     "shapes": MiningSettings(),
 }
 LEAST_PIXELS = 4.0
@@ -102,19 +100,21 @@ def cells(name: str) -> Iterator[Fit]:
             yield Fit(rest=rest, share=share)
             if share > 0.0:
                 yield Fit(rest=rest, share=share, weight=0.5, cure="contrast")
-    elif name == "small":  # a small weight where 5 and 25 % of the interiors are given
-        yield from (Fit(rest=rest, share=0.0) for rest in rests)
-        for share, rest in itertools.product((0.05, 0.25), rests):
-            cell = Fit(rest=rest, share=share)
-            yield cell
-            yield replace(cell, weight=0.1)
-            yield replace(cell, weight=0.1, stopped=False)
-            yield replace(cell, weight=0.1, cure="contrast")
+    elif name == "small":  # small weights where 0, 5 and 25 % of the interiors are given
+        for rest in rests:
+            yield Fit(rings="darkest", rest=rest, share=0.0)
+            for share in (0.05, 0.25):
+                cell = Fit(rings="darkest", rest=rest, share=share)
+                yield cell
+                yield replace(cell, weight=0.1)
+                yield replace(cell, weight=0.1, cure="contrast")
+                yield replace(cell, weight=0.1, stopped=False)
+                yield replace(cell, weight=0.01)
     elif name == "collapse":  # what becomes of the features as the weight grows
-        for weight, stopped in itertools.product((0.0, 0.1, 0.5, 1.0), (True, False)):
-            if weight > 0.0 or stopped:
-                yield Fit(weight=weight, stopped=stopped)
-        yield from (Fit(weight=1.0, cure=cure) for cure in ("centred", "whitened", "contrast"))
+        cell = Fit(rings="darkest", share=0.25)
+        yield from (replace(cell, weight=weight) for weight in (0.0, 0.5, 1.0))
+        yield from (replace(cell, weight=weight, stopped=False) for weight in (0.5, 1.0))
+        yield from (replace(cell, weight=1.0, cure=cure) for cure in ("contrast", "whitened", "centred"))
     elif name == "form":
         for normalised, embedding in itertools.product((True, False), ("image", "batch", "running")):
             yield Fit(weight=0.1, normalised=normalised, embedding=embedding)
