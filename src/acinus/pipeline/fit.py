@@ -145,7 +145,7 @@ def _sizes(
     """Return how large the glands are, as given or as estimated by the first process."""
     if settings.gland_size_um is not None:
         smallest, largest = settings.gland_size_um
-        return GlandSizes((smallest, largest), (1.0,) * len(images))
+        return GlandSizes((smallest, largest), (1.0,) * len(images), tuple(sources))
     return group.broadcast(partial(estimated_sizes, images, sources, folder=folder, progress=progress))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +40,7 @@ GLAND_SIZE_FILE = "gland_size.json"
 """In a model folder: what was estimated, and from which evidence."""
 
 _LEAST_IMAGES = 6  # of a source, for its glands to be judged by themselves
+_OTHERS = "others"
 
 
 def with_gland_size(settings: Settings, size_um: Sequence[float]) -> Settings:
@@ -81,20 +81,24 @@ class GlandSizes:
         Diameters in µm on most of the images.
     factors : tuple of float
         By how many times those of each image are larger; 1 for most.
+    sources : tuple of str
+        Which images are alike, see `estimated_sizes`.
     """
 
     size_um: tuple[float, float]
     factors: tuple[float, ...]
+    sources: tuple[str, ...]
 
     @property
     def chances(self) -> tuple[float, ...]:
         """How often each image should be drawn, relative to the others.
 
-        Images with glands of one size share a chance that grows with the square root of their number: a few
-        are not forgotten beside many. Ours; drawing languages by a power of their share is usual in
-        multilingual models (Conneau et al. 2020, 1911.02116).
+        Where sizes differ, each source is drawn alike: a few images are not forgotten beside many. Ours.
         """
-        return tuple(1.0 / math.sqrt(self.factors.count(factor)) for factor in self.factors)
+        if len(self.distinct) == 1:
+            return (1.0,) * len(self.factors)
+        counts = Counter(self.sources)
+        return tuple(1.0 / counts[source] for source in self.sources)
 
     @property
     def distinct(self) -> tuple[float, ...]:
@@ -130,9 +134,9 @@ def estimated_sizes(
         kept = read_json(path)
         smallest, largest = kept["gland_size_um"]
         of_source = {part["source"]: float(part["factor"]) for part in kept["sources"]}
-        return GlandSizes(
-            (float(smallest), float(largest)), tuple(of_source.get(source, 1.0) for source in sources)
-        )
+        named = _named(sources)
+        factors = tuple(of_source.get(source, 1.0) for source in named)
+        return GlandSizes((float(smallest), float(largest)), factors, named)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} is damaged; delete it and run the same command again") from error
 
@@ -151,7 +155,7 @@ def source_of(path: Path | None, *, mpp: float) -> str:
 
 def _estimate(images: Sequence[RgbImage], sources: Sequence[str], progress: Progress) -> dict[str, Any]:
     """Return what is kept: the size on all images, and the sources that depart from it."""
-    parts = _judged_alone(images, sources)
+    parts = _by_source(images, sources)
     looked_at = [sampled(part) for part in parts.values()]
     evidence = []
     with progress.task("Size of glands", total=sum(map(len, looked_at))) as advance:
@@ -180,17 +184,21 @@ def _estimate(images: Sequence[RgbImage], sources: Sequence[str], progress: Prog
                 "evidence": _by_size(of_part),
             }
             for source, count, of_part in zip(parts, counts, evidence, strict=True)
-            if len(parts) > 1
+            if len(parts) > 1 and source != _OTHERS
         ],
     }
 
 
-def _judged_alone(images: Sequence[RgbImage], sources: Sequence[str]) -> dict[str, list[RgbImage]]:
-    """Return the images by source, and all those of small sources as one part."""
+def _named(sources: Sequence[str]) -> tuple[str, ...]:
+    """Return the sources, with one name for all those that are too small to be judged."""
     counts = Counter(sources)
+    return tuple(source if counts[source] >= _LEAST_IMAGES else _OTHERS for source in sources)
+
+
+def _by_source(images: Sequence[RgbImage], sources: Sequence[str]) -> dict[str, list[RgbImage]]:
     parts: dict[str, list[RgbImage]] = {}
-    for image, source in zip(images, sources, strict=True):
-        parts.setdefault(source if counts[source] >= _LEAST_IMAGES else "others", []).append(image)
+    for image, source in zip(images, _named(sources), strict=True):
+        parts.setdefault(source, []).append(image)
     return parts
 
 
