@@ -52,7 +52,7 @@ from acinus.pipeline.parent import load_parent, parent_settings
 from acinus.pipeline.segment import segment_files
 from acinus.results.files import MARKS
 from acinus.results.folder import read_results
-from acinus.slides.label_image import read_labels
+from acinus.results.labels import open_label_file
 
 _HELD_OUT = 0.4  # of the images, by patient: 40 of 85
 _SECONDS_PER_OUTLINE = 80.0  # of an object of COCO (Lin et al. 2014, arXiv 1405.0312)
@@ -115,7 +115,8 @@ def _wrong_glands(results: Path, truths: dict[str, LabelMap]) -> Iterator[tuple[
     """Yield image and label of the glands that were found of which less than half is gland."""
     for image in read_results(results).images:
         assert image.labels_file is not None
-        found, truth = read_labels(image.labels_file), truths[image.name] > 0
+        file = open_label_file(image.labels_file)
+        found, truth = file.read(file.frame), truths[image.name] > 0
         areas, true = np.bincount(found.ravel()), np.bincount(found[truth], minlength=found.max() + 1)
         for label in range(1, len(areas)):
             if areas[label] and true[label] < 0.5 * areas[label]:
