@@ -2,7 +2,8 @@
 
 Run ``python benchmarks/corrections.py --root DATA/glas --out FOLDER``. A model is fitted on images of some
 patients and segments them. The annotator then outlines all glands of 1, 5 or 20 of these images, or looks at
-what was found and marks 10, 50 or 200 glands as wrong: those of which less than half is gland. Each time
+what was found and marks 10, 50 or 200 glands as wrong (those of which less than half is gland; all of them,
+where there are fewer). Each time
 training goes on from the model as ``acinus fit --from MODEL --corrections FOLDER`` does (stage 1, which sees
 no correction, is mined once for all), and the images of the other patients are segmented. Prints a line per
 seed and way of correcting, and keeps them in ``FOLDER/scores.jsonl``; lines that are there are not computed
@@ -76,7 +77,13 @@ class Way:
 
 
 def corrected(
-    way: Way, results: Path, truths: dict[str, LabelMap], *, seed: int, folder: Path
+    way: Way,
+    results: Path,
+    truths: dict[str, LabelMap],
+    wrong: Sequence[tuple[str, int]],
+    *,
+    seed: int,
+    folder: Path,
 ) -> tuple[Path | None, float]:
     """Let the annotator correct results; return the corrected ones and the minutes that it took."""
     rng = np.random.default_rng(seed)
@@ -91,7 +98,6 @@ def corrected(
         measure_corrected(results, out=folder / "corrected", corrections=exported, by="truth")
         return folder / "corrected", outlined * _SECONDS_PER_OUTLINE / 60.0
     if way.clicks:
-        wrong = list(_wrong_glands(results, truths))
         chosen = rng.permutation(len(wrong))[: way.clicks].tolist()
         marked = [wrong[number] for number in chosen]
         for name in names:
@@ -187,7 +193,13 @@ def measure(arguments: argparse.Namespace) -> None:
     out: Path = make_folder(arguments.out)
     model, results, mined = prepared(kept, arguments.model, out)
     truths = {sample.name: sample.truth() for sample in kept}
-    ways = [Way(), *(Way(images=n) for n in arguments.images), *(Way(clicks=n) for n in arguments.clicks)]
+    wrong = list(_wrong_glands(results, truths))
+    clicks = [min(count, len(wrong)) for count in arguments.clicks]
+    ways = [
+        Way(),
+        *(Way(images=n) for n in arguments.images),
+        *(Way(clicks=n) for n in dict.fromkeys(clicks)),
+    ]
     lines = _lines(out)
     if not any(line["way"] == "the model itself" for line in lines):
         _keep(
@@ -200,7 +212,7 @@ def measure(arguments: argparse.Namespace) -> None:
             if any((line["way"], line["seed"]) == (str(way), seed) for line in lines):
                 continue
             folder = make_folder(out / f"{way}-{seed}".replace(" ", "-"))
-            corrections, minutes = corrected(way, results, truths, seed=seed, folder=folder)
+            corrections, minutes = corrected(way, results, truths, wrong, seed=seed, folder=folder)
             start = time.process_time()
             network = go_on(model, mined, corrections, kept, seed=seed, folder=folder / "rounds")
             cpu = time.process_time() - start

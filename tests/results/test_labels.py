@@ -13,6 +13,7 @@ from acinus.core.geometry import Box, Size
 from acinus.results.labels import open_label_file, write_labels
 from acinus.results.ngff import LabelPyramid
 from acinus.results.record import Origin, write_record
+from acinus.results.writing import new_result
 from acinus.slides.label_image import read_labels
 
 LABELS = np.zeros((60, 80), np.int32)
@@ -49,6 +50,20 @@ def test_an_image_s_map_is_read_in_parts_and_its_pixels_are_those_of_level_0(tmp
     assert (opened.size, opened.mpp, opened.pixels_per_level0) == (Size(80, 60), 0.62, 1.0)
     assert np.array_equal(opened.read(Box(20, 25, 30, 20)), LABELS[25:45, 20:50])
     assert np.array_equal(opened.whole(), LABELS)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.repeat([[1, 2]], 20, axis=0).repeat(10, axis=1),  # no pixel of background
+        np.where(LABELS == 2, 7, 0),  # one gland, whose number is not 1
+    ],
+)
+def test_a_result_s_own_map_is_read_as_it_was_written(tmp_path, labels):
+    folder = tmp_path / "tile"
+    with new_result(folder) as new:
+        write_labels(new, labels.astype(np.int32), mpp=0.5)
+    assert np.array_equal(open_label_file(folder / "labels.png", mpp=0.5).whole(), labels)
 
 
 def test_a_slide_s_map_has_the_working_resolution_and_says_where_it_lies(tmp_path, image_record):

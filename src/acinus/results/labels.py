@@ -16,8 +16,10 @@ from acinus.core.image import LabelMap
 from acinus.core.units import check_mpp
 from acinus.results.files import LABELS_PNG, LABELS_TIFF, LABELS_ZARR, is_result
 from acinus.results.ngff import open_labels
+from acinus.results.ownership import is_own
 from acinus.results.record import read_record
-from acinus.slides.label_image import read_label_image
+from acinus.slides.label_image import LabelImage, read_label_image
+from acinus.slides.label_values import stored_values
 
 __all__ = ["LabelFile", "dots_per_inch", "open_label_file", "write_labels"]
 
@@ -95,7 +97,11 @@ def open_label_file(path: Path, *, mpp: float | None = None) -> LabelFile:
             return LabelFile(path, chunks.size, mpp, chunks.read, pixels_per_level0=None)
         scale, origin_px = record.pixels_per_level0, record.origin_px
         return LabelFile(path, chunks.size, mpp, chunks.read, scale, origin_px)
-    image = read_label_image(path)
+    # Of a result the numbers are known to be labels: an image may be all gland, or have but one.
+    if path.name in (LABELS_PNG, LABELS_TIFF) and is_own(path):
+        image = LabelImage(np.asarray(stored_values(path).values, np.int32), notices=())
+    else:
+        image = read_label_image(path)
     size = Size(image.labels.shape[1], image.labels.shape[0])
     frame = Box(0, 0, size.width, size.height)
     return LabelFile(path, size, mpp, lambda box: image.labels[box.slices_in(frame)], notices=image.notices)
