@@ -101,3 +101,20 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path, layout):
     )
     with pytest.raises(InputError, match=r"a\.geojson cannot be read as GeoJSON"):
         list(read_features(tmp_path / "a.geojson"))
+
+
+def test_a_damaged_archive_is_refused_in_one_line_wherever_the_damage_is(tmp_path):
+    path = tmp_path / "a.geojson.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.geojson", json.dumps(COLLECTION))
+    refusals = []
+    for whole in (path.read_bytes(), gzip.compress(json.dumps(COLLECTION).encode())):
+        for place in range(4, len(whole), 3):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+            try:
+                assert list(read_features(path)) == FEATURES
+            except InputError as error:
+                refusals.append(str(error))
+    assert len(refusals) > 100
+    assert all(line.startswith("a.geojson.zip cannot be read as GeoJSON") for line in refusals)
+    assert not any("\n" in line for line in refusals)

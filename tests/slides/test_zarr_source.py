@@ -244,3 +244,12 @@ def test_fluorescence_is_known_by_the_names_and_colours_of_its_channels(tmp_path
     else:
         with open_slide(path) as slide:
             assert slide.mpp == 0.5
+
+
+def test_a_zip_whose_directory_asks_for_another_version_is_refused_in_one_line(tmp_path):
+    path = zipped(write(tmp_path / "a.zarr"))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 255  # version needed to extract
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"^a\.zarr\.zip is not an image"):
+        open_slide(path)

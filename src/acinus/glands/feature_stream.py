@@ -10,7 +10,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,9 @@ from acinus.core.errors import InputError
 __all__ = ["read_features"]
 
 BinaryFile = IO[bytes] | gzip.GzipFile
+
+# Damaged or encrypted archives, and nesting without end, which is a RuntimeError, too.
+_OF_COMPRESSION = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError)
 
 _CHUNK = 1 << 20  # bytes
 _NEAR_THE_END = 64  # characters; an error further from the end of what was read is no matter of reading on
@@ -63,7 +68,7 @@ def read_features(path: Path) -> Iterator[dict[str, Any]]:
                 raise TypeError(f"expected a list of features, got {type(text.value()).__name__}")
             while text.peek():
                 yield from _features_of(text.feature())
-    except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, *_OF_COMPRESSION) as error:
         raise InputError(f"{path.name} cannot be read as GeoJSON ({error}); export it again") from error
 
 

@@ -149,7 +149,7 @@ def _opened(path: Path) -> tuple[Any, str]:
     try:
         with zipfile.ZipFile(path) as archive:
             root = zarr_root(archive)
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # of a damaged directory zipfile raises whatever comes of its numbers
         raise SourceRefusedError(str(error)) from error
     if root is None:
         raise SourceRefusedError("a zip without Zarr")
