@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
 import tifffile
+from joblib.externals.loky import get_reusable_executor
 
 from acinus.core.errors import InputError
 from acinus.glands.roi import RegionOfInterest
@@ -15,6 +17,17 @@ from acinus.mining.regions.settings import RegionSettings
 from acinus.mining.regions.survey import SlideToSurvey, survey_slide
 
 SETTINGS = RegionSettings(count=3, side_mm=0.128)  # 256 px
+
+
+KILLING = """
+import builtins, io, os, signal
+opened = io.open
+def deadly(file, *more, **named):
+    if str(file).endswith("deadly.tif"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return opened(file, *more, **named)
+builtins.open = io.open = deadly
+"""
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +103,28 @@ def test_a_slide_that_fails_stops_no_other(slide, tmp_path, processes):
     assert isinstance(found[1][1], InputError)
     alone = [survey_slide(each, SETTINGS, count=8) for each in (slides[0], slides[2])]
     assert [found[0][1], found[2][1]] == alone
+
+
+@pytest.fixture
+def deadly_library(tmp_path, monkeypatch):
+    """Processes that are started now end when they open ``deadly.tif``, as by a fault in C code."""
+    (tmp_path / "sitecustomize.py").write_text(KILLING, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    get_reusable_executor().shutdown(wait=True)  # those that were there before
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.mark.usefixtures("deadly_library")
+def test_a_slide_that_kills_its_process_stops_no_other(slide, tmp_path):
+    deadly = tmp_path / "deadly.tif"
+    deadly.write_bytes(slide.read_bytes())
+    slides = [SlideToSurvey(name, slide) for name in "abcdefg"]
+    slides[1:1] = [SlideToSurvey("deadly", deadly)]
+    slides.append(SlideToSurvey("deadly too", deadly))
+    found = list(survey_slides(slides, SETTINGS, cache=None, processes=2))
+    assert [each.name for each, _ in found] == [each.name for each in slides]
+    failed = {each.name: str(survey) for each, survey in found if isinstance(survey, Exception)}
+    assert list(failed) == ["deadly", "deadly too"]
+    assert re.match(r"deadly\.tif ended the process that read it \(SIGSEGV\(-11\)\)", failed["deadly"])
+    assert all(survey.candidates for each, survey in found if each.name not in failed)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from acinus.core.errors import InputError
 from acinus.core.parallel import in_processes
 from acinus.mining.regions.settings import RegionSettings
 from acinus.mining.regions.survey import SlideToSurvey, Survey, survey_slide
@@ -32,6 +33,9 @@ def survey_slides(
 ) -> Iterator[tuple[SlideToSurvey, Survey | Exception]]:
     """Yield each slide with its survey, or with what was wrong with it, in order.
 
+    That a slide kills the process that reads it, by a fault in a library or for want of memory, is one of the
+    things that may be wrong, except where all are read in this process.
+
     Parameters
     ----------
     cache : Path or None
@@ -41,7 +45,8 @@ def survey_slides(
     """
     count = candidates_per_slide(len(slides), settings.count)
     work = partial(_attempt, settings=settings, count=count, cache=cache)
-    yield from zip(slides, in_processes(work, slides, processes=processes), strict=True)
+    surveys = in_processes(work, slides, processes=processes, lost=_lost)
+    yield from zip(slides, surveys, strict=True)
 
 
 def _attempt(
@@ -52,3 +57,10 @@ def _attempt(
         return survey_slide(slide, settings, count=count, cache=cache)
     except Exception as error:
         return error
+
+
+def _lost(slide: SlideToSurvey, end: str) -> Survey | Exception:
+    return InputError(
+        f"{slide.path.name} ended the process that read it ({end}): the file is damaged, or memory ran out; "
+        "copy it again, or run with fewer --processes"
+    )
