@@ -118,7 +118,7 @@ def test_the_summary_has_one_row_an_image_with_the_numbers_of_its_image_json(res
         assert 0 <= summary["gland_area_fraction"] <= 1
         gland_um2 = facts["gland_area_fraction"] * facts["width_px"] * facts["height_px"] * facts["mpp"] ** 2
         assert summary["gland_area_um2"] == pytest.approx(gland_um2, rel=1e-3)
-        assert list(row) == ["image", *summary, "quality", "unfamiliar"]
+        assert list(row) == ["image", *summary, "artefact_area_um2", "quality", "unfamiliar"]
         for name, value in summary.items():
             assert row[name] == "" if value is None else float(row[name]) == pytest.approx(value, rel=1e-5)
 

@@ -52,9 +52,9 @@ def test_each_row_of_each_image_stands_behind_its_name_in_natural_order(out):
 def test_the_summary_has_one_row_per_image_and_empty_fields_for_what_is_missing(out):
     write_tables(out, records_in(out))
     assert rows_of(out / "summary.csv") == [
-        ["image", "glands", "share", "quality", "unfamiliar"],
-        ["b9", "2", "", "", ""],
-        ["b10", "2", "0.25", "", ""],
+        ["image", "glands", "share", "artefact_area_um2", "quality", "unfamiliar"],
+        ["b9", "2", "", "", "", ""],
+        ["b10", "2", "0.25", "", "", ""],
     ]
 
 
@@ -64,14 +64,21 @@ def test_the_summary_names_the_reasons_for_which_an_image_is_unfamiliar(tmp_path
     put(tmp_path / "a", record, glands)
     assert records_in(tmp_path)["a"].unfamiliar == unfamiliar
     write_tables(tmp_path, records_in(tmp_path))
-    assert rows_of(tmp_path / "summary.csv")[1] == ["a", "2", "0.123457", "look rings"]
+    assert rows_of(tmp_path / "summary.csv")[1] == ["a", "2", "", "0.123457", "look rings"]
+
+
+def test_the_summary_says_how_much_of_a_slide_was_left_out(tmp_path, glands, image_record):
+    for name, found in (("a", {"pen": 2000.0, "fold": 500.0}), ("b", {}), ("c", None)):
+        put(tmp_path / name, image_record(name=name, summary={"glands": 2.0}, artefacts=found), glands)
+    write_tables(tmp_path, records_in(tmp_path))
+    assert [row[2] for row in rows_of(tmp_path / "summary.csv")] == ["artefact_area_um2", "2500", "0", ""]
 
 
 def test_a_statistic_that_only_some_results_have_is_a_column_of_all(out, image_record, glands):
     put(out / "c", image_record(name="c", summary={"glands": 1.0, "new": 3.0}), glands)
     write_tables(out, records_in(out))
     heading, *rows = rows_of(out / "summary.csv")
-    assert heading == ["image", "glands", "share", "new", "quality", "unfamiliar"]
+    assert heading == ["image", "glands", "share", "new", "artefact_area_um2", "quality", "unfamiliar"]
     assert [row[3] for row in rows] == ["", "", "3"]
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from acinus.core.geometry import Size
 from acinus.slides.artefacts import KINDS, Artefacts, find_artefacts
 from acinus.slides.tissue import tissue_mask
 
@@ -102,6 +103,24 @@ def test_pale_and_dark_slides_have_their_folds_found_alike(slide):
         doubled(picture, fold)
         assert tissue_mask(picture, mpp=MPP).any()
         assert find_artefacts(picture, mpp=MPP).of_kind("fold")[fold].mean() > 0.9
+
+
+def test_brown_is_no_foreign_stain_where_the_slide_is_brown(slide):
+    slide[100:140, 100:150] = DAB
+    assert find_artefacts(slide, mpp=MPP, brown_is_foreign=False).areas_um2() == {}
+    slide[50:250, 50:280] = DAB  # 230 of 300 columns
+    assert found(slide) == {}
+
+
+def test_what_is_found_first_is_not_overwritten_by_blur():
+    kinds = np.zeros((2, 4), np.uint8)
+    kinds[0, :2] = KINDS.index("pen") + 1
+    blur = np.zeros((2, 4), bool)
+    blur[:, 1:3] = True
+    both = Artefacts(kinds, 10.0).with_blur(blur)
+    assert both.areas_um2() == {"pen": 200.0, "blur": 300.0}
+    assert both.within(blur).areas_um2() == {"pen": 100.0, "blur": 300.0}
+    assert both.resized(Size(8, 4), mpp=5.0).areas_um2() == both.areas_um2()
 
 
 def test_areas_are_those_of_the_pixels():

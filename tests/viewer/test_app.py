@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 from starlette.testclient import TestClient
 
 from acinus.core.files import read_json, write_json
+from acinus.results.artefacts import DrawnArtefact, write_artefacts
 from acinus.viewer import create_app
 
 from .conftest import write_result
@@ -30,6 +32,23 @@ def test_a_slide_says_its_size_resolution_and_grid(client: TestClient) -> None:
     slide = client.get(SLIDE).json()
     assert (slide["width_px"], slide["height_px"], slide["mpp"]) == (600, 400, 0.5)
     assert (slide["tile_px"], slide["top_level"], slide["segmented"]) == (256, 2, True)
+
+
+def test_artefacts_come_as_rings_from_the_slides_corner_and_are_said(run_folder: Path) -> None:
+    folder = run_folder / "slide_2"
+    ring = shapely.Polygon(
+        shapely.box(0, 0, 90, 60).exterior.coords, [shapely.box(30, 20, 60, 40).exterior.coords]
+    )
+    write_artefacts(folder / "artefacts.geojson", [DrawnArtefact("fold", ring)], name="s", origin_px=(0, 7))
+    record = read_json(folder / "image.json")
+    origin = {"from": "bounds", "x_px": 0, "y_px": 7}
+    write_json(folder / "image.json", {**record, "origin": origin, "artefacts": {"fold": 1200.0}})
+    with TestClient(create_app(run_folder), base_url="http://127.0.0.1") as client:
+        [found] = client.get(SLIDE + "/artefacts").json()
+        assert found["kind"] == "fold"
+        assert [shapely.Polygon(each).bounds for each in found["rings"]] == [(0, 0, 90, 60), (30, 20, 60, 40)]
+        assert "Artefacts left out: fold 0.0012 mm²" in client.get(SLIDE).json()["notices"]
+        assert client.get("/api/slides/slide_10/artefacts").json() == []
 
 
 def test_its_glands_say_their_statistics(client: TestClient) -> None:

@@ -25,6 +25,7 @@ def segment(
     workers: Whole | None = None,
     scheduler: str | None = None,
     roi: Path | None = None,
+    keep_artefacts: Annotated[bool, Parameter(negative=())] = False,
     device: str = "auto",
     settings: Path | None = None,
 ) -> int:
@@ -36,7 +37,8 @@ def segment(
     overlay.jpg, glands.geojson (opens in QuPath), glands.csv and glands.parquet (one row per gland),
     image.json and run.json. Slides (scanners' files, files with several resolutions, and images of more than
     100 megapixels) may have any size; they get labels.zarr (OME-NGFF, at the model's resolution) in place of
-    labels.png and probability.png, and glands.geojson.gz. OUT/glands.csv has one row per gland of all
+    labels.png and probability.png, glands.geojson.gz, and artefacts.geojson where there are artefacts, which
+    are left out. OUT/glands.csv has one row per gland of all
     results, OUT/summary.csv one row per image. Finished results are skipped, and an interrupted slide is
     resumed. Inputs that fail are listed at the end, with tracebacks in OUT/failures.log.
 
@@ -60,6 +62,8 @@ def segment(
     roi
         Folder of GeoJSON files from QuPath, each named after its slide or image: segment only where outlines
         of class Region* are (or of any class without a star), and not where those of Ignore* are.
+    keep_artefacts
+        Segment slides also where pen, folds, bubbles, edges, foreign stain or blur were found.
     device
         auto, cpu, cuda or mps.
     settings
@@ -83,6 +87,7 @@ def segment(
         workers=workers,
         scheduler=scheduler,
         roi=roi,
+        artefacts=not keep_artefacts,
         progress=console_progress(),
     )
     for warning in result.warnings:

@@ -24,10 +24,12 @@ from acinus.glands.geojson import write_geojson
 from acinus.glands.measure import MeasuredGland, columns_of, measure_gland, with_neighbours
 from acinus.glands.neighbours import OutlinesInMemory
 from acinus.pipeline.corrected_map import CorrectedMap
+from acinus.results.artefacts import write_artefacts
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.changes import GlandChange, GlandMark, read_marks, write_changes
 from acinus.results.files import (
+    ARTEFACTS,
     CORRECTIONS,
     FAILURES,
     GLANDS_CSV,
@@ -168,6 +170,8 @@ def _write_corrected(image: ImageResult, drawing: Path | None, folder: Path, *, 
             write_labels(new, labels.read(file.frame), mpp=record.mpp)
         write_changes(new, changes)
         _write_said(new / CORRECTIONS, _said(image, found, corrected, changes, drawn), image)
+        if image.artefacts:
+            write_artefacts(new / ARTEFACTS, image.artefacts, name=image.name, origin_px=record.origin_px)
         update = {
             "path": str(image.source.resolve()) if image.source else record.path,
             "gland_count": len(glands),

@@ -346,6 +346,7 @@ class GlandSegmenter:
         *,
         mpp: float | None = None,
         origin: OriginName = "level0",
+        artefacts: bool = True,
         progress: Progress | None = None,
     ) -> ImageResult:
         """Segment a slide of any size, window by window, at the model's resolution.
@@ -362,6 +363,8 @@ class GlandSegmenter:
         origin : {"level0", "bounds"}
             From where coordinates count: the corner of the whole slide, or that of the scanned part, as in
             QuPath.
+        artefacts : bool
+            Whether pen, folds, bubbles, edges, foreign stain and blur are found and left out.
 
         Returns
         -------
@@ -381,7 +384,7 @@ class GlandSegmenter:
 
         path, out = Path(path), Path(out)
         with _named_as_argument():
-            segment_slide(path, self, out=out, mpp=mpp, origin=origin, progress=progress)
+            segment_slide(path, self, out=out, mpp=mpp, origin=origin, artefacts=artefacts, progress=progress)
         return read_results(out / path.stem).images[0]
 
     def save(self, folder: Path | str) -> None:

@@ -60,6 +60,7 @@ def segment_files(
     workers: int | None = None,
     scheduler: str | None = None,
     roi: Path | None = None,
+    artefacts: bool = True,
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
@@ -86,6 +87,8 @@ def segment_files(
         Address of a Dask cluster that does.
     roi : Path, optional
         Folder of GeoJSON files named after inputs, which say where to segment: `acinus.glands.roi.read_roi`.
+    artefacts : bool
+        Whether artefacts of slides are found and left out; see `segment_slide`.
     seed : int, optional
         Of the model and the inputs where the caller made them, for the run file; segmenting draws nothing.
 
@@ -115,7 +118,7 @@ def segment_files(
         samples = find_inputs(inputs, mpp=mpp, result=result)
         RoiFolder(roi).check([sample.name for sample in samples])
         remove_leftovers(out, {sample.name for sample in samples})
-        batch = _Batch(model, model_name, out, origin, RoiFolder(roi), client, seed)
+        batch = _Batch(model, model_name, out, origin, RoiFolder(roi), artefacts, client, seed)
         finished = _finished_before(samples, batch, result)
         _check_places(out, [sample for sample in samples if sample.name not in finished])
         sources = list(finished.values())
@@ -152,6 +155,7 @@ class _Batch:
     out: Path
     origin: OriginName
     rois: RoiFolder
+    artefacts: bool
     client: Any
     seed: int | None
 
@@ -186,7 +190,11 @@ class _Batch:
             return fingerprint(self.state, source["sha256"], str(sample.mpp), *drawn)
         identity = {key: value for key, value in source.items() if key not in ("name", "path")}
         return slide_fingerprint(
-            slide_state(self.state, identity), mpp=sample.mpp, origin=self.origin, roi=roi
+            slide_state(self.state, identity),
+            mpp=sample.mpp,
+            origin=self.origin,
+            roi=roi,
+            artefacts=self.artefacts,
         )
 
 
@@ -258,6 +266,7 @@ def _segment_slide(sample: Sample, batch: _Batch, progress: Progress) -> ImageRe
         mpp=sample.mpp,
         origin=batch.origin,
         roi=batch.roi(sample),
+        artefacts=batch.artefacts,
         client=batch.client,
         model_name=batch.model_name,
         progress=progress,

@@ -23,22 +23,25 @@ from acinus.inference.slide.finding import find_glands
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.plan import plan_windows
-from acinus.inference.slide.tissue import SlideTissue
+from acinus.inference.slide.tissue import SlideTissue, overview_of
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.familiarity import Familiarity, Rings, foreign_stain, judged
 from acinus.pipeline.model import model_state
-from acinus.pipeline.slide_fields import fields_of, overview_of, views_of
+from acinus.pipeline.slide_fields import fields_of, views_of
 from acinus.pipeline.slide_model import SavedModel, prepared
 from acinus.pipeline.slide_work import keep_windows, network_state, prepare_work
 from acinus.results.files import RESULT_FILES, work_folder
 from acinus.results.ownership import in_the_way, refuse_to_replace
 from acinus.results.record import ImageRecord, Origin, OriginName, results_code
 from acinus.results.writing import new_result, new_slide_labels, write_slide_result
+from acinus.slides.coarse import CoarseView
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader
 
 __all__ = ["segment_slide", "slide_fingerprint", "slide_state"]
+
+_MOST_PX_FOR_STAIN = 4_000_000  # 16 × 16 mm at 8 µm/px; what is larger is looked at more coarsely
 
 
 def segment_slide(
@@ -50,6 +53,7 @@ def segment_slide(
     mpp: float | None = None,
     origin: OriginName = "level0",
     roi: RegionOfInterest | None = None,
+    artefacts: bool = True,
     client: Any = None,
     model_name: str | None = None,
     progress: Progress | None = None,
@@ -57,9 +61,9 @@ def segment_slide(
     """Write the results of one slide to ``out/<name>/``, replacing earlier ones as a whole.
 
     ``labels.zarr`` (OME-NGFF 0.5), ``glands.geojson.gz``, ``glands.parquet``, ``glands.csv``,
-    ``overlay.jpg``, ``image.json`` and ``run.json``; ``windows/`` with the network's probability, from which
-    another run with other settings, but the same network, makes its results sooner. Glands are segmented and
-    measured at the model's resolution.
+    ``overlay.jpg``, ``image.json`` and ``run.json``; ``artefacts.geojson`` where there are artefacts;
+    ``windows/`` with the network's probability, from which another run with other settings, but the same
+    network, makes its results sooner. Glands are segmented and measured at the model's resolution.
 
     Parameters
     ----------
@@ -72,6 +76,9 @@ def segment_slide(
         that of the scanned part, from which QuPath counts on slides that have one.
     roi : RegionOfInterest, optional
         What lies outside is not computed, and counts as no tissue.
+    artefacts : bool
+        Whether pen, folds, bubbles, edges, foreign stain and blur are found and left out likewise; without,
+        only ink is.
     client : distributed.Client, optional
         Its workers compute the windows and measure the glands; they must see `path` and `out` under the same
         names. The results are the same to the bit.
@@ -98,10 +105,13 @@ def segment_slide(
     identity = file_identity(path)
     state = slide_state(model_state(model.fitted.network, model.fitted_settings), identity)
     with open_slide(path, mpp=mpp) as reader:
-        model = _suited(model, reader, roi)
+        view = overview_of(reader)
+        model = _suited(model, reader, view, roi)
         work = work_folder(out, name)
-        job = _window_job(reader, model, identity, mpp=mpp, roi=roi, work=work, result=out / name)
-        familiarity = _foreign(reader, job, model)
+        job = _window_job(
+            reader, model, identity, mpp=mpp, roi=roi, artefacts=artefacts, work=work, result=out / name
+        )
+        tissue, familiarity = _tissue(reader, view, job, model)
         shared = job.scratch / "model"
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
@@ -126,7 +136,7 @@ def segment_slide(
             )
             if familiarity is None:
                 rings = Rings.of(model.fitted_settings)
-                fields = fields_of(reader, grid, job.tissue(reader), labels.base, mpp=rings.mpp)
+                fields = fields_of(reader, grid, tissue, labels.base, mpp=rings.mpp)
                 familiarity = judged(fields, stain=model.stain, rings=rings)
             run = run_record(
                 command=None,
@@ -145,6 +155,7 @@ def segment_slide(
                 working_mpp=grid.mpp,
                 origin=place,
                 tissue_area_um2=found.tissue_area_um2,
+                artefacts=tissue.artefacts,
                 quality=familiarity.quality(found.quality),
                 certainty=found.quality,
                 unfamiliar=familiarity.unfamiliar,
@@ -152,28 +163,33 @@ def segment_slide(
                 seconds=seconds,
                 path=job.slide,
                 model=model_name,
-                fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin, roi=roi),
+                fingerprint=slide_fingerprint(state, mpp=mpp, origin=origin, roi=roi, artefacts=artefacts),
             )
     keep_windows(work, out / name)
     return record
 
 
-def _suited(model: GlandSegmenter, reader: SlideReader, roi: RegionOfInterest | None) -> GlandSegmenter:
+def _suited(
+    model: GlandSegmenter, reader: SlideReader, view: CoarseView, roi: RegionOfInterest | None
+) -> GlandSegmenter:
     """Return the model for the size of the slide's glands, judged by a few fields of it."""
     sizes = model.by_size
     if len(sizes) == 1:
         return model
     grid = WorkingGrid.of(reader, min(each.fitted.mpp for each in sizes))
-    return model.suited_to(views_of(reader, grid, SlideTissue.of(reader, grid, roi)))
+    tissue = SlideTissue.of(reader, grid, roi, artefacts=False, view=view)
+    return model.suited_to(views_of(reader, grid, tissue))
 
 
-def _foreign(reader: SlideReader, job: WindowJob, model: GlandSegmenter) -> Familiarity | None:
-    """Return why a slide is not to be segmented, after having its windows left out; None if it is."""
-    overview, mpp = overview_of(reader, mpp=job.plan.grid.native_mpp)
-    familiarity = foreign_stain(overview, model.stain, mpp=mpp)
+def _tissue(
+    reader: SlideReader, view: CoarseView, job: WindowJob, model: GlandSegmenter
+) -> tuple[SlideTissue, Familiarity | None]:
+    """Return the tissue to segment, and why there is none where the slide's stain is foreign to the model."""
+    small = view.reduced(most_px=_MOST_PX_FOR_STAIN)
+    familiarity = foreign_stain(small.rgb, model.stain, mpp=small.mpp)
     if familiarity is not None:
-        job.leave_out(reader)
-    return familiarity
+        return job.leave_out(reader, view), familiarity
+    return job.tissue(reader, view=view), None
 
 
 def _window_job(
@@ -183,6 +199,7 @@ def _window_job(
     *,
     mpp: float | None,
     roi: RegionOfInterest | None,
+    artefacts: bool,
     work: Path,
     result: Path,
 ) -> WindowJob:
@@ -206,7 +223,12 @@ def _window_job(
         refinement=refinement,
     )
     made_from = fingerprint(
-        network_state(model), orjson.dumps(identity), str(mpp), repr(plan), results_code(), *_state_of(roi)
+        network_state(model),
+        orjson.dumps(identity),
+        str(mpp),
+        repr(plan),
+        results_code(),
+        *_state_of(roi, artefacts=artefacts),
     )
     windows = prepare_work(work, result, made_from=made_from)
     return WindowJob(
@@ -220,6 +242,7 @@ def _window_job(
         state=slide_state(model_state(model.fitted.network, model.fitted_settings), identity),
         tells_depth=grouping.network.tells_depth,
         roi=roi or RegionOfInterest(),
+        artefacts=artefacts,
     )
 
 
@@ -228,13 +251,18 @@ def slide_state(model: str, identity: dict[str, Any]) -> str:
     return fingerprint(model, orjson.dumps(identity))
 
 
-def _state_of(roi: RegionOfInterest | None) -> list[str]:
-    """Return what a region of interest adds to a digest; nothing where there is none."""
-    return [] if roi is None else [roi.state]
+def _state_of(roi: RegionOfInterest | None, *, artefacts: bool) -> list[str]:
+    """Return what is added to a digest where not all of the tissue, or more than that, is segmented."""
+    return [*([] if roi is None else [roi.state]), *([] if artefacts else ["artefacts are tissue"])]
 
 
 def slide_fingerprint(
-    state: str, *, mpp: float | None, origin: OriginName, roi: RegionOfInterest | None = None
+    state: str,
+    *,
+    mpp: float | None,
+    origin: OriginName,
+    roi: RegionOfInterest | None = None,
+    artefacts: bool = True,
 ) -> str:
     """Return a digest of all that a slide's results depend on.
 
@@ -243,4 +271,4 @@ def slide_fingerprint(
     state : str
         Of `slide_state`.
     """
-    return fingerprint(state, str(mpp), origin, *_state_of(roi))
+    return fingerprint(state, str(mpp), origin, *_state_of(roi, artefacts=artefacts))

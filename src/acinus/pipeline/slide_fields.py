@@ -1,36 +1,25 @@
-"""A few fields of a slide, by which the whole is judged, and an overview by which its stain is."""
+"""A few fields of a slide, by which the whole is judged."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from acinus.core.geometry import Box
-from acinus.core.image import RgbArray, RgbImage
+from acinus.core.image import RgbImage
 from acinus.data.look import LOOK_MPP
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.measuring import LabelSource
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.pipeline.familiarity import Field
 from acinus.slides.reader import SlideReader
-from acinus.slides.tissue import OVERVIEW_MPP
 
-__all__ = ["fields_of", "overview_of", "views_of"]
+__all__ = ["fields_of", "views_of"]
 
 _FIELD_UM = 1024.0
 _MOST_FIELDS = 16
 _MOST_VIEWS = 6
-_OVERVIEW_PX = 4_000_000  # 16 × 16 mm at 8 µm/px; what is larger is looked at more coarsely
-
-
-def overview_of(reader: SlideReader, *, mpp: float) -> tuple[RgbArray, float]:
-    """Return the whole slide at 8 µm/px, coarser if it is large, and its µm/px; `mpp` is that of level 0."""
-    area_um2 = reader.size.width * reader.size.height * mpp**2
-    coarse = max(OVERVIEW_MPP, math.sqrt(area_um2 / _OVERVIEW_PX))
-    box = Box(0, 0, reader.size.width, reader.size.height)
-    return reader.read(box, mpp=coarse), coarse
 
 
 def fields_of(

@@ -114,6 +114,7 @@ def _render(
         views=views,
         grave=any(warning.grave for view in views for warning in view.warnings),
         mild=_by_kind(views),
+        artefacts=any(view.artefacts for view in views),
         estimated=any(view.result.record.quality is not None for view in views),
         high_trust=HIGH_TRUST,
         fair_trust=FAIR_TRUST,

@@ -7,11 +7,12 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
+import shapely
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
@@ -64,6 +65,8 @@ class Picture:
         In its own pixels.
     outlines : Markup
         SVG elements in those pixels; empty where the outlines are in the pixels already.
+    artefacts : Markup
+        Likewise, of what was left out of a slide.
     bar : ScaleBar
     """
 
@@ -72,6 +75,7 @@ class Picture:
     height: int
     outlines: Markup
     bar: ScaleBar
+    artefacts: Markup = field(default_factory=Markup)
 
 
 @contextmanager
@@ -210,8 +214,10 @@ def _picture(
     mpp = image.record.mpp * max(1.0, max(box.width, box.height) / side_px)
     rgb = reader.read(box, mpp=mpp)
     height, width = rgb.shape[:2]
-    paths = _paths(image, box, outlines, scale=width / box.width, chosen=chosen)
-    return Picture(data_uri(rgb), width, height, paths, scale_bar(box.width * image.record.mpp))
+    scale = width / box.width
+    paths = _paths(image, box, outlines, scale=scale, chosen=chosen)
+    bar = scale_bar(box.width * image.record.mpp)
+    return Picture(data_uri(rgb), width, height, paths, bar, _left_out(image, box, scale=scale))
 
 
 def _paths(
@@ -232,6 +238,20 @@ def _paths(
             kind = "gland" if label == chosen else "gland other"
         words = title.format(label, f"{areas[label]:.0f}") if titled and label in areas else ""
         parts.append(template.format(kind, svg_path(rings, origin=(box.x, box.y), scale=scale), words))
+    return Markup("").join(parts)
+
+
+def _left_out(image: ImageResult, box: Box, *, scale: float) -> Markup:
+    """Return one path for each artefact."""
+    template = Markup('<path class="artefact" d="{}"><title>{}, left out</title></path>')
+    parts = []
+    for artefact in image.artefacts:
+        rings = [
+            shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(artefact.outline))
+        ]
+        if _touches(rings, box):
+            path = svg_path(rings, origin=(box.x, box.y), scale=scale)
+            parts.append(template.format(path, artefact.kind.capitalize()))
     return Markup("").join(parts)
 
 

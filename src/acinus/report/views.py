@@ -23,6 +23,7 @@ from acinus.report.pictures import (
 from acinus.report.quality import ImageWarning, PictureFacts, image_warnings, picture_facts, stain_reference
 from acinus.report.statistics import whole_glands
 from acinus.report.wording import number, percent, plural, trust
+from acinus.results.artefacts import areas_in_words
 from acinus.results.folder import ImageResult, Results
 from acinus.slides import SlideReader
 
@@ -55,6 +56,11 @@ class ImageView:
     cut: int
     median_area_um2: float
     median_solidity: float
+
+    @property
+    def artefacts(self) -> str:
+        """What was left out of a slide and how much of it; empty where there is nothing."""
+        return areas_in_words(self.result.record.artefacts or {})
 
     def summary(self, key: str) -> float:
         """Return a number of the image's summary; NaN where it is missing."""

@@ -81,10 +81,11 @@ def _write_summaries(out: Path, records: Mapping[str, ImageRecord]) -> None:
     """Write one row per image, an empty field where a statistic is missing; reasons by their short names."""
     columns = list(dict.fromkeys(column for record in records.values() for column in record.summary))
     with _table(out / SUMMARY_CSV) as writer:
-        writer.writerow(["image", *columns, "quality", "unfamiliar"])
+        writer.writerow(["image", *columns, "artefact_area_um2", "quality", "unfamiliar"])
         for name, record in records.items():
             quality = math.nan if record.quality is None else record.quality
-            values = [*(record.summary.get(column, math.nan) for column in columns), quality]
+            left_out = math.nan if record.artefacts is None else sum(record.artefacts.values())
+            values = [*(record.summary.get(column, math.nan) for column in columns), left_out, quality]
             numbers = ("" if math.isnan(value) else f"{value:.6g}" for value in values)
             writer.writerow([name, *numbers, " ".join(record.unfamiliar)])
 

@@ -18,6 +18,7 @@ from acinus.core.errors import OutputError
 from acinus.core.files import hidden_stem, leads_nowhere, output_error
 
 __all__ = [
+    "ARTEFACTS",
     "BATCH_FILES",
     "CHANGES",
     "CORRECTIONS",
@@ -45,6 +46,7 @@ __all__ = [
     "SUMMARY_CSV",
     "SUMMARY_JSON",
     "WINDOWS",
+    "find_artefacts",
     "find_outlines",
     "find_overlay",
     "find_table",
@@ -74,6 +76,9 @@ OVERLAY = "overlay.jpg"
 
 OUTLINES, OUTLINES_GZ = "glands.geojson", "glands.geojson.gz"
 """Outlines for QuPath, of an image and of a slide."""
+
+ARTEFACTS = "artefacts.geojson"
+"""Of a slide: outlines of pen, folds, blur and the like, which were left out; only where there are some."""
 
 GLANDS_CSV, GLANDS_PARQUET = "glands.csv", "glands.parquet"
 """One row per gland; the CSV also of all results in the folder together."""
@@ -126,6 +131,7 @@ RESULT_FILES = (
     LABELS_ZARR,
     *IMAGE_FILES,
     OUTLINES_GZ,
+    ARTEFACTS,
     WINDOWS,
     CHANGES,
     CORRECTIONS,
@@ -189,6 +195,11 @@ def lost_results(batch: Path) -> list[Path]:
 def find_outlines(folder: Path) -> Path | None:
     """Return the outlines of a result, None where there are none."""
     return _first(folder, OUTLINES, OUTLINES_GZ)
+
+
+def find_artefacts(folder: Path) -> Path | None:
+    """Return the outlines of what was left out of a slide, None where there are none."""
+    return _first(folder, ARTEFACTS)
 
 
 def find_overlay(folder: Path) -> Path | None:

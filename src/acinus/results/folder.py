@@ -15,8 +15,10 @@ from acinus.core.files import read_json
 from acinus.core.naming import natural_key, plural
 from acinus.glands import Glands
 from acinus.results.anndata import to_anndata
+from acinus.results.artefacts import DrawnArtefact, read_artefacts
 from acinus.results.changes import GlandChange, read_changes
 from acinus.results.files import (
+    ARTEFACTS,
     GLANDS_CSV,
     LABELS_PNG,
     LABELS_TIFF,
@@ -84,6 +86,11 @@ class ImageResult:
     def outlines_file(self) -> Path | None:
         """The outlines as polygons, in level-0 pixels from `record.origin`."""
         return find_outlines(self.folder)
+
+    @cached_property
+    def artefacts(self) -> list[DrawnArtefact]:
+        """What was left out of a slide, in level-0 pixels from its corner; empty where there is nothing."""
+        return read_artefacts(self.folder / ARTEFACTS, origin_px=self.record.origin_px)
 
     def to_anndata(self) -> Any:
         """Return its glands as `anndata.AnnData`, see `acinus.results.anndata.to_anndata`."""

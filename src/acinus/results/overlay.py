@@ -14,6 +14,7 @@ from acinus.core.image import LabelMap, RgbArray
 from acinus.core.morphology import disc
 from acinus.core.units import um_to_px
 from acinus.glands import Outline
+from acinus.results.artefacts import DrawnArtefact
 from acinus.slides.reader import SlideReader
 
 __all__ = ["OVERLAY_SIDE_PX", "draw_outlines", "draw_polygons", "slide_overlay"]
@@ -23,6 +24,7 @@ OVERLAY_SIDE_PX = 4096
 
 _LINE_UM = 2.5
 _GREEN = (38, 230, 60)  # far from every stain
+_ORANGE = (255, 130, 20)
 _DARK = (10, 50, 20)  # a thin shadow keeps the line visible on white
 _SHIFT = 4  # polygons are drawn to a 16th of a pixel
 
@@ -60,8 +62,9 @@ def draw_polygons(
     *,
     mpp: float,
     corner_um: tuple[float, float] = (0.0, 0.0),
+    colour: tuple[int, int, int] = _GREEN,
 ) -> RgbArray:
-    """Return the image with the glands' outlines, for slides whose label map is too large for a picture.
+    """Return the image with outlines, for slides whose label map is too large for a picture.
 
     Parameters
     ----------
@@ -72,26 +75,37 @@ def draw_polygons(
         µm per pixel of `rgb`.
     corner_um : (float, float)
         x, y of the image's corner.
+    colour : (int, int, int)
+        Red, green, blue.
     """
     picture = rgb.copy()
     width_px = max(2, round(um_to_px(_LINE_UM, mpp=mpp)))
-    for colour, thickness in ((_DARK, width_px + 2), (_GREEN, width_px)):
+    for of_line, thickness in ((_DARK, width_px + 2), (colour, width_px)):
         for outline in outlines:
             rings = [ring for part in shapely.get_parts(outline) for ring in (part.exterior, *part.interiors)]
             # Pixel centres lie at +½; cv2 takes whole numbers, here in parts of a pixel.
             places = [(shapely.get_coordinates(ring) - corner_um) / mpp - 0.5 for ring in rings]
             lines = [np.rint(xy * 2**_SHIFT).astype(np.int32) for xy in places]
-            cv2.polylines(picture, lines, True, colour, thickness, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(picture, lines, True, of_line, thickness, cv2.LINE_AA, _SHIFT)
     return picture
 
 
-def slide_overlay(reader: SlideReader, outlines: Iterable[Outline], *, native_mpp: float) -> RgbArray:
-    """Return the scanned part of a slide with the outlines of its glands, no larger than an overlay is.
+def slide_overlay(
+    reader: SlideReader,
+    outlines: Iterable[Outline],
+    artefacts: Iterable[DrawnArtefact] = (),
+    *,
+    native_mpp: float,
+) -> RgbArray:
+    """Return the scanned part of a slide with its glands in green and its artefacts in orange outlines.
+
+    It is no larger than an overlay is.
 
     Parameters
     ----------
     outlines : iterable of Polygon or MultiPolygon
         In µm from the slide's corner; gone through twice.
+    artefacts : iterable of DrawnArtefact
     native_mpp : float
         µm per pixel of the slide.
 
@@ -107,4 +121,6 @@ def slide_overlay(reader: SlideReader, outlines: Iterable[Outline], *, native_mp
     except OSError as error:
         raise InputError(f"{reader.path.name} cannot be read ({error}); copy it again") from error
     corner_um = (scanned.x * native_mpp, scanned.y * native_mpp)
-    return draw_polygons(rgb, outlines, mpp=mpp, corner_um=corner_um)
+    picture = draw_polygons(rgb, outlines, mpp=mpp, corner_um=corner_um)
+    left_out = [shapely.transform(each.outline, lambda xy: xy * native_mpp) for each in artefacts]
+    return draw_polygons(picture, left_out, mpp=mpp, corner_um=corner_um, colour=_ORANGE)

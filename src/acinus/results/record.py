@@ -115,6 +115,9 @@ class ImageRecord(_Frozen):
         Share of all pixels that is gland, 0..1.
     tissue_area_um2 : float or None
         Glands included; None where it was not delineated.
+    artefacts : dict of str to float, or None
+        Area in µm² of each kind of artefact that was left out, which is no tissue; None where none was looked
+        for, as on images.
     quality : float or None
         Label-free estimate of how far to trust the result, 0..1; None where it was not made.
     certainty : float or None
@@ -148,6 +151,7 @@ class ImageRecord(_Frozen):
     gland_count: Annotated[int, Limits(ge=0)]
     gland_area_fraction: Share
     tissue_area_um2: Area | None = None
+    artefacts: dict[str, Area] | None = None
     quality: Share | None = None
     certainty: Share | None = None
     unfamiliar: dict[str, str] = {}

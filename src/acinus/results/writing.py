@@ -19,7 +19,9 @@ from acinus.core.segmenter import ProbabilityMap, to_bytes
 from acinus.glands import Glands, Outline, gland_polygons, measure_glands, summarise, write_geojson
 from acinus.glands.spool import OutlineSpool
 from acinus.glands.summary import summarise_image
+from acinus.results.artefacts import draw_artefacts, write_artefacts
 from acinus.results.files import (
+    ARTEFACTS,
     GLANDS_CSV,
     GLANDS_PARQUET,
     LABELS_ZARR,
@@ -36,6 +38,7 @@ from acinus.results.overlay import OVERLAY_SIDE_PX, draw_outlines, slide_overlay
 from acinus.results.ownership import own_folder
 from acinus.results.record import ImageRecord, Origin, ScannedPart, results_code, write_record
 from acinus.results.tables import write_csv, write_parquet
+from acinus.slides.artefacts import Artefacts
 from acinus.slides.reader import SlideReader
 
 __all__ = [
@@ -206,6 +209,7 @@ def write_slide_result(
     working_mpp: float,
     origin: Origin,
     tissue_area_um2: float,
+    artefacts: Artefacts | None = None,
     quality: float | None,
     certainty: float | None = None,
     unfamiliar: Mapping[str, str] | None = None,
@@ -231,6 +235,8 @@ def write_slide_result(
         In µm from the slide's corner, in the order of the labels 1..N.
     name, mpp, working_mpp, origin, tissue_area_um2, quality, certainty, unfamiliar, path, model, fingerprint
         See `ImageRecord`.
+    artefacts : Artefacts, optional
+        What was left out, on an overview of the slide; None where it was not looked for.
     run : mapping
         Content of the run file.
     seconds : dict of str to float
@@ -254,7 +260,10 @@ def write_slide_result(
             scale=1.0 / mpp,
             origin_px=(origin.x_px, origin.y_px),
         )
-        write_overlay(folder, slide_overlay(slide, outlines, native_mpp=mpp))
+        drawn = () if artefacts is None else draw_artefacts(artefacts, scale=artefacts.mpp / mpp)
+        if drawn:
+            write_artefacts(folder / ARTEFACTS, drawn, name=name, origin_px=(origin.x_px, origin.y_px))
+        write_overlay(folder, slide_overlay(slide, outlines, drawn, native_mpp=mpp))
     write_json(folder / RUN, dict(run))
     slide_um2 = slide.size.width * slide.size.height * mpp**2
     record = ImageRecord(
@@ -271,6 +280,7 @@ def write_slide_result(
         # The label map may reach a pixel beyond the slide.
         gland_area_fraction=min(1.0, float(glands["area_um2"].sum()) / slide_um2),
         tissue_area_um2=tissue_area_um2,
+        artefacts=None if artefacts is None else artefacts.areas_um2(),
         quality=None if quality is None else min(1.0, quality),  # rounding may go beyond
         certainty=None if certainty is None else min(1.0, certainty),
         unfamiliar=dict(unfamiliar or {}),

@@ -1,4 +1,4 @@
-"""What lies on a slide and is no tissue to learn from: pen, folds, bubbles, edges, foreign stain.
+"""What lies on a slide and is no tissue to learn from or to measure: pen, folds, bubbles, edges, dyes.
 
 Classical and label-free, on an overview at 8 µm/px. Every rule is a sentence about colour or shape:
 
@@ -7,15 +7,15 @@ Classical and label-free, on an overview at 8 µm/px. Every rule is a sentence a
   with paler tissue on both sides (Palokangas et al. 2007 and Bautista & Yagi 2010 find folds by saturation
   and darkness likewise);
 - edge: a grey line on the background, where a coverslip ends; bubble: what such a line encloses;
-- foreign stain: coloured, yet not as haematoxylin and eosin are.
+- foreign stain: coloured, yet not as haematoxylin and eosin are; what most of a slide has is its own stain.
 
-Blur is not seen at this resolution: `acinus.slides.focus` judges it. Thresholds are ours.
+Blur is not seen at this resolution: `acinus.slides.blur` finds it. Thresholds are ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.colour import optical_density
+from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, RgbArray
 from acinus.core.morphology import disc
 from acinus.core.units import um2_to_px, um_to_px
@@ -30,7 +31,7 @@ from acinus.slides.tissue import pen_mask, tissue_mask
 
 __all__ = ["KINDS", "Artefacts", "find_artefacts"]
 
-KINDS: Final = ("pen", "fold", "bubble", "edge", "foreign stain")
+KINDS: Final = ("pen", "fold", "bubble", "edge", "foreign stain", "blur")
 """By their numbers in `Artefacts.kinds`, from 1."""
 
 _SMOOTH_UM = 16.0
@@ -58,6 +59,7 @@ _FOREIGN_DENSITY = 0.15
 _FOREIGN_CHROMA = 22.0
 _FOREIGN_EXCESS = 6.0  # of red and blue over green: pale eosin has 12 and more
 _FOREIGN_AREA_UM2 = 20_000.0
+_MOST_FOREIGN = 0.5  # of all that is stained: more is the stain of the slide
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,31 @@ class Artefacts:
         areas = zip(KINDS, (counts * self.mpp**2).tolist(), strict=True)
         return {kind: area for kind, area in areas if area > 0}
 
+    def with_blur(self, blur: BoolMask) -> Artefacts:
+        """Return these and, where there is none of them, blur."""
+        kinds = np.where(blur & ~self.mask, KINDS.index("blur") + 1, self.kinds)
+        return replace(self, kinds=kinds.astype(np.uint8))
 
-def find_artefacts(rgb: RgbArray, *, mpp: float) -> Artefacts:
-    """Find artefacts on an overview.
+    def within(self, mask: BoolMask) -> Artefacts:
+        """Return those inside a mask, (H, W) bool."""
+        return replace(self, kinds=np.where(mask, self.kinds, 0).astype(np.uint8))
+
+    def resized(self, size: Size, *, mpp: float) -> Artefacts:
+        """Return them on an overview of another size and µm per pixel of the same slide."""
+        kinds = cv2.resize(self.kinds, (size.width, size.height), interpolation=cv2.INTER_NEAREST_EXACT)
+        return Artefacts(np.asarray(kinds, dtype=np.uint8), mpp)
+
+
+def find_artefacts(rgb: RgbArray, *, mpp: float, brown_is_foreign: bool = True) -> Artefacts:
+    """Find artefacts on an overview, all but blur.
 
     Parameters
     ----------
     rgb : (H, W, 3) uint8
         A whole slide, at 4 to 32 µm per pixel.
     mpp : float
+    brown_is_foreign : bool
+        Not on a slide whose stain is brown: nothing is a foreign stain there.
 
     Examples
     --------
@@ -110,7 +128,7 @@ def find_artefacts(rgb: RgbArray, *, mpp: float) -> Artefacts:
     smooth = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
     lines, bubbles = _lines_and_bubbles(rgb, mpp=mpp)
     found = {
-        "foreign stain": _foreign_stain(smooth, mpp=mpp),
+        "foreign stain": _foreign_stain(smooth, mpp=mpp) if brown_is_foreign else np.zeros_like(lines),
         "fold": _folds(rgb, mpp=mpp),
         "pen": _large(pen_mask(rgb, mpp=mpp), least_um2=_PEN_AREA_UM2, mpp=mpp),
         "edge": lines,
@@ -200,8 +218,10 @@ def _foreign_stain(smooth: NDArray[np.float32], *, mpp: float) -> BoolMask:
     """Return what is coloured but not as H&E is, which takes out green most."""
     red, green, blue = smooth[..., 0], smooth[..., 1], smooth[..., 2]
     stained = optical_density(smooth.astype(np.uint8)).mean(axis=2) > _FOREIGN_DENSITY
-    coloured = smooth.max(axis=2) - smooth.min(axis=2) > _FOREIGN_CHROMA
-    foreign = stained & coloured & ((red + blue) / 2 - green < _FOREIGN_EXCESS)
+    coloured = stained & (smooth.max(axis=2) - smooth.min(axis=2) > _FOREIGN_CHROMA)
+    foreign = coloured & ((red + blue) / 2 - green < _FOREIGN_EXCESS)
+    if foreign.sum() > _MOST_FOREIGN * coloured.sum():
+        return np.zeros_like(foreign)
     return _large(foreign, least_um2=_FOREIGN_AREA_UM2, mpp=mpp)
 
 

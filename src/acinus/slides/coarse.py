@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
 from acinus.slides.reader import SlideReader, resolved_mpp
@@ -39,15 +42,43 @@ class CoarseView:
         MppError
             When the slide's own resolution is unknown or absurd.
         """
-        native_mpp = resolved_mpp(reader)
-        area_um2 = reader.size.width * reader.size.height * native_mpp**2
-        mpp = max(OVERVIEW_MPP, math.sqrt(area_um2 / most_px))
-        scale = mpp / native_mpp
+        mpp = cls.mpp_of(reader, most_px=most_px)
+        scale = mpp / resolved_mpp(reader)
         width, height = (
             math.ceil(length / scale - 1e-6) for length in (reader.size.width, reader.size.height)
         )
         whole = Box(0, 0, max(1, width), max(1, height))
         return cls(reader.read_working(whole, mpp=mpp), mpp, scale)
+
+    @staticmethod
+    def mpp_of(reader: SlideReader, *, most_px: int) -> float:
+        """Return the µm per pixel at which `of` reads a slide.
+
+        Raises
+        ------
+        MppError
+            When the slide's own resolution is unknown or absurd.
+        """
+        area_um2 = reader.size.width * reader.size.height * resolved_mpp(reader) ** 2
+        return max(OVERVIEW_MPP, math.sqrt(area_um2 / most_px))
+
+    def reduced(self, *, most_px: int) -> CoarseView:
+        """Return the view with at most about so many pixels: itself, or one that is coarser.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> small = CoarseView(np.zeros((90, 60, 3), np.uint8), mpp=8.0, scale=16.0).reduced(most_px=600)
+        >>> small.size, small.mpp, small.scale
+        (Size(width=20, height=30), 24.0, 48.0)
+        """
+        width, height = self.size.width, self.size.height
+        factor = math.sqrt(width * height / most_px)
+        if factor <= 1.0:
+            return self
+        size = max(1, round(width / factor)), max(1, round(height / factor))
+        rgb = np.asarray(cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return CoarseView(rgb, self.mpp * factor, self.scale * factor)
 
     @property
     def size(self) -> Size:

@@ -86,6 +86,7 @@ class _Answers:
             (slide, self.slide),
             (slide + "/thumbnail.jpg", self.thumbnail),
             (slide + "/tiles/{level:int}/{column:int}_{row:int}.jpg", self.tile),
+            (slide + "/artefacts", self.artefacts),
             (slide + "/glands", self.glands),
             (slide + "/centroids", self.centroids),
             (slide + "/values/{statistic:int}", self.values),
@@ -132,6 +133,9 @@ class _Answers:
             if await request.is_disconnected():
                 return Response(status_code=_GONE)
             return _jpeg(await anyio.to_thread.run_sync(self._library.thumbnail, request.path_params["name"]))
+
+    def artefacts(self, request: Request) -> Response:
+        return _json(self._library.artefacts(request.path_params["name"]))
 
     def glands(self, request: Request) -> Response:
         return _json(self._library.describe_glands(request.path_params["name"]))

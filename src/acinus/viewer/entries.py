@@ -12,7 +12,14 @@ from pathlib import Path
 
 from acinus.core.errors import InputError
 from acinus.core.naming import is_text, natural_key, plural
-from acinus.results.files import GLANDS_CSV, RECORD, find_outlines, find_table, is_result
+from acinus.results.files import (
+    GLANDS_CSV,
+    RECORD,
+    find_artefacts,
+    find_outlines,
+    find_table,
+    is_result,
+)
 from acinus.results.record import ImageRecord, find_source, read_record
 from acinus.results.tables import table_problem
 from acinus.slides.opening import IMAGE_SUFFIXES, SLIDE_SUFFIXES
@@ -65,6 +72,11 @@ class Entry:
     def glands_file(self) -> Path | None:
         """The outlines, None where there are none or where they lead out of the root."""
         return self._inside(find_outlines)
+
+    @property
+    def artefacts_file(self) -> Path | None:
+        """Outlines of what was left out, None where there are none or where they lead out of the root."""
+        return self._inside(find_artefacts)
 
     @property
     def table_file(self) -> Path | None:

@@ -7,9 +7,12 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import shapely
+
 from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.files import is_there
+from acinus.results.artefacts import areas_in_words, read_artefacts
 from acinus.viewer.deepzoom import TILE_PX, BlankSlide, OpenedSlide, encode_jpeg
 from acinus.viewer.entries import Entries, Entry
 from acinus.viewer.layer import GlandLayer
@@ -87,6 +90,8 @@ class Library:
         slide = self.slide(name)
         notices = [] if entry.problem is None else [entry.problem]
         notices += [f"Unfamiliar: {text}" for text in entry.unfamiliar.values()]
+        if entry.record is not None and entry.record.artefacts:
+            notices.append(f"Artefacts left out: {areas_in_words(entry.record.artefacts)}")
         if isinstance(slide, BlankSlide):
             notices.append(f"{entry.source} {slide.reason}; the glands are shown on white")
         elif entry.mpp is None and slide.mpp_problem is not None:
@@ -102,6 +107,24 @@ class Library:
             "segmented": entry.glands_file is not None,
             "notices": notices,
         }
+
+    def artefacts(self, name: str) -> list[dict[str, Any]]:
+        """Return what was left out of a slide: kind and rings of x, y in level-0 pixels of each artefact."""
+        entry = self._entry(name)
+        file = entry.artefacts_file
+        if file is None or entry.record is None:
+            return []
+        drawn = read_artefacts(file, origin_px=entry.record.origin_px)
+        return [
+            {
+                "kind": each.kind,
+                "rings": [
+                    shapely.get_coordinates(ring).tolist()
+                    for ring in shapely.get_rings(shapely.get_parts(each.outline))
+                ],
+            }
+            for each in drawn
+        ]
 
     def describe_glands(self, name: str) -> dict[str, Any]:
         """Return what the page needs to show a slide's glands: how many, how large, their statistics."""

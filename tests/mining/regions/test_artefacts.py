@@ -11,11 +11,9 @@ import tifffile
 from acinus.core.geometry import Size
 from acinus.core.image import RgbImage
 from acinus.glands.roi import read_roi
-from acinus.mining.regions.artefacts import draw_artefacts
 from acinus.mining.regions.folder import SlideRegions, write_regions
 from acinus.mining.regions.settings import RegionSettings
 from acinus.mining.regions.survey import SlideToSurvey, survey_slide
-from acinus.slides.artefacts import KINDS, Artefacts
 
 SETTINGS = RegionSettings(count=3, side_mm=0.128)  # 256 px
 STROKE = (600, 0, 760, 1024)  # level-0 px
@@ -31,19 +29,6 @@ def marked(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("slides") / "marked.tif"
     tifffile.imwrite(path, rgb, tile=(256, 256), resolution=(2e4, 2e4), resolutionunit="CENTIMETER")
     return path
-
-
-def test_outlines_lie_where_the_artefacts_are():
-    kinds = np.zeros((30, 40), np.uint8)
-    kinds[5:15, 10:30] = KINDS.index("fold") + 1
-    kinds[20:28, 2:8] = KINDS.index("pen") + 1
-    drawn = {each.kind: each.outline for each in draw_artefacts(Artefacts(kinds, 8.0), scale=16.0)}
-    assert set(drawn) == {"fold", "pen"}
-    for kind, box in (("fold", (160, 80, 480, 240)), ("pen", (32, 320, 128, 448))):
-        truth = shapely.box(*box)
-        assert drawn[kind].is_valid
-        assert drawn[kind].symmetric_difference(truth).area < 0.12 * truth.area  # corners are rounded
-    assert draw_artefacts(Artefacts(np.zeros((3, 3), np.uint8), 8.0), scale=16.0) == ()
 
 
 def test_nothing_is_learnt_from_artefacts_and_a_cache_keeps_them(marked, tmp_path):

@@ -12,6 +12,7 @@ from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
+from acinus.slides.coarse import CoarseView
 from acinus.slides.reader import SlideReader
 
 __all__ = ["PhaseSeconds", "WindowJob"]
@@ -65,6 +66,8 @@ class WindowJob:
         Whether windows have a depth beside the probability.
     roi : RegionOfInterest
         Only there windows are computed and glands believed.
+    artefacts : bool
+        Whether artefacts are looked for, and are no tissue.
     """
 
     slide: Path
@@ -77,6 +80,7 @@ class WindowJob:
     state: str
     tells_depth: bool = False
     roi: RegionOfInterest = field(default_factory=RegionOfInterest)
+    artefacts: bool = True
 
     def store(self) -> WindowStore:
         """Return the store that the windows go to."""
@@ -85,13 +89,15 @@ class WindowJob:
             colours = self.scratch / f"colours_{self.refinement.smoothing_um}"
         return WindowStore(self.folder, self.plan, depth=self.tells_depth, colours=colours)
 
-    def tissue(self, reader: SlideReader) -> SlideTissue:
-        """Return the slide's tissue, found once and then kept in the folder."""
-        return SlideTissue.kept(self._tissue_file, reader, self.plan.grid, self.roi)
+    def tissue(self, reader: SlideReader, *, view: CoarseView | None = None) -> SlideTissue:
+        """Return the slide's tissue, found once, on an overview if one is given, then kept in the folder."""
+        return SlideTissue.kept(
+            self._tissue_file, reader, self.plan.grid, self.roi, artefacts=self.artefacts, view=view
+        )
 
-    def leave_out(self, reader: SlideReader) -> None:
+    def leave_out(self, reader: SlideReader, view: CoarseView) -> SlideTissue:
         """Have no window computed and no gland found: the slide counts as having no tissue."""
-        SlideTissue.left_out(self._tissue_file, reader, self.plan.grid)
+        return SlideTissue.left_out(self._tissue_file, reader, self.plan.grid, view)
 
     @property
     def _tissue_file(self) -> Path:

@@ -12,24 +12,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from acinus.core.errors import InputError
 from acinus.core.files import atomic_path, make_folder
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask
 from acinus.core.morphology import disc
 from acinus.core.units import um_to_px
+from acinus.data.stain_kind import stain_kind
 from acinus.glands.roi import RegionOfInterest
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.packing import pack, unpack
+from acinus.slides.artefacts import Artefacts, find_artefacts
+from acinus.slides.blur import find_blur
+from acinus.slides.coarse import CoarseView
 from acinus.slides.reader import SlideReader
-from acinus.slides.tissue import OVERVIEW_MPP, find_tissue
+from acinus.slides.tissue import find_tissue
 
-__all__ = ["SlideTissue"]
+__all__ = ["SlideTissue", "overview_of"]
 
 T = TypeVar("T", bound=np.generic)
 
 _LARGEST_OVERVIEW_PX = 16_000_000  # 32 × 32 mm at 8 µm/px; what is larger is looked at more coarsely
+_MOST_PX_FOR_ARTEFACTS = 4_000_000  # more of them would take half a GB
 _RIM_UM = 24.0  # a gland at the tissue's border is seen whole, though the mask cuts it (ours)
 _TISSUE, _WIDE_GAP = 1, 2  # in the file
+
+
+def overview_of(reader: SlideReader) -> CoarseView:
+    """Return a whole slide at 8 µm per pixel, more coarsely if it is larger than 32 × 32 mm.
+
+    Raises
+    ------
+    InputError
+        When the slide cannot be read.
+    """
+    try:
+        return CoarseView.of(reader, most_px=_LARGEST_OVERVIEW_PX)
+    except OSError as error:
+        raise InputError(f"{reader.path.name} cannot be read ({error}); copy it again") from error
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,8 @@ class SlideTissue:
         What lies outside counts as no tissue.
     wide_gaps : (H, W) bool, optional
         What the tissue encloses and `mask` leaves out, of interest or not: see `acinus.slides.tissue.Tissue`.
+    artefacts : Artefacts or None
+        On the pixels of `mask`, which are no tissue; None where they were not looked for.
     """
 
     mask: BoolMask
@@ -58,36 +80,79 @@ class SlideTissue:
     bounds: Box
     roi: RegionOfInterest = field(default_factory=RegionOfInterest)
     wide_gaps: BoolMask | None = None
+    artefacts: Artefacts | None = None
 
     @classmethod
-    def of(cls, reader: SlideReader, grid: WorkingGrid, roi: RegionOfInterest | None = None) -> SlideTissue:
-        """Find the tissue of a slide, in memory that does not grow with it."""
-        mpp = _overview_mpp(grid)
-        rgb = reader.read_working(WorkingGrid.of(reader, mpp).box, mpp=mpp)
-        mask, gaps = find_tissue(rgb, mpp=mpp)
-        found = cls(mask, mpp, grid, _scanned(reader, grid), roi or RegionOfInterest(), wide_gaps=gaps)
-        return replace(found, mask=mask & found.of_interest)
+    def of(
+        cls,
+        reader: SlideReader,
+        grid: WorkingGrid,
+        roi: RegionOfInterest | None = None,
+        *,
+        artefacts: bool = True,
+        view: CoarseView | None = None,
+    ) -> SlideTissue:
+        """Find the tissue of a slide, in memory that does not grow with it.
+
+        Parameters
+        ----------
+        artefacts : bool
+            Whether artefacts are looked for, and are no tissue.
+        view : CoarseView, optional
+            Of `overview_of`, where it has been read already.
+
+        Raises
+        ------
+        InputError
+            When the slide cannot be read.
+        """
+        view = overview_of(reader) if view is None else view
+        mask, gaps = find_tissue(view.rgb, mpp=view.mpp)
+        found = cls(mask, view.mpp, grid, _scanned(reader, grid), roi or RegionOfInterest(), wide_gaps=gaps)
+        found = replace(found, mask=mask & found.of_interest)
+        return found._without_artefacts(reader, view) if artefacts else found
+
+    def _without_artefacts(self, reader: SlideReader, view: CoarseView) -> SlideTissue:
+        small = view.reduced(most_px=_MOST_PX_FOR_ARTEFACTS)
+        brown = stain_kind(small.rgb, mpp=small.mpp) == "brown"
+        found = find_artefacts(small.rgb, mpp=small.mpp, brown_is_foreign=not brown)
+        found = found.resized(view.size, mpp=view.mpp).within(self.of_interest)
+        blur = find_blur(reader, self.mask & ~found.mask, mpp=view.mpp)
+        found = found.with_blur(blur)
+        gaps = None if self.wide_gaps is None else self.wide_gaps & ~found.mask
+        return replace(self, mask=self.mask & ~found.mask, wide_gaps=gaps, artefacts=found)
 
     @classmethod
     def kept(
-        cls, path: Path, reader: SlideReader, grid: WorkingGrid, roi: RegionOfInterest | None = None
+        cls,
+        path: Path,
+        reader: SlideReader,
+        grid: WorkingGrid,
+        roi: RegionOfInterest | None = None,
+        *,
+        artefacts: bool = True,
+        view: CoarseView | None = None,
     ) -> SlideTissue:
         """Return the tissue kept in a file; where there is none, or a damaged one, find it and keep it there.
 
         Raises
         ------
+        InputError
+            When it is to be found and the slide cannot be read.
         OutputError
             When the file cannot be written.
         """
         scanned = _scanned(reader, grid)
-        kept = unpack(path.read_bytes(), scanned, count=1) if path.is_file() else None
+        kept = unpack(path.read_bytes(), scanned, count=2) if path.is_file() else None
         if kept is not None:
+            mpp = CoarseView.mpp_of(reader, most_px=_LARGEST_OVERVIEW_PX)
             mask, gaps = (kept[0] == kind for kind in (_TISSUE, _WIDE_GAP))
-            return cls(mask, _overview_mpp(grid), grid, scanned, roi or RegionOfInterest(), wide_gaps=gaps)
-        return cls.of(reader, grid, roi)._keep(path)
+            known = Artefacts(kept[1], mpp)
+            return cls(mask, mpp, grid, scanned, roi or RegionOfInterest(), wide_gaps=gaps, artefacts=known)
+        return cls.of(reader, grid, roi, artefacts=artefacts, view=view)._keep(path)
 
     @classmethod
-    def left_out(cls, path: Path, reader: SlideReader, grid: WorkingGrid) -> SlideTissue:
+    def left_out(cls, path: Path, reader: SlideReader, grid: WorkingGrid, view: CoarseView) -> SlideTissue:
         """Keep in a file that nothing of a slide is to be segmented, as if it had no tissue.
 
         Raises
@@ -95,25 +160,25 @@ class SlideTissue:
         OutputError
             When the file cannot be written.
         """
-        mpp = _overview_mpp(grid)
-        size = WorkingGrid.of(reader, mpp).size
-        tissue = cls(np.zeros((size.height, size.width), dtype=bool), mpp, grid, _scanned(reader, grid))
-        return tissue._keep(path)
+        nothing = np.zeros((view.size.height, view.size.width), dtype=bool)
+        return cls(nothing, view.mpp, grid, _scanned(reader, grid))._keep(path)
 
     def _keep(self, path: Path) -> SlideTissue:
         kinds = np.where(self.mask, np.uint8(_TISSUE), np.uint8(0))
         if self.wide_gaps is not None:
             kinds[self.wide_gaps] = _WIDE_GAP
+        left_out = np.zeros_like(kinds) if self.artefacts is None else self.artefacts.kinds
         make_folder(path.parent)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(pack(kinds[None], self.bounds))
+            temporary.write_bytes(pack(np.stack([kinds, left_out]), self.bounds))
         return self
 
     @cached_property
     def near(self) -> BoolMask:
-        """The tissue and what of interest lies within 24 µm of it, (H, W) bool as `mask`."""
-        near = cv2.dilate(self.mask.astype(np.uint8), disc(um_to_px(_RIM_UM, mpp=self.mpp)))
-        return np.asarray(near, dtype=bool) & self.of_interest
+        """The tissue and what lies within 24 µm of it, of interest and no artefact, (H, W) bool as `mask`."""
+        grown = cv2.dilate(self.mask.astype(np.uint8), disc(um_to_px(_RIM_UM, mpp=self.mpp)))
+        near = np.asarray(grown, dtype=bool) & self.of_interest
+        return near if self.artefacts is None else near & ~self.artefacts.mask
 
     @cached_property
     def of_interest(self) -> BoolMask:
@@ -178,11 +243,6 @@ class SlideTissue:
         """Return the overview's pixels under the centres of working pixels, along one axis."""
         below = np.floor((working + 0.5) * (self.grid.mpp / self.mpp))
         return np.asarray(np.minimum(below, count - 1), dtype=np.int64)
-
-
-def _overview_mpp(grid: WorkingGrid) -> float:
-    area_um2 = grid.size.width * grid.size.height * grid.mpp**2
-    return max(OVERVIEW_MPP, math.sqrt(area_um2 / _LARGEST_OVERVIEW_PX))
 
 
 def _scanned(reader: SlideReader, grid: WorkingGrid) -> Box:

@@ -15,8 +15,8 @@ from acinus.core.files import atomic_path, make_folder
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.naming import plural
 from acinus.glands.geojson import write_geojson
-from acinus.mining.regions.artefacts import DrawnArtefact
 from acinus.mining.regions.survey import Candidate, SlideToSurvey
+from acinus.results.artefacts import DrawnArtefact, write_artefacts
 
 __all__ = ["ARTEFACTS", "CONTACT_SHEET", "SlideRegions", "write_regions"]
 
@@ -29,7 +29,6 @@ _CAPTION_PX = 30
 _GAP_PX = 6
 _MOST_THUMBS = 600  # a sheet of 2000 × 10,000 px; of more regions every so many is shown
 _GREEN, _GREY = (38, 160, 60), (120, 120, 120)  # with and without rings
-_ORANGE = (230, 120, 20)
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,12 @@ def write_regions(folder: Path, slides: Sequence[SlideRegions], images: Sequence
     """
     make_folder(folder)
     for of_slide in slides:
+        left, top = of_slide.corner
         if of_slide.artefacts:
-            _write_artefacts(make_folder(folder / ARTEFACTS), of_slide)
+            path = make_folder(folder / ARTEFACTS) / f"{of_slide.slide.name}.geojson"
+            write_artefacts(path, of_slide.artefacts, name=of_slide.slide.name, origin_px=(left, top))
         if not of_slide.chosen:
             continue
-        left, top = of_slide.corner
         squares = [
             (number, shapely.box(each.box.x, each.box.y, each.box.right, each.box.bottom))
             for number, each in enumerate(of_slide.chosen, start=1)
@@ -92,22 +92,6 @@ def write_regions(folder: Path, slides: Sequence[SlideRegions], images: Sequence
     sheet = _contact_sheet(images[::step], shown[::step], names[::step])
     with atomic_path(folder / CONTACT_SHEET) as temporary:
         sheet.save(temporary, quality=85)
-
-
-def _write_artefacts(folder: Path, of_slide: SlideRegions) -> None:
-    """Write artefacts in classes with a star, which QuPath and ``--roi`` leave out."""
-    left, top = of_slide.corner
-    write_geojson(
-        folder / f"{of_slide.slide.name}.geojson",
-        enumerate((each.outline for each in of_slide.artefacts), start=1),
-        name=f"artefacts of {of_slide.slide.name}",
-        offset=(-left, -top),
-        object_type="annotation",
-        classes={
-            number: f"{each.kind.capitalize()}*" for number, each in enumerate(of_slide.artefacts, start=1)
-        },
-        color=_ORANGE,
-    )
 
 
 def _contact_sheet(

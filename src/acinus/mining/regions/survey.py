@@ -17,11 +17,12 @@ from acinus.core.files import make_folder, read_json, write_json
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.core.run import fingerprint
+from acinus.data.stain_kind import stain_kind
 from acinus.glands.roi import RegionOfInterest
-from acinus.mining.regions.artefacts import DrawnArtefact, draw_artefacts
 from acinus.mining.regions.candidates import candidate_boxes, varied_order
 from acinus.mining.regions.describe import DESCRIBED_MPP, Description, describe_region
 from acinus.mining.regions.settings import RegionSettings
+from acinus.results.artefacts import DrawnArtefact, draw_artefacts
 from acinus.slides.artefacts import find_artefacts
 from acinus.slides.coarse import CoarseView
 from acinus.slides.identity import file_identity
@@ -32,7 +33,15 @@ from acinus.slides.tissue import tissue_mask
 __all__ = ["Candidate", "SlideToSurvey", "Survey", "read_region", "survey_slide"]
 
 _MOST_OVERVIEW_PX = 4_000_000  # 16 × 16 mm at 8 µm/px; 150 MB while tissue is found
-_CODE = ("core", "slides", "mining")
+_CODE = (
+    "core",
+    "slides",
+    "data.stain_kind",
+    "glands.crops",
+    "glands.polygons",
+    "results.artefacts",
+    "mining",
+)
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,8 @@ def _ordered_boxes(
     """Return where candidates lie, in level-0 pixels, and the artefacts that they keep clear of."""
     view = CoarseView.of(reader, most_px=_MOST_OVERVIEW_PX)
     tissue = tissue_mask(view.rgb, mpp=view.mpp)
-    artefacts = find_artefacts(view.rgb, mpp=view.mpp)
+    brown = stain_kind(view.rgb, mpp=view.mpp) == "brown"
+    artefacts = find_artefacts(view.rgb, mpp=view.mpp, brown_is_foreign=not brown)
     boxes = candidate_boxes(
         tissue,
         slide.roi.mask(view.size, scale=view.scale) & ~artefacts.mask,

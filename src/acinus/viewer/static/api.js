@@ -24,6 +24,7 @@ const bytes = async (path, options) => (await answer(path, options)).arrayBuffer
 
 export const slides = () => json("/api/slides");
 export const slide = (name) => json(address(name));
+export const artefacts = (name) => json(address(name, "/artefacts"));
 export const glands = (name) => json(address(name, "/glands"));
 export const gland = (name, index) => json(address(name, `/glands/${index}`));
 export const marks = (name) => json(address(name, "/marks"));

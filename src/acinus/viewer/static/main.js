@@ -68,12 +68,15 @@ async function openSlide(name, wanted = {}) {
 // The slide can be moved already while its glands are read.
 async function loadGlands(slide, wanted, turn) {
   const glands = await panel.busy("Reading the glands …", () => api.glands(slide.name));
-  const [centroids, marks] = await Promise.all([api.centroids(slide.name), api.marks(slide.name)]);
+  const [centroids, marks, artefacts] = await Promise.all([
+    api.centroids(slide.name), api.marks(slide.name), api.artefacts(slide.name),
+  ]);
   if (turn !== opening) return;
   slide.glands = glands;
   panel.showNotices([...state.listed.notices, ...slide.notices, ...glands.notices]);
   panel.showStatistics(glands);
   state.marks = new Map(Object.entries(marks).map(([index, mark]) => [Number(index), mark]));
+  overlay.setArtefacts(artefacts);
   Object.assign(overlay, { centroids, typicalPx: slide.glands.typical_px, marks: state.marks });
   panel.showMarks(state.marks, slide.name);
   const asked = slide.glands.statistics.findIndex(({ key }) => key === wanted.statistic);

@@ -8,6 +8,8 @@ const REST_MS = 70;
 const LINE_PX = 2.25;
 const CASING = "rgba(12, 22, 32, 0.7)"; // keeps light lines apart from white lumen
 const ACCENT = "#ff5a1f";
+const ARTEFACT = "#e65c00";
+const HATCH_PX = 10;
 const MARK_COLOURS = { right: "#1f6b2a", wrong: "#b3261e" };
 
 export class Overlay {
@@ -28,6 +30,7 @@ export class Overlay {
     this.rings = null;
     this.paths = new Map();
     this.marks = new Map();
+    this.artefacts = null; // one path in level-0 pixels
     this.selected = null;
   }
 
@@ -45,6 +48,14 @@ export class Overlay {
     if (rings === this.rings) return;
     this.rings = rings;
     this.#build();
+  }
+
+  setArtefacts(artefacts) {
+    this.painted = null;
+    this.artefacts = artefacts.length ? new Path2D() : null;
+    for (const { rings } of artefacts) {
+      for (const ring of rings) addRing(this.artefacts, ring.flat(), 0, ring.length);
+    }
   }
 
   setOpacity(opacity) {
@@ -81,7 +92,8 @@ export class Overlay {
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, width, height);
     if (this.rings) this.#drawOutlines(place);
-    else this.#drawDots(place);
+    else this.#drawDots(place); // which replaces all pixels
+    if (this.artefacts) this.#drawArtefacts(place);
     this.#drawSelected(place);
     this.#drawMarks(place);
   }
@@ -114,6 +126,19 @@ export class Overlay {
       context.strokeStyle = css(kind);
       context.stroke(path);
     }
+  }
+
+  // Hatched in pixels of the screen, whatever the zoom.
+  #drawArtefacts({ left, top, zoom, ratio }) {
+    const { context } = this;
+    const path = new Path2D();
+    path.addPath(this.artefacts, new DOMMatrix([zoom, 0, 0, zoom, -left * zoom, -top * zoom]));
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = context.createPattern(hatch(Math.round(HATCH_PX * ratio)), "repeat");
+    context.fill(path, "evenodd");
+    context.strokeStyle = ARTEFACT;
+    context.lineWidth = 2 * ratio;
+    context.stroke(path);
   }
 
   // One square per gland, written straight into the pixels: 50,000 take a few milliseconds.
@@ -187,6 +212,19 @@ export class Overlay {
 
 const TICK = new Path2D("M -4 0.5 L -1 3.5 L 4 -3");
 const CROSS = new Path2D("M -3 -3 L 3 3 M 3 -3 L -3 3");
+
+function hatch(side) {
+  const tile = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  const context = tile.getContext("2d");
+  context.strokeStyle = ARTEFACT;
+  context.lineWidth = side / 5;
+  for (const shift of [-side, 0, side]) { // the neighbours' lines reach into the corners
+    context.moveTo(shift, side);
+    context.lineTo(shift + side, 0);
+  }
+  context.stroke();
+  return tile;
+}
 
 function addRing(path, points, first, count) {
   path.moveTo(points[2 * first], points[2 * first + 1]);
