@@ -3,11 +3,10 @@
 Run ``python benchmarks/corrections.py --root DATA/glas --out FOLDER``. A model is fitted on images of some
 patients and segments them. The annotator then outlines all glands of 1, 5 or 20 of these images, or looks at
 what was found and marks 10, 50 or 200 glands as wrong (those of which less than half is gland; all of them,
-where there are fewer). Each time
-training goes on from the model as ``acinus fit --from MODEL --corrections FOLDER`` does (stage 1, which sees
-no correction, is mined once for all), and the images of the other patients are segmented. Prints a line per
-seed and way of correcting, and keeps them in ``FOLDER/scores.jsonl``; lines that are there are not computed
-again. ``--table`` prints means over the seeds, with the annotator's minutes.
+where there are fewer). Each time training goes on from the model as ``acinus fit --from MODEL --corrections``
+does (stage 1, which sees no correction, is mined once for all), and the images of the other patients are
+segmented. Prints a line per seed and way of correcting, and keeps them in ``FOLDER/scores.jsonl``; lines that
+are there are not computed again. ``--table`` prints means over the seeds, with the annotator's minutes.
 """
 
 from __future__ import annotations
