@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -110,22 +111,10 @@ def fit(
             return load_model(folder, device=device)
         if on_claim is not None and group.is_first:
             on_claim()
-        sizes = _sizes(images, sources or ["one source"] * len(images), settings, folder, progress, group)
+        work = _Work(seed, device, folder, weights, processes, progress, group, parent, corrections)
+        sizes = work.sizes(images, sources or ["one source"] * len(images), settings)
         settings = with_gland_size(settings, sizes.size_um)
-        network = _two_stages(
-            images,
-            sizes,
-            settings,
-            seed,
-            device,
-            folder,
-            weights,
-            processes,
-            progress,
-            group,
-            parent,
-            corrections,
-        )
+        network = work.two_stages(images, sizes, settings)
         stain = {**group.broadcast(stain_of, images), "size_factors": list(sizes.distinct)}
         if parent is not None:
             stain = mixed_stain(parent.stain, stain)
@@ -134,64 +123,65 @@ def fit(
         return network, settings, stain
 
 
-def _sizes(
-    images: Sequence[RgbImage],
-    sources: Sequence[str],
-    settings: Settings,
-    folder: Path,
-    progress: Progress,
-    group: ProcessGroup,
-) -> GlandSizes:
-    """Return how large the glands are, as given or as estimated by the first process."""
-    if settings.gland_size_um is not None:
-        smallest, largest = settings.gland_size_um
-        return GlandSizes((smallest, largest), (1.0,) * len(images), tuple(sources))
-    return group.broadcast(partial(estimated_sizes, images, sources, folder=folder, progress=progress))
+@dataclass(frozen=True)
+class _Work:
+    """What the steps of one fit have in common."""
 
+    seed: int
+    device: torch.device
+    folder: Path
+    weights: str | None
+    processes: int | None
+    progress: Progress
+    group: ProcessGroup
+    parent: Parent | None
+    corrections: Mapping[str, ImageCorrections] | None
 
-def _two_stages(
-    images: Sequence[RgbImage],
-    sizes: GlandSizes,
-    settings: Settings,
-    seed: int,
-    device: torch.device,
-    folder: Path,
-    weights: str | None,
-    processes: int | None,
-    progress: Progress,
-    group: ProcessGroup,
-    parent: Parent | None,
-    corrections: Mapping[str, ImageCorrections] | None,
-) -> nn.Module:
-    """Mine proposals, train on them in rounds, and return the network of the last round."""
-    grouping = settings.grouping if parent is None else settings.grouping.continued()
-    names = [image.name for image in images]
-    # Glands that are twice as large are seen at half the resolution, and look like the others.
-    images = [
-        RgbImage(image.rgb, image.mpp / factor, image.name)
-        for image, factor in zip(images, sizes.factors, strict=True)
-    ]
-    if group.is_first:
-        mine_into(folder, images, settings.mining, seed=seed, processes=processes, progress=progress)
-    group.barrier()
-    steps = StepLog(folder / "metrics.jsonl", grouping, progress)
-    with steps if group.is_first else nullcontext(_no_log) as log:
-        return train_rounds(
-            [rgb_at_mpp(image, grouping.mpp) for image in images],
-            names,
-            load_proposals(folder, names),
-            grouping,
-            seed=seed,
-            device=device,
-            folder=folder / "rounds",
-            weights=weights,
-            on_step=log,
-            reading=ImageReading(settings.refinement, settings.instances),
-            group=group,
-            start=None if parent is None else parent.network,
-            corrections=corrections,
-            chances=sizes.chances,
-        )
+    def sizes(self, images: Sequence[RgbImage], sources: Sequence[str], settings: Settings) -> GlandSizes:
+        """Return how large the glands are, as given or as estimated by the first process."""
+        if settings.gland_size_um is not None:
+            smallest, largest = settings.gland_size_um
+            return GlandSizes((smallest, largest), (1.0,) * len(images), tuple(sources))
+        estimate = partial(estimated_sizes, images, sources, folder=self.folder, progress=self.progress)
+        return self.group.broadcast(estimate)
+
+    def two_stages(self, images: Sequence[RgbImage], sizes: GlandSizes, settings: Settings) -> nn.Module:
+        """Mine proposals, train on them in rounds, and return the network of the last round."""
+        grouping = settings.grouping if self.parent is None else settings.grouping.continued()
+        names = [image.name for image in images]
+        # Glands that are twice as large are seen at half the resolution, and look like the others.
+        images = [
+            RgbImage(image.rgb, image.mpp / factor, image.name)
+            for image, factor in zip(images, sizes.factors, strict=True)
+        ]
+        if self.group.is_first:
+            mine_into(
+                self.folder,
+                images,
+                settings.mining,
+                seed=self.seed,
+                processes=self.processes,
+                progress=self.progress,
+            )
+        self.group.barrier()
+        steps = StepLog(self.folder / "metrics.jsonl", grouping, self.progress)
+        with steps if self.group.is_first else nullcontext(_no_log) as log:
+            return train_rounds(
+                [rgb_at_mpp(image, grouping.mpp) for image in images],
+                names,
+                load_proposals(self.folder, names),
+                grouping,
+                seed=self.seed,
+                device=self.device,
+                folder=self.folder / "rounds",
+                weights=self.weights,
+                on_step=log,
+                reading=ImageReading(settings.refinement, settings.instances),
+                group=self.group,
+                start=None if self.parent is None else self.parent.network,
+                corrections=self.corrections,
+                chances=sizes.chances,
+            )
 
 
 def _no_log(number: int, record: StepRecord) -> None:
