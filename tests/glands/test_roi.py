@@ -81,12 +81,26 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 def test_a_folder_without_a_file_for_any_input_is_refused(tmp_path):
-    RoiFolder().check(["slide"])
+    a, b = Path("a.svs"), Path("b.svs")
+    RoiFolder().check([Path("slide.svs")])
     (tmp_path / "b.geojson.gz").touch()
-    RoiFolder(tmp_path).check(["a", "b"])
-    assert RoiFolder(tmp_path).find("a") is None
-    assert RoiFolder(tmp_path).find("b") == tmp_path / "b.geojson.gz"
+    RoiFolder(tmp_path).check([a, b])
+    assert RoiFolder(tmp_path).find(a) is None
+    assert RoiFolder(tmp_path).find(b) == tmp_path / "b.geojson.gz"
     with pytest.raises(UsageError, match=r"no file in .* is named after an input, such as a\.geojson; check"):
-        RoiFolder(tmp_path).check(["a"])
+        RoiFolder(tmp_path).check([a])
     with pytest.raises(UsageError, match="is not a folder; --roi takes a folder"):
-        RoiFolder(tmp_path / "b.geojson.gz").check(["a"])
+        RoiFolder(tmp_path / "b.geojson.gz").check([a])
+
+
+def test_a_file_may_be_named_after_the_image_with_its_ending_as_qupath_names_it(tmp_path):
+    (tmp_path / "a.1.svs.geojson").touch()
+    assert RoiFolder(tmp_path).find(Path("scans/a.1.svs")) == tmp_path / "a.1.svs.geojson"
+    assert RoiFolder(tmp_path).find(Path("scans/a.svs")) is None
+
+
+def test_a_link_that_leads_nowhere_is_no_reason_to_work_on_the_whole_slide(tmp_path):
+    (tmp_path / "a.geojson").symlink_to("gone.geojson")
+    found = RoiFolder(tmp_path).find(Path("a.svs"))
+    with pytest.raises(InputError, match=r"a\.geojson cannot be read as GeoJSON"):
+        read_roi(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import shapely
 
 from acinus.core.errors import UsageError
-from acinus.core.files import as_named
+from acinus.core.files import as_named, leads_nowhere
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask
 from acinus.core.run import fingerprint
@@ -108,26 +109,30 @@ class RoiFolder:
 
     folder: Path | None = None
 
-    def find(self, name: str) -> Path | None:
-        """Return the file for the slide or image of this name."""
+    def find(self, image: Path) -> Path | None:
+        """Return the file for a slide or image; QuPath may export ``slide.svs.geojson`` for ``slide.svs``.
+
+        A link that leads nowhere is found, so that reading it says so.
+        """
         if self.folder is None:
             return None
-        places = (as_named(self.folder / f"{name}{ending}") for ending in _ENDINGS)
-        return next((path for path in places if path.is_file()), None)
+        names = (f"{name}{ending}" for name in (image.stem, image.name) for ending in _ENDINGS)
+        places = (as_named(self.folder / name) for name in names)
+        return next((path for path in places if path.is_file() or leads_nowhere(path)), None)
 
-    def check(self, names: list[str]) -> None:
-        """Refuse a folder that has nothing for any of these names: most likely it is another one.
+    def check(self, images: Sequence[Path]) -> None:
+        """Refuse a folder that has nothing for any of these images: most likely it is another one.
 
         Raises
         ------
         UsageError
             When it is no folder, or no file in it is named after an input.
         """
-        if self.folder is None or any(self.find(name) for name in names):
+        if self.folder is None or any(self.find(image) for image in images):
             return
         if not self.folder.is_dir():
             raise UsageError(f"{self.folder} is not a folder; --roi takes a folder of GeoJSON files")
+        example = images[0].stem if images else "slide"
         raise UsageError(
-            f"no file in {self.folder} is named after an input, such as {(*names, 'slide')[0]}.geojson; "
-            "check --roi"
+            f"no file in {self.folder} is named after an input, such as {example}.geojson; check --roi"
         )

@@ -102,7 +102,7 @@ def read_fit_inputs(
         When `roi` has nothing to do with the inputs.
     """
     rois = RoiFolder(roi)
-    rois.check([sample.name for sample in samples])
+    rois.check([sample.image_path for sample in samples])
     inputs = FitInputs()
     if corrections is not None:
         samples = _read_corrected(corrections, samples, settings, inputs, result, progress)
@@ -195,14 +195,14 @@ def _image(sample: Sample, settings: Settings, result: BatchResult) -> tuple[Rgb
 
 def _is_slide(sample: Sample, rois: RoiFolder) -> bool:
     """Say whether regions are chosen of an input; a scanner's file is not opened for that."""
-    if sample.image_path.suffix.lower() in SLIDE_SUFFIXES or rois.find(sample.name) is not None:
+    if sample.image_path.suffix.lower() in SLIDE_SUFFIXES or rois.find(sample.image_path) is not None:
         return True
     with open_slide(sample.image_path, mpp=sample.mpp) as reader:
         return is_slide(reader)
 
 
 def _to_survey(sample: Sample, rois: RoiFolder) -> SlideToSurvey:
-    drawn = rois.find(sample.name)
+    drawn = rois.find(sample.image_path)
     roi = RegionOfInterest()
     if drawn is not None:
         with open_slide(sample.image_path, mpp=sample.mpp) as reader:

@@ -116,7 +116,7 @@ def segment_files(
     with _cluster(workers, scheduler) as client, locked(make_folder(out)):
         result = BatchResult(folder=out)
         samples = find_inputs(inputs, mpp=mpp, result=result)
-        RoiFolder(roi).check([sample.name for sample in samples])
+        RoiFolder(roi).check([sample.image_path for sample in samples])
         remove_leftovers(out, {sample.name for sample in samples})
         batch = _Batch(model, model_name, out, origin, RoiFolder(roi), artefacts, client, seed)
         finished = _finished_before(samples, batch, result)
@@ -176,7 +176,7 @@ class _Batch:
 
     def roi(self, sample: Sample) -> RegionOfInterest | None:
         """Return what somebody drew for this input, None where there is nothing."""
-        drawn = self.rois.find(sample.name)
+        drawn = self.rois.find(sample.image_path)
         if drawn is None:
             return None
         with open_slide(sample.image_path, mpp=sample.mpp) as reader:
