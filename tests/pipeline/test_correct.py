@@ -219,7 +219,12 @@ def test_the_command_says_what_goes_together(image, tmp_path, capsys):
     assert run([*words, str(tmp_path / "out"), "--corrections", str(tmp_path / "empty")]) == 1
     capsys.readouterr()
     assert run([*words, str(tmp_path / "out")]) == 0
-    assert "Measured 1 image" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Measured 1 image" in told
+    assert "acinus fit" not in told  # nothing was corrected, so there is nothing to learn from
+    mark(image, "tile", gland_1="wrong")
+    assert run([*words, str(tmp_path / "out")]) == 0
+    assert f"Next: acinus fit --from MODEL --corrections {tmp_path / 'out'}" in capsys.readouterr().out
 
 
 def said(folder: Path, name: str) -> dict[str, list[shapely.Geometry]]:

@@ -245,6 +245,12 @@ def test_results_that_nobody_corrected_are_refused_with_the_way_to_correct_them(
         corrected_results(tmp_path / "out")
 
 
+def test_outlines_that_were_not_measured_yet_are_refused_with_the_command_that_is_missing(tmp_path):
+    drawings = export(tmp_path / "exported", "tile_000", DRAWN)
+    with pytest.raises(InputError, match="holds outlines and no results; run acinus measure RESULTS"):
+        corrected_results(drawings)
+
+
 def test_an_image_that_was_moved_away_is_named(tmp_path, corrected):
     moved = tmp_path / "moved"
     shutil.copytree(corrected, moved)

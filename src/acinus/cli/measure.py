@@ -74,9 +74,13 @@ def measure(
 
 def _measure_corrected(results: Path, *, out: Path, corrections: Path | None, by: str | None) -> int:
     from acinus.pipeline.correct import measure_corrected
+    from acinus.results.files import CORRECTIONS
 
     done = measure_corrected(results, out=out, corrections=corrections, by=by, progress=console_progress())
-    return _say(done, out)
+    code = _say(done, out)
+    if any(out.glob(f"*/{CORRECTIONS}")):
+        say(f"Next: acinus fit --from MODEL --corrections {out} --out NEW_MODEL")
+    return code
 
 
 def _say(result: BatchResult, out: Path) -> int:

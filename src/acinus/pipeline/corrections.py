@@ -18,7 +18,7 @@ from acinus.grouping.corrections import ImageCorrections
 from acinus.mining.regions.survey import read_region
 from acinus.pipeline.fit import finest_mpp, reduced
 from acinus.pipeline.settings import Settings
-from acinus.results.files import CORRECTIONS
+from acinus.results.files import CORRECTIONS, is_result, result_folders
 from acinus.results.folder import ImageResult, read_results
 from acinus.slides.images import read_image
 from acinus.slides.opening import open_slide
@@ -65,6 +65,11 @@ def corrected_results(folder: Path) -> tuple[list[CorrectedResult], list[str]]:
     InputError
         When it holds no results, or nobody corrected any of them.
     """
+    if any(folder.glob("*.geojson*")) and not (is_result(folder) or result_folders(folder)):
+        raise InputError(
+            f"{folder} holds outlines and no results; run acinus measure RESULTS --corrections {folder} "
+            "--out CORRECTED first, then give CORRECTED"
+        )
     results = read_results(folder)
     found: list[CorrectedResult] = []
     problems = list(results.problems)
