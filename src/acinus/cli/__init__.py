@@ -19,6 +19,7 @@ from acinus.cli.fit import fit
 from acinus.cli.info import info
 from acinus.cli.measure import measure
 from acinus.cli.output import say_error
+from acinus.cli.reflow import with_reflowed_help
 from acinus.cli.report import report
 from acinus.cli.segment import segment
 from acinus.cli.settings import settings
@@ -39,7 +40,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `run` reports it in one line
 )
 for verb in (demo, fit, segment, evaluate, measure, compare, report, view, info, settings, doctor, benchmark):
-    app.command(verb)
+    app.command(with_reflowed_help(verb))
 
 
 def main(words: Sequence[str] | None = None) -> None:

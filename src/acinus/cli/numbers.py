@@ -37,5 +37,7 @@ def _range(kind: Any, tokens: Sequence[Any]) -> tuple[float, float]:
     return smallest, largest
 
 
-GlandSize = Annotated[tuple[float, float], Parameter(converter=_range, n_tokens=1)]
+GlandSize = Annotated[
+    tuple[float, float], Parameter(converter=_range, n_tokens=1, negative="", metavar="LEAST:MOST")
+]
 """A range of diameters in µm: ``--gland-size 40:1500``."""
