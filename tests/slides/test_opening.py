@@ -254,3 +254,11 @@ def test_a_file_without_read_permission_is_called_that(tmp_path, monkeypatch):
 def test_greyscale_tiffs_are_refused_as_greyscale(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint16))
     assert "a.tif is greyscale; expected a colour image" in refused(tmp_path / "a.tif")
+
+
+def test_a_pointer_of_git_lfs_is_called_that(tmp_path):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943\nsize 12345\n"
+    (tmp_path / "a.svs").write_text(pointer)
+    assert refused(tmp_path / "a.svs").endswith(
+        "a.svs is a pointer of Git LFS, not the file itself; run git lfs pull"
+    )

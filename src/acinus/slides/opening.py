@@ -47,6 +47,7 @@ _NEEDS_OTHERS = (".vms", ".vmu")
 """They name the files that hold the pixels."""
 
 _CZI = b"ZISRAWFILE"
+_LFS_POINTER = b"version https://git-lfs"
 
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -166,6 +167,8 @@ def unreadable(path: Path) -> InputError:
         return InputError(f"{path.name} is a CZI, which acinus cannot read; {_BIO_FORMATS}")
     if head.startswith(_SIGNATURES):
         return InputError(f"{path.name} is damaged or truncated; copy it again")
+    if head.startswith(_LFS_POINTER):
+        return InputError(f"{path.name} is a pointer of Git LFS, not the file itself; run git lfs pull")
     if path.suffix.lower() == ".json" and _is_text(head):
         return InputError(f"{path.name} holds text, not an image; GeoJSON is known by the ending .geojson")
     if _is_text(head):
