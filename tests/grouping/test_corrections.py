@@ -120,19 +120,28 @@ def _plain(value: int, spoken: np.ndarray | None) -> TrainingImage:
     return TrainingImage(np.full((64, 96, 3), value, np.uint8), targets, spoken)
 
 
-def test_crops_come_as_many_times_as_often_from_images_with_verdicts():
-    images = [_plain(0, None), _plain(0, None), _plain(255, np.array([0], np.int32))]
+def _share_of_white(spoken: np.ndarray) -> float:
+    """Return how often crops come from a white image with verdicts beside two black ones without."""
+    images = [_plain(0, None), _plain(0, None), _plain(255, spoken)]
     batch = draw_batch(
         images,
-        crops=800,
+        crops=1000,
         crop_px=8,
         scale_range=0.0,
         stain_strength=0.0,
         rng=np.random.default_rng(0),
         spoken_frequency=6.0,
     )
-    white = float((batch.images.mean(dim=(1, 2, 3)) > 0).float().mean())
-    assert abs(white - 6.0 / 8.0) < 0.05  # 6 × 1 image against 2 × 1
+    return float((batch.images.mean(dim=(1, 2, 3)) > 0).float().mean())
+
+
+def test_crops_come_as_many_times_as_often_from_where_there_are_verdicts():
+    everywhere = np.arange(64 * 96, dtype=np.int32)
+    assert abs(_share_of_white(everywhere) - 6.0 / 8.0) < 0.04  # 6 × 1 image against 2 × 1
+    # A quarter of it, 6 × ¼, and the rest as often as without: 2.25 against 2.
+    assert abs(_share_of_white(everywhere[: 64 * 24]) - 2.25 / 4.25) < 0.04
+    # One pixel: as good as none.
+    assert abs(_share_of_white(everywhere[:1]) - 1.0 / 3.0) < 0.04
 
 
 def test_each_such_crop_holds_a_pixel_with_a_verdict_even_at_the_sides():
@@ -149,6 +158,7 @@ def test_each_such_crop_holds_a_pixel_with_a_verdict_even_at_the_sides():
             scale_range=0.0,
             stain_strength=0.0,
             rng=np.random.default_rng(1),
+            spoken_frequency=1e9,
         )
         assert batch.background.amax(dim=(1, 2, 3)).tolist() == [1.0] * 50
 

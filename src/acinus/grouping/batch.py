@@ -43,6 +43,11 @@ class TrainingImage:
     spoken: NDArray[np.int32] | None = None
     chance: float = 1.0
 
+    @property
+    def spoken_share(self) -> float:
+        """Share of its area of which people spoke, 0..1."""
+        return 0.0 if self.spoken is None else len(self.spoken) / (self.rgb.shape[0] * self.rgb.shape[1])
+
     @classmethod
     def of(
         cls,
@@ -136,19 +141,18 @@ def draw_batch(
     share : slice
         Which of the crops get an image; all have targets. What is drawn does not depend on it.
     spoken_frequency : float
-        How many times as often crops come from an image of which people spoke, around what they spoke of, as
-        from another one.
+        How many times as often crops come from where people spoke as from the same area where nobody did.
     """
-    corrected = [image for image in images if image.spoken is not None]
-    others = [image for image in images if image.spoken is None]
-    times = spoken_frequency * len(corrected)
+    spoken = [image.chance * spoken_frequency * image.spoken_share for image in images]
+    silent = [image.chance * (1.0 - image.spoken_share) for image in images]
+    aimed = sum(spoken) / (sum(spoken) + sum(silent))
     pictures, targets = [], []
     mine = range(crops)[share]
     for number in range(crops):
-        if corrected and rng.random() < times / (times + len(others)):
-            rgb, target = _draw_spoken(corrected, crop_px=crop_px, scale_range=scale_range, rng=rng)
+        if aimed and rng.random() < aimed:
+            rgb, target = _draw_spoken(images, spoken, crop_px=crop_px, scale_range=scale_range, rng=rng)
         else:
-            rgb, target = _draw_crop(others, crop_px=crop_px, scale_range=scale_range, rng=rng)
+            rgb, target = _draw_crop(images, silent, crop_px=crop_px, scale_range=scale_range, rng=rng)
         mirrored, quarters = random_turn(rng)
         targets.append(np.rot90(target[:, ::-1] if mirrored else target, quarters))
         # Staining takes most of the time. One pixel of another's crop uses up the same random numbers.
@@ -161,11 +165,16 @@ def draw_batch(
 
 
 def _draw_crop(
-    images: Sequence[TrainingImage], *, crop_px: int, scale_range: float, rng: np.random.Generator
+    images: Sequence[TrainingImage],
+    chances: Sequence[float],
+    *,
+    crop_px: int,
+    scale_range: float,
+    rng: np.random.Generator,
 ) -> tuple[RgbArray, NDArray[np.float32]]:
     """Cut one square of a random scale and bring it to `crop_px`."""
     for attempt in range(_TRIES):
-        image = images[_drawn([image.chance for image in images], rng)]
+        image = images[_drawn(chances, rng)]
         side = round(crop_px * float(np.exp(rng.uniform(-scale_range, scale_range))))
         height, width = image.rgb.shape[:2]
         y = int(rng.integers(max(1, height - side + 1)))
@@ -177,10 +186,15 @@ def _draw_crop(
 
 
 def _draw_spoken(
-    images: Sequence[TrainingImage], *, crop_px: int, scale_range: float, rng: np.random.Generator
+    images: Sequence[TrainingImage],
+    chances: Sequence[float],
+    *,
+    crop_px: int,
+    scale_range: float,
+    rng: np.random.Generator,
 ) -> tuple[RgbArray, NDArray[np.float32]]:
     """Cut one square, as `_draw_crop` does, that holds a random pixel of which people spoke."""
-    image = images[int(rng.integers(len(images)))]
+    image = images[_drawn(chances, rng)]
     assert image.spoken is not None
     side = round(crop_px * float(np.exp(rng.uniform(-scale_range, scale_range))))
     height, width = image.rgb.shape[:2]

@@ -34,7 +34,8 @@ class CorrectionSettings:
     weight : float
         Of a pixel with a verdict in the losses; 1 is that of a proposal of full confidence.
     frequency : float
-        How many times as often crops are drawn from an image with verdicts as from another one.
+        How many times as often crops are drawn around pixels with a verdict as from the same area without: an
+        image of which all glands were drawn counts like so many images, a single mark hardly more than none.
     """
 
     weight: Positive = 4.0
