@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def mosaics(folder: Path) -> dict[str, tuple[RgbArray, float]]:
     return found
 
 
+def pictures_of(folder: Path, slides: Sequence[str]) -> dict[str, tuple[RgbArray, float]]:
+    """Return the mosaics, and slides given as ``path:µm per pixel``, with their µm per pixel."""
+    pictures = mosaics(folder)
+    for text in slides:
+        path, _, mpp = text.rpartition(":")
+        with open_slide(Path(path), mpp=float(mpp)) as reader:
+            whole = Box(0, 0, reader.size.width, reader.size.height)
+            pictures[Path(path).stem] = reader.read(whole, mpp=float(mpp)), float(mpp)
+    return pictures
+
+
 def reduced(rgb: RgbArray, *, mpp: float, to_mpp: float) -> RgbArray:
     """Return the picture at a coarser resolution."""
     size = round(rgb.shape[1] * mpp / to_mpp), round(rgb.shape[0] * mpp / to_mpp)
@@ -100,12 +112,7 @@ def main() -> None:
     parser.add_argument("glas", type=Path)
     parser.add_argument("slides", nargs="*", help="slide:µm per pixel")
     arguments = parser.parse_args()
-    pictures = mosaics(arguments.glas)
-    for text in arguments.slides:
-        path, _, mpp = text.rpartition(":")
-        with open_slide(Path(path), mpp=float(mpp)) as reader:
-            whole = Box(0, 0, reader.size.width, reader.size.height)
-            pictures[Path(path).stem] = reader.read(whole, mpp=float(mpp)), float(mpp)
+    pictures = pictures_of(arguments.glas, arguments.slides)
     rng = np.random.default_rng(0)
     sums = {sigma: np.zeros(4) for sigma in SIGMAS_UM}  # px: found, blurred, falsely found, sharp
     for name, (rgb, mpp) in pictures.items():

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from numpy.typing import NDArray
 
 from acinus.core.files import read_json, write_json
+from acinus.results.artefacts import DrawnArtefact, write_artefacts
 
 from .chromium import Page
 
@@ -203,6 +205,27 @@ def test_outlines_that_come_late_are_not_laid_over_the_next_slide(opened: Page, 
     time.sleep(0.3)
     assert opened.evaluate(LEFTMOST) == pytest.approx(first + SHIFT_PX, abs=0.1)
     shot(opened, tmp_path, "next_slide")
+
+
+def test_what_was_left_out_is_hatched_until_the_outlines_are_hidden(
+    opened: Page, run_folder: Path, tmp_path: Path
+) -> None:
+    left_out = DrawnArtefact("fold", shapely.box(120, 100, 200, 180))  # between the glands
+    write_artefacts(run_folder / "slide_2" / "artefacts.geojson", [left_out], name="slide_2")
+    opened.evaluate("location.reload()")
+    opened.wait_for("globalThis.acinus?.overlay.artefacts && acinus.overlay.painted")
+    time.sleep(0.3)
+    corners = [on_screen(opened, x, y) for x, y in ((125, 105), (195, 175), (280, 130), (300, 150))]
+    (left, top), (right, bottom), (x, y), (x1, y1) = [(int(x), int(y)) for x, y in corners]
+    shown = shot(opened, tmp_path, "artefact").astype(int)
+    inside = shown[top:bottom, left:right].reshape(-1, 3)
+    orange = np.abs(inside - (230, 92, 0)).max(axis=1) < 60
+    assert 0.1 < orange.mean() < 0.6  # stripes
+    assert np.abs(shown[y:y1, x:x1] - (238, 190, 214)).max() < 12  # and nothing beside it
+    opened.key("h")
+    time.sleep(0.3)
+    hidden = shot(opened, tmp_path, "artefact_hidden").astype(int)[top:bottom, left:right].reshape(-1, 3)
+    assert (np.abs(hidden - (230, 92, 0)).max(axis=1) < 60).mean() < 0.01
 
 
 def test_outlines_go_with_their_slide_while_the_glands_of_the_next_are_read(
