@@ -52,6 +52,8 @@ def candidate_boxes(
     for y in rows:
         for x in columns:
             whole = Box(x, y, min(side, width - x), min(side, height - y))
+            if not tissue[whole.y : whole.bottom, whole.x : whole.right].any():
+                continue  # most of a slide is glass, which need not be looked at further
             box = _cut(permitted, whole)
             here = box.slices_in(Box(0, 0, width, height))
             if min(box.width, box.height) < _LEAST_SIDE * side:
