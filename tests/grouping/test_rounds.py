@@ -261,7 +261,7 @@ def test_relabelling_is_omission_and_then_self_training():
     omitted = OmissionRelabelling()(proposals[0], embed(network, images[0], device=CPU))
     settings = replace(TINY, omission=OmissionRelabelling())
     assert settings.self_training is not None
-    maps = predict(network, images[0], device=CPU, mirrors=True)
+    maps = predict(network, images[0], device=CPU, views=4)
     expected = settings.self_training(omitted, maps, images[0])
     result = relabel(network, images[0], proposals[0], settings, device=CPU)
     assert np.array_equal(result.regions, expected.regions)

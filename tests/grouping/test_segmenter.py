@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -32,9 +34,9 @@ def as_batch(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(normalise(rgb)).permute(2, 0, 1)[None]
 
 
-def shares(network: nn.Module, rgb: np.ndarray, *, device: torch.device, mirrors: bool) -> np.ndarray:
+def shares(network: nn.Module, rgb: np.ndarray, *, device: torch.device, views: int) -> np.ndarray:
     """Return the probability that a network says of an image."""
-    return predict(network, rgb, device=device, mirrors=mirrors).probability
+    return predict(network, rgb, device=device, views=views).probability
 
 
 class RedRamp(nn.Module):
@@ -52,7 +54,7 @@ class RedRamp(nn.Module):
 def test_images_of_any_size_get_a_probability_and_an_embedding_for_each_pixel(
     network: UNet, size: tuple[int, int]
 ):
-    probability = shares(network, noise(*size), device=CPU, mirrors=True)
+    probability = shares(network, noise(*size), device=CPU, views=4)
     assert probability.shape == size
     assert probability.dtype == np.float32
     assert probability.min() >= 0
@@ -64,32 +66,32 @@ def test_probability_is_the_logistic_of_the_logits(network: UNet):
     rgb = noise(16, 12)
     with torch.no_grad():
         expected = 1 / (1 + torch.exp(-network(as_batch(rgb)).logits))[0, 0]
-    assert shares(network, rgb, device=CPU, mirrors=False) == pytest.approx(expected.numpy(), abs=1e-5)
+    assert shares(network, rgb, device=CPU, views=1) == pytest.approx(expected.numpy(), abs=1e-5)
 
 
 def test_the_last_row_and_column_are_repeated_up_to_the_stride():
     rgb = noise(6, 5)
     padded = np.pad(rgb, ((0, 2), (0, 3), (0, 0)), mode="edge")
-    expected = shares(RedRamp(), padded, device=CPU, mirrors=False)[:6, :5]
-    assert shares(RedRamp(), rgb, device=CPU, mirrors=False) == pytest.approx(expected, abs=1e-6)
+    expected = shares(RedRamp(), padded, device=CPU, views=1)[:6, :5]
+    assert shares(RedRamp(), rgb, device=CPU, views=1) == pytest.approx(expected, abs=1e-6)
 
 
-def test_mirrors_average_the_predictions_of_the_four_mirror_images():
+def test_four_views_average_the_predictions_of_the_four_mirror_images():
     rgb = noise(8, 12)
     views = [
-        shares(RedRamp(), rgb[::down, ::right], device=CPU, mirrors=False)[::down, ::right]
+        shares(RedRamp(), rgb[::down, ::right], device=CPU, views=1)[::down, ::right]
         for down in (1, -1)
         for right in (1, -1)
     ]
     assert not np.allclose(views[0], views[1])
-    mean = shares(RedRamp(), rgb, device=CPU, mirrors=True)
+    mean = shares(RedRamp(), rgb, device=CPU, views=4)
     assert mean == pytest.approx(np.mean(views, axis=0), abs=1e-6)
 
 
-def test_with_mirrors_a_mirrored_image_has_the_mirrored_probability(network: UNet):
+def test_with_four_views_a_mirrored_image_has_the_mirrored_probability(network: UNet):
     rgb = noise(16, 24)
-    upright = shares(network, rgb, device=CPU, mirrors=True)
-    mirrored = shares(network, rgb[:, ::-1], device=CPU, mirrors=True)
+    upright = shares(network, rgb, device=CPU, views=4)
+    mirrored = shares(network, rgb[:, ::-1], device=CPU, views=4)
     assert mirrored[:, ::-1] == pytest.approx(upright, abs=1e-6)
 
 
@@ -102,9 +104,9 @@ def test_coarse_features_are_enlarged_to_the_image():
 
 def test_a_segmenter_works_at_its_resolution_and_answers_at_the_image_s(network: UNet):
     image = RgbImage(noise(40, 50), mpp=1.25)
-    segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU, mirrors=False)
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU, views=1)
     assert isinstance(segmenter, Segmenter)
-    small = shares(network, rgb_at_mpp(image, 2.5), device=CPU, mirrors=False)
+    small = shares(network, rgb_at_mpp(image, 2.5), device=CPU, views=1)
     assert small.shape == (20, 25)
     assert np.array_equal(segmenter.probability(image), resize_map(small, (40, 50)))
 
@@ -119,11 +121,11 @@ class TellsDepth(RedRamp):
 
 def test_the_depth_is_averaged_over_mirror_images_as_the_probability_is():
     rgb = noise(9, 10)
-    odd = predict(TellsDepth(), rgb, device=CPU, mirrors=True)
+    odd = predict(TellsDepth(), rgb, device=CPU, views=4)
     assert odd.depth is not None
     assert odd.depth.shape == (9, 10)
     whole = noise(8, 8)  # no padding, which mirror images have on the other side
-    maps, alone = (predict(TellsDepth(), whole, device=CPU, mirrors=mirrors) for mirrors in (True, False))
+    maps, alone = (predict(TellsDepth(), whole, device=CPU, views=views) for views in (4, 1))
     assert maps.depth is not None
     assert alone.depth is not None
     green, ramp = normalise(whole)[..., 1], np.arange(8) / 10
@@ -133,16 +135,16 @@ def test_the_depth_is_averaged_over_mirror_images_as_the_probability_is():
 
 
 def test_a_network_without_depth_says_nothing_of_it(network: UNet):
-    assert predict(network, noise(8, 8), device=CPU, mirrors=True).depth is None
+    assert predict(network, noise(8, 8), device=CPU, views=4).depth is None
     image = RgbImage(noise(16, 16), mpp=2.5)
     assert NetworkSegmenter(network, mpp=2.5, device=CPU).gland_maps(image).depth is None
 
 
 def test_a_segmenter_brings_the_depth_to_the_image_s_resolution():
     image = RgbImage(noise(40, 48), mpp=1.25)
-    segmenter = NetworkSegmenter(TellsDepth(), mpp=2.5, device=CPU, mirrors=False)
+    segmenter = NetworkSegmenter(TellsDepth(), mpp=2.5, device=CPU, views=1)
     assert isinstance(segmenter, BorderSegmenter)
-    small = predict(TellsDepth(), rgb_at_mpp(image, 2.5), device=CPU, mirrors=False)
+    small = predict(TellsDepth(), rgb_at_mpp(image, 2.5), device=CPU, views=1)
     assert small.depth is not None
     maps = maps_of(segmenter, image)
     assert maps.depth is not None
@@ -171,7 +173,7 @@ def test_a_network_prepared_for_many_passes_says_the_same_of_borders():
     torch.manual_seed(0)
     network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
     image = RgbImage(noise(24, 40), mpp=1.25)
-    segmenter = NetworkSegmenter(network, mpp=1.25, device=CPU)
+    segmenter = NetworkSegmenter(network, mpp=1.25, device=CPU, views=2)
     maps, prepared = segmenter.gland_maps(image), segmenter.prepared().gland_maps(image)
     assert maps.depth is not None
     assert prepared.depth is not None
@@ -179,13 +181,13 @@ def test_a_network_prepared_for_many_passes_says_the_same_of_borders():
     assert np.abs(maps.probability - prepared.probability).max() < 1e-5
 
 
-@pytest.mark.parametrize("mirrors", [False, True])
+@pytest.mark.parametrize("views", [1, 2, 4])
 @pytest.mark.parametrize("answers_parts", [False, True])
-def test_maps_of_a_part_are_those_of_the_image_cut(mirrors: bool, answers_parts: bool):
+def test_maps_of_a_part_are_those_of_the_image_cut(views: int, answers_parts: bool):
     torch.manual_seed(0)
     network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval() if answers_parts else TellsDepth()
     assert isinstance(network, PartNetwork) == answers_parts
-    segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU, mirrors=mirrors)
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU, views=views)
     assert isinstance(segmenter, PartSegmenter)
     part = Box(5, 3, 20, 17)
     for image in (RgbImage(noise(33, 42), mpp=2.5), RgbImage(noise(66, 84), mpp=1.25)):  # its own, and finer
@@ -203,3 +205,25 @@ def test_of_a_method_that_answers_whole_images_a_part_is_cut():
     maps = maps_of(Columns(), RgbImage(noise(4, 9), mpp=2.5), Box(2, 1, 3, 2))
     assert maps.probability.tolist() == [[2, 3, 4], [2, 3, 4]]
     assert maps.depth is None
+
+
+def test_two_views_are_the_image_and_itself_turned_by_half():
+    rgb = noise(8, 12)
+    upright = shares(RedRamp(), rgb, device=CPU, views=1)
+    turned = shares(RedRamp(), rgb[::-1, ::-1], device=CPU, views=1)[::-1, ::-1]
+    mean = shares(RedRamp(), rgb, device=CPU, views=2)
+    assert mean == pytest.approx((upright + turned) / 2, abs=1e-6)
+    assert not np.allclose(mean, upright)
+    with pytest.raises(ValueError, match="not 3"):
+        shares(RedRamp(), rgb, device=CPU, views=3)
+
+
+def test_a_segmenter_takes_four_views_and_two_where_it_has_to_make_many_passes(network: UNet):
+    rgb = noise(16, 24)
+    image = RgbImage(rgb, mpp=2.5)
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU)
+    four, two, one = (shares(network, rgb, device=CPU, views=views) for views in (4, 2, 1))
+    assert np.array_equal(segmenter.probability(image), four)
+    assert segmenter.prepared().probability(image) == pytest.approx(two, abs=1e-5)
+    assert replace(segmenter, views=1).prepared().probability(image) == pytest.approx(one, abs=1e-5)
+    assert np.abs(four - two).max() > 1e-4

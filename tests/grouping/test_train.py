@@ -85,7 +85,7 @@ def test_the_loss_falls_and_the_network_tells_the_textures_apart():
     network, records = trained(replace(TINY, steps=80))
     assert np.mean([r["mask"] for r in records[-5:]]) < 0.5 * np.mean([r["mask"] for r in records[:5]])
     rgb, regions = two_textures(99)
-    gland = predict(network, rgb, device=CPU, mirrors=True).probability > 0.5
+    gland = predict(network, rgb, device=CPU, views=4).probability > 0.5
     assert (gland == (regions != BACKGROUND)).mean() > 0.9
 
 
@@ -157,7 +157,7 @@ def test_the_network_learns_that_the_middle_of_a_gland_is_deeper_than_its_rim():
     network, records = trained_on_glands(replace(BORDERS, steps=80))
     assert np.mean([r["depth"] for r in records[-5:]]) < 0.8 * np.mean([r["depth"] for r in records[:5]])
     rgb, regions = two_textures(99)
-    depth = predict(network, rgb, device=CPU, mirrors=True).depth
+    depth = predict(network, rgb, device=CPU, views=4).depth
     assert depth is not None
     inside = cv2.distanceTransform((regions != BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5)
     assert depth[inside > 8].mean() > depth[(inside > 0) & (inside <= 3)].mean() > depth[inside == 0].mean()

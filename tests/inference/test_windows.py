@@ -93,7 +93,7 @@ def test_the_margin_exceeds_the_reach_of_the_default_network_and_of_the_former(s
 def test_windows_give_the_depth_of_the_whole_image():
     torch.manual_seed(0)
     network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
-    segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), mirrors=False)
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), views=1)
     image = noise((160, 1400), mpp=2.5)
     maps, whole = maps_in_windows(image, segmenter), segmenter.gland_maps(image)
     assert maps.depth is not None
@@ -109,7 +109,7 @@ def test_windows_of_a_method_without_depth_have_none():
 def test_windows_of_a_network_give_what_it_gives_for_the_whole_image(mpp: float):
     torch.manual_seed(0)
     network = UNet(widths=(4, 8), context_cells=3).eval()
-    segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), mirrors=False)
+    segmenter = NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), views=1)
     image = noise((160, round(3500 / mpp)), mpp=mpp)
     windows = maps_in_windows(image, segmenter).probability
     assert np.abs(windows - segmenter.probability(image)).max() < 1e-5

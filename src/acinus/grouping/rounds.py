@@ -164,7 +164,7 @@ def relabel(
     if settings.omission is not None:
         proposal = settings.omission(proposal, embed(network, rgb, device=device))
     if settings.self_training is not None:
-        maps = predict(network, rgb, device=device, mirrors=True)
+        maps = predict(network, rgb, device=device, views=4)
         proposal = settings.self_training(proposal, maps, rgb, reading)
     return proposal
 

@@ -20,7 +20,8 @@ from acinus.networks.prediction import PartNetwork, Prediction
 
 __all__ = ["NetworkSegmenter", "embed", "predict"]
 
-_MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (2, 3), (3,), (2,))  # upright, half a turn, two mirror images
+_VIEWS_IF_MANY = 2  # half the time; on GlaS within 0.002 of the mIoU of four, and 0.003 less F1
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,15 @@ class NetworkSegmenter:
     mpp : float
         Working resolution in µm per pixel.
     device : torch.device
-    mirrors : bool
-        Average the predictions of the four mirror images.
+    views : int
+        How many views of an image are predicted and averaged: 1, itself; 2, itself and turned by 180°; 4,
+        these and their mirror images. Of two views this pair agrees best with all four.
     """
 
     network: nn.Module
     mpp: float
     device: torch.device
-    mirrors: bool = True
+    views: int = 4
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland), float32 of the image's own (H, W)."""
@@ -49,7 +51,7 @@ class NetworkSegmenter:
 
     def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return P(gland) and, from a network that tells it, the depth, float32 of the image's own (H, W)."""
-        small = predict(self.network, rgb_at_mpp(image, self.mpp), device=self.device, mirrors=self.mirrors)
+        small = predict(self.network, rgb_at_mpp(image, self.mpp), device=self.device, views=self.views)
         depth = None if small.depth is None else resize_map(small.depth, image.shape)
         return GlandMaps(resize_map(small.probability, image.shape), depth)
 
@@ -58,35 +60,41 @@ class NetworkSegmenter:
         small = rgb_at_mpp(image, self.mpp)
         if small.shape[:2] != image.shape:
             return self.gland_maps(image).cut(part)
-        return predict(self.network, small, device=self.device, mirrors=self.mirrors, part=part)
+        return predict(self.network, small, device=self.device, views=self.views, part=part)
 
     def prepared(self) -> NetworkSegmenter:
-        """Return the same method, prepared for many forward passes; see `for_inference`."""
-        return replace(self, network=for_inference(self.network))
+        """Return the same method, prepared for many forward passes, which are the time that a slide takes.
+
+        The network is computed as `for_inference` says, and of four views two are left.
+        """
+        return replace(self, network=for_inference(self.network), views=min(self.views, _VIEWS_IF_MANY))
 
 
 @torch.no_grad()
 def predict(
-    network: nn.Module, rgb: RgbArray, *, device: torch.device, mirrors: bool, part: Box | None = None
+    network: nn.Module, rgb: RgbArray, *, device: torch.device, views: int, part: Box | None = None
 ) -> GlandMaps:
     """Return what a network says of an image at the working resolution, (H, W) float32 each.
 
     Parameters
     ----------
+    views : int
+        As of `NetworkSegmenter`.
     part : Box, optional
         The pixels that are asked about; by default all of them.
     """
+    if views not in (1, 2, 4):
+        raise ValueError(f"there are 1, 2 or 4 views, not {views}")
     batch = _padded(rgb, int(network.stride)).to(device, memory_format=torch.channels_last)  # type: ignore[arg-type]
     part = part or Box(0, 0, rgb.shape[1], rgb.shape[0])
-    flips = _MIRRORS if mirrors else _MIRRORS[:1]
     total = torch.zeros(1, device=device)
-    for axes in flips:
+    for axes in _FLIPS[:views]:
         flipped = batch.flip(axes) if axes else batch
         prediction = _of_part(network, flipped, _flipped(part, axes, batch.shape))
         told = [prediction.logits] if prediction.depth is None else [prediction.logits, prediction.depth]
         shares = torch.cat(told, dim=1).sigmoid()  # (1, 1 or 2, part.height, part.width)
         total = total + (shares.flip(axes) if axes else shares)
-    mean = (total / len(flips))[0].float().cpu().numpy()
+    mean = (total / views)[0].float().cpu().numpy()
     return GlandMaps(mean[0], mean[1] if len(mean) > 1 else None)
 
 

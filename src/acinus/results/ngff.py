@@ -37,7 +37,7 @@ LABELS_NAME = "glands"
 """The label image inside the labels group."""
 
 _COARSEST_PX = 512  # the last level's longer side is at most this
-_CACHE_CHUNKS = 32  # 128 MiB
+_CACHE_CHUNKS = 16  # 64 MiB
 _ZSTD_LEVEL = 3
 _DTYPE = np.uint32
 

@@ -137,3 +137,11 @@ def test_the_plan_shows_a_window_all_that_its_blurred_colours_depend_on():
     unused = RefinementSettings(smoothing_um=100.0, colour_weight=0.0)
     network_alone = plan_windows(SLIDE, mpp=MPP, reach_px=106, stride_px=8)
     assert plan_windows(SLIDE, mpp=MPP, reach_px=106, stride_px=8, refinement=unused) == network_alone
+
+
+def test_by_default_a_window_is_four_times_as_wide_as_what_it_sees_on_each_side():
+    widths = {
+        reach_px: plan_windows(SLIDE, mpp=MPP, reach_px=reach_px, stride_px=16).window_px
+        for reach_px in (100, 214, 300)  # margins of 128, 240 and 320 px
+    }
+    assert widths == {100: 1024, 214: 1024, 300: 1280}

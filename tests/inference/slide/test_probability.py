@@ -78,7 +78,7 @@ def default_network() -> NetworkSegmenter:
     torch.manual_seed(0)
     network = UNet().eval()
     torch.nn.init.normal_(network.classifier.weight, std=3.0)  # probabilities from 0 to 1, not all near 1/2
-    return NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), mirrors=False)
+    return NetworkSegmenter(network, mpp=2.5, device=torch.device("cpu"), views=1)
 
 
 @pytest.mark.parametrize("sizes", [{"window_px": 128}, {"window_px": 256, "shift_px": 128}], ids=str)

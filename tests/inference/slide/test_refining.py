@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from acinus.core.errors import OutputError
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
+from acinus.inference.colours import ColourModel, ColourRange
 from acinus.inference.refinement import RefinementSettings, refined
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
@@ -22,7 +24,7 @@ from acinus.inference.slide.refining import RefinedSource, TissueSource, learn_c
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
-from .in_memory import MPP, all_tissue, grid_of
+from .in_memory import MPP, all_tissue, grid_of, tissue_in
 
 PURPLE, PINK, WHITE = (110, 60, 140), (225, 150, 190), (245, 243, 246)
 SETTINGS = RefinementSettings(least_um2=0.0)  # a blur of 1.5 px
@@ -232,3 +234,16 @@ def test_without_colours_what_is_beside_the_tissue_is_no_gland(tmp_path: Path):
     assert (store.read(whole) > expected).any()  # the rim has some
     assert source.size == store.size
     assert source.read_depth(whole) is None
+
+
+def test_away_from_tissue_no_window_is_read(tmp_path: Path):
+    """The store lacks the window, and would say so."""
+    tissue = tissue_in(Box(0, 0, 10, 10), SMALL.grid)
+    store = WindowStore(tmp_path, SMALL, colours=tmp_path / "colours")
+    model = ColourModel(ColourRange(np.zeros(3), np.full(3, 255.0)), np.ones(32**3, np.float32))
+    refined = RefinedSource(store, tissue, model, weight=0.6, sigma=1.5)
+    for source in (refined, TissueSource(store, tissue)):
+        away = Box(SMALL.grid.size.width - 20, SMALL.grid.size.height - 20, 20, 15)
+        assert source.read(away).tolist() == np.zeros((15, 20)).tolist()
+        with pytest.raises(OutputError):
+            source.read(Box(0, 0, 12, 12))

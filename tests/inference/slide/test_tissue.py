@@ -87,15 +87,15 @@ def test_what_is_said_of_a_pixel_does_not_depend_on_the_box(x: int, y: int, widt
     assert tissue.covers(box) == expected.any()
 
 
-@pytest.mark.parametrize(("side_px", "expected_mpp"), [(1000, 8.0), (100_000, 8.0), (400_000, 25.0)])
+@pytest.mark.parametrize(("side_px", "expected_mpp"), [(1000, 8.0), (100_000, 8.0), (400_000, 31.623)])
 def test_a_large_slide_is_looked_at_more_coarsely(side_px: int, expected_mpp: float):
     class Huge:
         mpp, path, size = 0.25, Path("huge.svs"), Size(side_px, side_px)
         bounds = Box(0, 0, side_px, side_px)
 
         def read_working(self, tile: Box, *, mpp: float) -> np.ndarray:
-            assert mpp == pytest.approx(expected_mpp)
-            assert tile.width * tile.height <= 16_100_000
+            assert mpp == pytest.approx(expected_mpp, rel=1e-4)
+            assert tile.width * tile.height <= 10_100_000
             assert tile.width * mpp >= side_px * 0.25 - 1e-6
             raise KeyboardInterrupt
 

@@ -16,6 +16,7 @@ from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
+from acinus.inference.slide.allocation import give_back_unused
 from acinus.inference.slide.job import WindowJob
 from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.lumina import find_lumina
@@ -96,6 +97,7 @@ def find_glands(
             progress=progress,
         )
         labels.flush()
+    give_back_unused()
     with timed(seconds, "measure"):
         measuring = MeasureJob(job.slide, job.mpp, grid, tissue.bounds, labels_path.resolve())
         columns = measure_slide(
@@ -104,6 +106,7 @@ def find_glands(
         columns["centroid_x_um"] -= origin_px[0] * grid.native_mpp
         columns["centroid_y_um"] -= origin_px[1] * grid.native_mpp
         glands = with_neighbours(columns, outlines)
+    give_back_unused()
     return SlideGlands(
         glands=glands,
         tissue_area_um2=tissue.area_um2 + beyond_px * grid.mpp**2,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
 from acinus.core.segmenter import to_bytes
-from acinus.inference.slide.blurring import blurred_bytes
+from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.plan import Window, WindowPlan
 from acinus.inference.slide.tissue import SlideTissue
 
@@ -66,10 +66,11 @@ def kept_colours(
     (3, kept.height, kept.width) uint8
         As OpenCV scales CIELAB.
     """
-    lab = blurred_bytes(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), sigma)
     result = np.zeros((3, window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    values = lab[part.slices_in(seen)].transpose(2, 0, 1)
+    around = part.grown(blur_reach_px(sigma)).intersection(seen)
+    lab = blurred_bytes(cv2.cvtColor(rgb[around.slices_in(seen)], cv2.COLOR_RGB2LAB), sigma)
+    values = lab[part.slices_in(around)].transpose(2, 0, 1)
     result[:, *part.slices_in(window.kept)] = values * tissue.mask_of(part)
     return result
 

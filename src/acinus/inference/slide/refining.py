@@ -69,6 +69,8 @@ class RefinedSource:
         OutputError
             When a window that is needed is missing or damaged.
         """
+        if _is_bare(self.tissue, self.lumina, box):
+            return np.zeros((box.height, box.width), np.uint8)
         probability, likelihood = self.both(box)
         mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * likelihood
         return np.asarray(np.rint(mixed, out=mixed), dtype=np.uint8)
@@ -137,6 +139,8 @@ class TissueSource:
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return the probability × 255 of a box inside the grid: uint8 of (box.height, box.width)."""
+        if _is_bare(self.tissue, self.lumina, box):
+            return np.zeros((box.height, box.width), np.uint8)
         probability = self.store.read(box) * self.tissue.mask_of(box, rim=False)
         if self.lumina is not None:
             probability[self.lumina.near_of(box)] = 255
@@ -156,6 +160,11 @@ def _depth(store: WindowStore, lumina: SlideLumina | None, box: Box) -> NDArray[
     if depth is None or lumina is None:
         return depth
     return np.where(lumina.near_of(box), np.uint8(255), depth)
+
+
+def _is_bare(tissue: SlideTissue, lumina: SlideLumina | None, box: Box) -> bool:
+    """Say whether nothing in a box can be gland, as in most of a slide: then no window need be read."""
+    return not tissue.covers(box) and (lumina is None or not lumina.near_of(box).any())
 
 
 def refined_source(

@@ -21,7 +21,7 @@ from acinus.inference.slide.plan import Window, WindowPlan
 
 __all__ = ["WindowStore"]
 
-_CACHE_BYTES = 256_000_000
+_CACHE_BYTES = 128_000_000  # 23 windows of 1024 px with their colours
 
 
 class WindowStore:

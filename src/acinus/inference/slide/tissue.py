@@ -32,7 +32,7 @@ __all__ = ["SlideTissue", "overview_of"]
 
 T = TypeVar("T", bound=np.generic)
 
-_LARGEST_OVERVIEW_PX = 16_000_000  # 32 × 32 mm at 8 µm/px; what is larger is looked at more coarsely
+_LARGEST_OVERVIEW_PX = 10_000_000  # 32 × 20 mm at 8 µm/px; what is larger is looked at more coarsely
 _MOST_PX_FOR_ARTEFACTS = 4_000_000  # more of them would take half a GB
 _RIM_UM = 24.0  # a gland at the tissue's border is seen whole, though the mask cuts it (ours)
 _TISSUE, _WIDE_GAP = 1, 2  # in the file
