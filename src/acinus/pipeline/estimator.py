@@ -316,13 +316,14 @@ class GlandSegmenter:
         All share the network, which sees images with larger glands at a coarser resolution.
         """
         factors = self.stain.get("size_factors") or [1.0]
+        if len(factors) == 1:
+            return [self]
         return [
             self._for_glands_larger_by(factor) for factor in sorted(factors, key=lambda each: each != 1.0)
         ]
 
     def _for_glands_larger_by(self, factor: float) -> Self:
-        if factor == 1.0:
-            return self
+        """Return the model for one of the sizes, which knows of no other."""
         smallest, largest = self.fitted_settings.gland_size_um or DEFAULT_GLAND_SIZE_UM
         other = copy.copy(self)
         other._gland_size_um = (smallest * factor, largest * factor)

@@ -26,6 +26,7 @@ from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.model import is_fit, model_state
 from acinus.pipeline.segment_slide import segment_slide, slide_fingerprint, slide_state
 from acinus.pipeline.slide_work import discard_work
+from acinus.pipeline.source_sizes import SizesOfSources
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.files import (
@@ -118,7 +119,8 @@ def segment_files(
         samples = find_inputs(inputs, mpp=mpp, result=result)
         RoiFolder(roi).check([sample.image_path for sample in samples])
         remove_leftovers(out, {sample.name for sample in samples})
-        batch = _Batch(model, model_name, out, origin, RoiFolder(roi), artefacts, client, seed)
+        sizes = SizesOfSources(model, samples)
+        batch = _Batch(model, sizes, model_name, out, origin, RoiFolder(roi), artefacts, client, seed)
         finished = _finished_before(samples, batch, result)
         _check_places(out, [sample for sample in samples if sample.name not in finished])
         sources = list(finished.values())
@@ -151,6 +153,7 @@ class _Batch:
     """What all inputs of a batch have in common."""
 
     model: GlandSegmenter
+    sizes: SizesOfSources
     model_name: str
     out: Path
     origin: OriginName
@@ -274,7 +277,8 @@ def _segment_slide(sample: Sample, batch: _Batch, progress: Progress) -> ImageRe
 
 
 def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[str, Any]) -> ImageRecord:
-    segmentation = batch.model.segment(RgbImage(image.rgb, image.mpp, sample.name), roi=batch.roi(sample))
+    model = batch.sizes.model_for(sample, mpp=image.mpp)
+    segmentation = model.segment(RgbImage(image.rgb, image.mpp, sample.name), roi=batch.roi(sample))
     return write_image_result(
         batch.out / sample.name,
         segmentation.image,

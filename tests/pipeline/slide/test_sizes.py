@@ -67,6 +67,19 @@ def test_the_result_of_an_image_tells_the_size_that_it_was_read_as(tmp_path: Pat
     assert read_json(out / "tile" / "run.json")["settings"]["gland_size_um"] == [72.0, 552.0]
 
 
+def test_images_of_one_folder_are_read_as_the_size_that_suits_most_of_them(tmp_path: Path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    blank = np.full_like(TILE.image.rgb, 243)
+    for name, rgb in (("a", TILE.image.rgb), ("b", blank), ("c", TILE.image.rgb)):
+        Image.fromarray(rgb).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    segment_files([folder], model(sure_at=2.5), model_name="m", out=out, mpp=2 * TILE.image.mpp)
+    sizes = [read_json(out / name / "run.json")["settings"]["gland_size_um"] for name in "abc"]
+    assert sizes == [[72.0, 552.0]] * 3
+
+
 def test_where_no_size_suits_better_the_usual_one_is_taken():
     nothing = RgbImage(np.full((64, 64, 3), 243, np.uint8), 1.0)
     assert model(sure_at=9.0).suited_to([nothing]).fitted_settings.gland_size_um == (36.0, 276.0)
