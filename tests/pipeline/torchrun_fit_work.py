@@ -100,6 +100,8 @@ def train_and_fit(tiles: Path, settings: Path, out: Path) -> None:
             weights=None,
             processes=1,
             roi=None,
+            from_model=None,
+            corrections=None,
             device=device,
             group=group,
             progress=SilentProgress(),

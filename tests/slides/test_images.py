@@ -86,7 +86,7 @@ def test_pillows_warning_about_large_images_does_not_reach_the_user(tmp_path, mo
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)  # 2000 px: a warning
     assert read_image(save(tmp_path / "a.png", "RGB", COLOUR), mpp=0.5).shape == (50, 40)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 900)  # an error
-    with pytest.raises(InputError, match=r"a\.png is too large for a plain image; convert it to a pyramidal"):
+    with pytest.raises(InputError, match=r"a\.png is too large for a plain image; convert it to a tiled"):
         read_image(tmp_path / "a.png", mpp=0.5)
 
 

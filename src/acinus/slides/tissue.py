@@ -179,9 +179,10 @@ def _limits_of_stain(
     """Return how far green and how far blue may exceed red before it is ink, on this picture."""
     mean = cv2.blur(density, (3, 3))
     spread = np.sqrt(np.maximum(cv2.blur(density**2, (3, 3)) - mean**2, 0.0))
-    stained = density > _STAINED_OD
-    tissue = stained & (spread > _TISSUE_TEXTURE * density)
-    if not 2 * np.count_nonzero(tissue) > np.count_nonzero(stained):  # the rims of ink are rough, too
+    stained = (density > _STAINED_OD).astype(np.uint8)
+    inner = cv2.erode(stained, np.ones((5, 5), np.uint8)) > 0  # the rims of ink are rough, too
+    tissue = inner & (spread > _TISSUE_TEXTURE * density)
+    if not 2 * np.count_nonzero(tissue) > np.count_nonzero(inner):
         return _PEN_EXCESS, _PEN_BLUE
     return (
         max(_PEN_EXCESS, float(np.median(greener[tissue])) + _BEYOND_TISSUE_GREEN),
