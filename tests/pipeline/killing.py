@@ -1,4 +1,7 @@
-"""Have this process killed (SIGKILL) at a given moment; for scripts that fork what is to be killed."""
+"""Have this process killed (SIGKILL), or interrupted as by Ctrl-C, at a given moment.
+
+What is killed is forked by scripts.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,27 @@ class Killer:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         check()
+        yield advance
+
+
+class Interrupting:
+    """Progress that raises as Ctrl-C does when a task has counted `count` units."""
+
+    def __init__(self, task: str, count: int) -> None:
+        self._task, self._count = task, count
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        del total
+        counted = done
+
+        def advance(note: str = "") -> None:
+            nonlocal counted
+            del note
+            counted += 1
+            if name.startswith(self._task) and counted == self._count:
+                raise KeyboardInterrupt
+
         yield advance
 
 

@@ -16,7 +16,6 @@ from acinus import GlandSegmenter
 from acinus.cli import run
 from acinus.core.errors import InputError, UsageError
 from acinus.core.files import write_json
-from acinus.core.progress import SilentProgress
 from acinus.core.proposal import BACKGROUND, EXTERIOR, ProposalMap, proposal_path
 from acinus.core.run import checksum
 from acinus.glands import gland_id
@@ -24,6 +23,8 @@ from acinus.pipeline.correct import measure_corrected
 from acinus.pipeline.corrections import corrected_results
 from acinus.pipeline.fit_files import fit_files
 from acinus.results.folder import read_results
+
+from .killing import Interrupting
 
 MPP = 0.62  # of the tiles
 
@@ -193,29 +194,6 @@ def test_a_fit_with_other_corrections_is_another_fit(tmp_path, results, child, t
         )
 
 
-class _Interrupting(SilentProgress):
-    """Raises as Ctrl-C does when two steps of stage 2 are done."""
-
-    def task(self, name, total, done=0):  # type: ignore[no-untyped-def]
-        return _Task(name)
-
-
-class _Task:
-    def __init__(self, name: str) -> None:
-        self._name, self._count = name, 0
-
-    def __enter__(self) -> _Task:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def __call__(self, note: str = "") -> None:
-        self._count += 1
-        if self._name.startswith("Stage 2") and self._count == 2:
-            raise KeyboardInterrupt
-
-
 def test_an_interrupted_fit_with_corrections_resumes_to_the_same_model(
     tmp_path, corrected, tiny_model, child
 ):
@@ -231,7 +209,7 @@ def test_an_interrupted_fit_with_corrections_resumes_to_the_same_model(
         )
 
     with pytest.raises(KeyboardInterrupt):
-        fit(progress=_Interrupting())
+        fit(progress=Interrupting("Stage 2", 2))
     fit()
     for name in ("weights.safetensors", "model.json"):
         assert (tmp_path / "model" / name).read_bytes() == (child / name).read_bytes()

@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 
 from acinus import GlandSegmenter
 from acinus.core.errors import ModelError, UsageError
-from acinus.core.progress import SilentProgress
 from acinus.core.proposal import ProposalMap, proposal_path
 from acinus.data.synthetic import write_synthetic_tiles
 from acinus.grouping.rounds import relabel
@@ -24,6 +23,8 @@ from acinus.pipeline.gland_size import with_gland_size
 from acinus.pipeline.model import load_model
 from acinus.pipeline.parent import continued_settings, load_parent, parent_settings
 from acinus.slides.images import read_image
+
+from .killing import Interrupting
 
 CPU = torch.device("cpu")
 
@@ -121,34 +122,11 @@ def test_the_stain_of_old_and_new_images_is_kept(child, tiny_model, new_tiles):
     np.testing.assert_allclose(new["mean_od"], expected, rtol=1e-6)
 
 
-class _Interrupting(SilentProgress):
-    """Raises as Ctrl-C does when 27 steps are done: a checkpoint is written after 25."""
-
-    def task(self, name, total, done=0):  # type: ignore[no-untyped-def]
-        return _Task(name)
-
-
-class _Task:
-    def __init__(self, name: str) -> None:
-        self._name, self._count = name, 0
-
-    def __enter__(self) -> _Task:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def __call__(self, note: str = "") -> None:
-        self._count += 1
-        if self._name.startswith("Stage 2") and self._count == 27:
-            raise KeyboardInterrupt
-
-
 def test_an_interrupted_continuation_resumes_and_ends_as_an_undisturbed_one(
     tmp_path, new_tiles, tiny_model, short, child
 ):
     with pytest.raises(KeyboardInterrupt):
-        go_on(new_tiles, tiny_model, tmp_path / "cut", short, progress=_Interrupting())
+        go_on(new_tiles, tiny_model, tmp_path / "cut", short, progress=Interrupting("Stage 2", 27))
     assert (tmp_path / "cut" / "rounds" / "round0.checkpoint").exists()
     go_on(new_tiles, tiny_model, tmp_path / "cut", short)
     for name in ("weights.safetensors", "model.json"):

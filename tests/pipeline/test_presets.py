@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import torch
 
 from acinus.cli import run
 from acinus.core.errors import UsageError
-from acinus.core.progress import Advance
 from acinus.core.proposal import BACKGROUND, EXTERIOR, INTERIOR, ProposalMap
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.rounds import build_network
@@ -29,6 +26,8 @@ from acinus.networks.shallow import ShallowCNN
 from acinus.pipeline.fit_files import fit_files
 from acinus.pipeline.presets import PRESETS, preset_changes
 from acinus.pipeline.settings import Settings, load_settings
+
+from .killing import Interrupting
 
 CPU = torch.device("cpu")
 PROPOSAL = load_settings(None, preset="proposal")
@@ -187,25 +186,6 @@ def test_a_settings_file_changes_a_preset_and_not_the_default(tmp_path):
 def test_a_preset_that_does_not_exist_is_named_with_those_that_do():
     with pytest.raises(UsageError, match="no preset 'picie'; choose one of proposal, mssg"):
         preset_changes("picie")
-
-
-class Interrupting:
-    """Interrupts at a count of units of a task."""
-
-    def __init__(self, task: str, count: int) -> None:
-        self._at = (task, count)
-
-    @contextmanager
-    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
-        counted = done
-
-        def advance(note: str = "") -> None:
-            nonlocal counted
-            counted += 1
-            if name.startswith(self._at[0]) and counted == self._at[1]:
-                raise KeyboardInterrupt
-
-        yield advance
 
 
 @pytest.mark.parametrize(("task", "count"), [("Stage 1", 2), ("Stage 2", 27)])

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from acinus.core.progress import SilentProgress
 from acinus.pipeline.fit_files import fit_files
+
+from .killing import Interrupting
 
 # Steps enough for a checkpoint, which is written after 25.
 STEPS = 28
@@ -96,36 +97,19 @@ def test_a_fit_that_was_killed_while_it_wrote_cleans_up_when_it_goes_on(crashes)
     assert {path.name for path in out.rglob(".*")} <= {".acinus.json"}
 
 
-class Interrupting(SilentProgress):
-    """Raises as Ctrl-C does when the second step of round 2 is done."""
-
-    def task(self, name, total, done=0):  # type: ignore[no-untyped-def]
-        del total, done
-        return _Task(name)
-
-
-class _Task:
-    def __init__(self, name: str) -> None:
-        self._name, self._count = name, 0
-
-    def __enter__(self) -> _Task:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def __call__(self, note: str = "") -> None:
-        self._count += 1
-        if self._name == "Stage 2: round 2 of 2" and self._count == 2:
-            raise KeyboardInterrupt
-
-
 def test_a_fit_that_was_interrupted_leaves_no_temporary_file_and_goes_on(
     tmp_path, tiles, settings, undisturbed
 ):
     out = tmp_path / "model"
     with pytest.raises(KeyboardInterrupt):
-        fit_files([tiles], out=out, seed=3, settings_path=settings, processes=1, progress=Interrupting())
+        fit_files(
+            [tiles],
+            out=out,
+            seed=3,
+            settings_path=settings,
+            processes=1,
+            progress=Interrupting("Stage 2: round 2 of 2", 2),
+        )
     assert not (out / "model.json").exists()
     assert {path.name for path in out.rglob(".*")} <= {".acinus.json"}
     fit_files([tiles], out=out, seed=3, settings_path=settings, processes=1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import shapely
 
 from acinus.core.errors import InputError
@@ -53,6 +54,20 @@ class Annotations:
     complete: bool = True
     cores: int = 0
     classes: list[str] = field(default_factory=list)
+
+    def moved(self, by_px: tuple[float, float]) -> Annotations:
+        """Return the same drawing, moved by x and y."""
+
+        def shifted(outlines: list[Outline]) -> list[Outline]:
+            return [shapely.transform(each, lambda xy: xy + np.asarray(by_px)) for each in outlines]
+
+        return replace(
+            self,
+            glands=shifted(self.glands),
+            regions=shifted(self.regions),
+            left_out=shifted(self.left_out),
+            wrong=shifted(self.wrong),
+        )
 
 
 def read_annotations(path: Path) -> Annotations:

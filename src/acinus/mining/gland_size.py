@@ -14,6 +14,7 @@ import numpy as np
 
 from acinus.core.image import RgbImage
 from acinus.core.scaling import SizeRatio, scaled
+from acinus.core.spread import evenly_spaced
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.settings import MiningSettings
@@ -72,9 +73,7 @@ def gland_size_um(factor: float) -> tuple[float, float]:
 
 def sampled(images: Sequence[RgbImage]) -> list[RgbImage]:
     """Return the images to look at: all, or a dozen that are evenly spaced."""
-    if len(images) <= _IMAGES:
-        return list(images)
-    return [images[int(index)] for index in np.linspace(0, len(images) - 1, _IMAGES).round()]
+    return evenly_spaced(images, _IMAGES)
 
 
 def closed_evidence(image: RgbImage, factor: float) -> float:

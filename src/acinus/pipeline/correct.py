@@ -268,27 +268,14 @@ def _frame(image: ImageResult) -> Outline:
 
 def _on_slide(drawn: Annotations, image: ImageResult, drawing: Path) -> Annotations:
     """Return a drawing in level-0 pixels of the slide; glands outside of it belong to another image."""
-    record, frame = image.record, _frame(image)
-
-    def moved(outlines: list[Outline]) -> list[Outline]:
-        return [shapely.transform(each, lambda xy: xy + record.origin_px) for each in outlines]
-
-    glands = moved(drawn.glands)
-    outside = sum(not gland.intersects(frame) for gland in glands)
+    moved, frame = drawn.moved(image.record.origin_px), _frame(image)
+    outside = sum(not gland.intersects(frame) for gland in moved.glands)
     if outside:
         raise InputError(
-            f"{drawing.name}: {outside} of {len(glands)} outlines lie outside {image.name}; expected level-0 "
-            "pixels of what was segmented, relative to its --origin"
+            f"{drawing.name}: {outside} of {len(moved.glands)} outlines lie outside {image.name}; expected "
+            "level-0 pixels of what was segmented, relative to its --origin"
         )
-    return Annotations(
-        glands,
-        moved(drawn.regions),
-        moved(drawn.left_out),
-        drawn.dropped,
-        drawn.split,
-        wrong=moved(drawn.wrong),
-        complete=drawn.complete,
-    )
+    return moved
 
 
 def _measured(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import shapely
 
 from acinus.core.errors import InputError
@@ -82,7 +81,7 @@ def corrected_results(folder: Path) -> tuple[list[CorrectedResult], list[str]]:
                 f"{image.folder}"
             )
             continue
-        said = _moved(read_annotations(path), image.record.origin_px) if path.is_file() else None
+        said = read_annotations(path).moved(image.record.origin_px) if path.is_file() else None
         found.append(CorrectedResult(image, source, said))
     if all(each.said is None for each in found):
         reason = f" ({problems[0]})" if problems else ""
@@ -120,23 +119,6 @@ def corrected_images(
             (read_region(reader, box, mpp=finest_mpp(settings)), _within(said, box, mpp=record.mpp))
             for box in chosen
         ]
-
-
-def _moved(drawn: Annotations, by_px: tuple[float, float]) -> Annotations:
-    """Return what was drawn in pixels from a result's origin in pixels from the file's corner."""
-
-    def moved(outlines: Sequence[Outline]) -> list[Outline]:
-        return [shapely.transform(each, lambda xy: xy + np.asarray(by_px)) for each in outlines]
-
-    return Annotations(
-        moved(drawn.glands),
-        moved(drawn.regions),
-        moved(drawn.left_out),
-        drawn.dropped,
-        drawn.split,
-        wrong=moved(drawn.wrong),
-        complete=drawn.complete,
-    )
 
 
 def _fields(said: Annotations, frame: Box, *, side_px: int, mpp: float) -> list[Box]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Iterator
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
+from acinus.core.spread import evenly_spaced
 from acinus.data.look import LOOK_MPP
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.measuring import LabelSource
@@ -43,7 +42,7 @@ def fields_of(
         A field of 1024 µm, or less at the slide's side; its glands at ``grid.mpp``.
     """
     finest = min(mpp, LOOK_MPP)
-    for box in _spread(_boxes(grid, tissue), _MOST_FIELDS):
+    for box in evenly_spaced(_boxes(grid, tissue), _MOST_FIELDS):
         left, top, right, bottom = (
             round(edge * grid.mpp / finest) for edge in (box.x, box.y, box.right, box.bottom)
         )
@@ -55,14 +54,8 @@ def fields_of(
 
 def views_of(reader: SlideReader, grid: WorkingGrid, tissue: SlideTissue) -> Iterator[RgbImage]:
     """Yield up to 6 fields with tissue, spread evenly over the slide, at the grid's resolution."""
-    for box in _spread(_boxes(grid, tissue), _MOST_VIEWS):
+    for box in evenly_spaced(_boxes(grid, tissue), _MOST_VIEWS):
         yield RgbImage(reader.read_working(box, mpp=grid.mpp), grid.mpp, reader.path.stem)
-
-
-def _spread(boxes: Sequence[Box], most: int) -> list[Box]:
-    """Return at most so many of the boxes, evenly spaced."""
-    chosen = np.linspace(0, len(boxes) - 1, min(len(boxes), most)).round().astype(int)
-    return [boxes[i] for i in chosen.tolist()]
 
 
 def _boxes(grid: WorkingGrid, tissue: SlideTissue) -> list[Box]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import cached_property
 
 from acinus.core.errors import AcinusError
 from acinus.core.image import RgbImage
+from acinus.core.spread import evenly_spaced
 from acinus.data.sample import Sample
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.gland_size import source_of
@@ -60,12 +60,17 @@ class SizesOfSources:
 
     def _some_of(self, source: str) -> Iterator[RgbImage]:
         """Yield up to a dozen images of a source, evenly spaced; those that cannot be read are left out."""
-        alike = [sample for sample in self.samples if _source(sample) == source]
-        for index in np.linspace(0, len(alike) - 1, min(len(alike), _IMAGES)).round().astype(int).tolist():
+        alike = [sample for sample, of in zip(self.samples, self._sources, strict=True) if of == source]
+        for sample in evenly_spaced(alike, _IMAGES):
             try:
-                yield alike[index].image()
+                yield sample.image()
             except AcinusError:  # which is said when its turn comes
                 continue
+
+    @cached_property
+    def _sources(self) -> list[str | None]:
+        """The source of each sample, for which its file is opened once."""
+        return [_source(sample) for sample in self.samples]
 
 
 def _source(sample: Sample) -> str | None:

@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from acinus.core.errors import AcinusError
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, RgbArray
+from acinus.core.spread import evenly_spaced
 from acinus.report.outlines import Ring, svg_path
 from acinus.results.folder import ImageResult
 from acinus.slides import SlideReader, open_slide, overview, tissue_mask
@@ -173,9 +174,8 @@ def _fields_with_tissue(image: ImageResult, tissue: BoolMask) -> list[Box]:
     shares = cv2.resize(tissue.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA).ravel()
     if shares.max() == 0:
         return []
-    full = np.flatnonzero(shares >= shares.max() / 2)
-    spread = np.linspace(0, len(full) - 1, min(len(full), _MOST_FIELDS)).round().astype(int)
-    return [Box(xs[k % columns], ys[k // columns], side, side) for k in full[spread].tolist()]
+    full = np.flatnonzero(shares >= shares.max() / 2).tolist()
+    return [Box(xs[k % columns], ys[k // columns], side, side) for k in evenly_spaced(full, _MOST_FIELDS)]
 
 
 def data_uri(rgb: RgbArray) -> str:
