@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
 from acinus.cohorts.intervals import Interval
 from acinus.cohorts.settings import CompareSettings
+from acinus.glands import gland_id
 from acinus.pipeline.compare import Question, compare_results
 from acinus.report.cohort_charts import Point, points_chart, ranking_chart
 
@@ -32,14 +35,33 @@ def compared(results, stained, discs, tmp_path):
     return found.files["page"]
 
 
-def test_every_patient_is_a_point_that_opens_its_glands_in_the_viewer(compared, read_page):
+def points_of(page, words):
+    """Return slide, statistic and gland of the links of points whose words begin so."""
+    links = [each for each in page.root.all("a", target="_blank") if each.text.startswith(words)]
+    assert all(link.attributes["href"].startswith("http://127.0.0.1:8750/#") for link in links)
+    queries = [parse_qs(urlsplit(link.attributes["href"]).fragment) for link in links]
+    return [(q["slide"][0], q.get("by", [""])[0], q.get("gland", [""])[0]) for q in queries]
+
+
+def test_every_patient_is_a_point_that_opens_its_typical_gland(compared, read_page):
     page = read_page(compared)
-    links = [element.attributes["href"] for element in page.root.all("a", target="_blank")]
-    first = [link for link in links if "#slide=tile+0" in link]
-    assert len(first) == 3  # three statistics are charted by grade; survival has curves
-    assert any(link.endswith("&by=area_um2") for link in first)
-    assert len(links) == 24
-    assert all(link.startswith("http://127.0.0.1:8750/#slide=") for link in links)
+    for k in range(8):
+        points = points_of(page, f"tile {k}: ")
+        assert len(points) >= 6  # three statistics by grade and three by survival; those with pictures, too
+        assert {slide for slide, _, _ in points} == {f"tile {k}"}
+    # The mean area, weighted by area, of a smaller and a larger disc is nearer to that of the larger one.
+    assert ("tile 0", "Area µm^2", gland_id("tile 0", 2)) in points_of(page, "tile 0: ")
+
+
+def test_every_gland_is_a_point_that_opens_that_gland(compared, read_page):
+    page = read_page(compared)
+    for label in (1, 2):
+        points = points_of(page, f"tile 5, gland {label}: ")
+        assert ("tile 5", "Area µm^2", gland_id("tile 5", label)) in points
+        assert {(slide, gland) for slide, _, gland in points} == {("tile 5", gland_id("tile 5", label))}
+    captions = [each.text for each in page.root.all("p") if each.text.startswith("Single glands")]
+    assert len(captions) >= 2  # of each outcome
+    assert all(caption.endswith("All 16 glands.") for caption in captions)
 
 
 def test_each_group_is_shown_by_four_pictures_with_outlines(compared, read_page):
@@ -81,3 +103,10 @@ def test_a_statistic_without_an_interval_has_a_point_alone():
     assert chart.count('class="spread"') == 1
     assert chart.count('class="point"') == 2
     assert 'x1="365.0" x2="615.0"' in chart
+
+
+def test_of_a_logarithmic_axis_a_tenfold_is_as_far_everywhere():
+    points = [Point(value, "p", "") for value in (10.0, 100.0, 1000.0)]
+    chart = points_chart([("a", points)], title="t", radius=2.5, logarithmic=True)
+    assert [float(x) for x in re.findall(r'cx="([0-9.]+)"', chart)] == [240.0, 490.0, 740.0]
+    assert chart.count('r="2.5"') == 3

@@ -86,6 +86,7 @@ def test_a_click_leads_to_a_glands_numbers(client: TestClient) -> None:
     assert client.get(SLIDE + "/at?x=5&y=5&reach=2").json() == {"glands": []}
     gland = client.get(SLIDE + "/glands/5").json()
     assert gland["name"] == "Gland 6"
+    assert client.get(f"{SLIDE}/ids/{gland['id']}").json() == gland
     assert gland["numbers"][0] == pytest.approx(np.pi * 28**2 * 0.25, rel=0.02)
 
 
@@ -120,6 +121,7 @@ def test_marks_are_kept_shown_exported_and_taken_away(client: TestClient, run_fo
         SLIDE + "/tiles/2/-1_0.jpg",
         SLIDE + "/values/99",
         SLIDE + "/glands/12",
+        SLIDE + "/ids/12",
         "/static/absent.js",
         "/absent",
     ],

@@ -112,6 +112,7 @@ def write_comparison(
         files["page"],
         pairs,
         folders,
+        of_images={image.name: image.statistics for images, _ in cohorts for image in images},
         results=results,
         run=run,
         notices=notices,

@@ -45,15 +45,19 @@ class Axis:
     logarithmic: bool
     ticks: tuple[float, ...]
 
-    def x(self, value: float) -> float:
-        """Return where a value lies, in chart units; values beyond an end lie on it."""
+    def share(self, value: float) -> float:
+        """Return where a value lies on the axis, 0..1; values beyond an end lie on it."""
         value = min(max(value, self.low), self.high)
         low, high, value = (
             (math.log10(self.low), math.log10(self.high), math.log10(value))
             if self.logarithmic
             else (self.low, self.high, value)
         )
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (value - low) / (high - low)
+        return (value - low) / (high - low)
+
+    def x(self, value: float) -> float:
+        """Return where a value lies, in chart units."""
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * self.share(value)
 
 
 def axis_for(values: Values, *, logarithmic: bool) -> Axis:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acinus.cohorts.intervals import Interval
 from acinus.cohorts.survival import Curve
-from acinus.report.charts import axis_for
+from acinus.report.charts import Axis, axis_for
 from acinus.report.wording import number
 
 __all__ = ["Point", "chance_chart", "curves_chart", "points_chart", "ranking_chart", "scatter_chart"]
@@ -22,11 +22,13 @@ __all__ = ["Point", "chance_chart", "curves_chart", "points_chart", "ranking_cha
 _WIDTH, _NAMES, _RIGHT = 760.0, 240.0, 20.0
 _LINE, _BAND, _TOP = 20.0, 46.0, 10.0
 _LONGEST_NAME = 34
+_RADIUS = 4.0
+_SHARES = axis_for(np.array([0.0, 1.0]), logarithmic=False)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One patient or image: its value, what pointing at it shows, and where a click leads."""
+    """One patient, image or gland: its value, what pointing at it shows, and where a click leads."""
 
     value: float
     words: str
@@ -37,48 +39,56 @@ class Point:
 def ranking_chart(rows: Sequence[tuple[str, Interval]], *, title: str) -> Markup:
     """Return a line per statistic: its concordance from 0 to 1 with its interval, and the line of chance."""
     bottom = _TOP + _LINE * len(rows)
-    parts = _scale(np.linspace(0, 1, 6).tolist(), low=0.0, high=1.0, top=_TOP - 4, bottom=bottom)
-    parts.append(_vertical("median", _x(0.5, 0, 1), _TOP - 4, bottom))
+    parts = _scale(_SHARES, top=_TOP - 4, bottom=bottom)
+    parts.append(_vertical("median", _x(_SHARES, 0.5), _TOP - 4, bottom))
     for index, (name, interval) in enumerate(rows):
         y = _TOP + _LINE * (index + 0.5)
         parts += _name(name, y)
         if interval.known:
-            ends = _x(interval.low, 0, 1), _x(interval.high, 0, 1)
+            ends = _x(_SHARES, interval.low), _x(_SHARES, interval.high)
             parts.append(_line("spread", *ends, y, y))
         if np.isfinite(interval.estimate):
             words = f"{name}: {interval.estimate:.3f}"
             if interval.known:
                 words += f" ({interval.low:.3f} to {interval.high:.3f})"
-            parts.append(_dot(_x(interval.estimate, 0, 1), y, words, ""))
+            parts.append(_dot(_x(_SHARES, interval.estimate), y, words, ""))
     return _chart(parts, height=bottom + 20, title=title)
 
 
-def points_chart(groups: Sequence[tuple[str, Sequence[Point]]], *, title: str) -> Markup:
+def points_chart(
+    groups: Sequence[tuple[str, Sequence[Point]]],
+    *,
+    title: str,
+    radius: float = _RADIUS,
+    logarithmic: bool = False,
+) -> Markup:
     """Return a band per group: a box of the middle half with its median, and every point over it.
 
     Parameters
     ----------
     groups : sequence of (name, points)
         At least one point in all.
+    radius : float
+        Of the points, in chart units.
+    logarithmic : bool
+        Whether the axis is, where all values are above 0.
     """
     values = np.array([point.value for _, points in groups for point in points])
-    axis = axis_for(values, logarithmic=False)
+    axis = axis_for(values, logarithmic=logarithmic)
     bottom = _TOP + _BAND * len(groups)
-    parts = _scale(axis.ticks, low=axis.low, high=axis.high, top=_TOP - 4, bottom=bottom)
+    parts = _scale(axis, top=_TOP - 4, bottom=bottom)
     for index, (name, points) in enumerate(groups):
         y = _TOP + _BAND * (index + 0.5)
-        parts += _name(f"{name} ({len(points)})", y)
+        parts += _name(name, y)
         own = np.array([point.value for point in points])
         if own.size:
-            low, middle, high = (
-                _x(q, axis.low, axis.high) for q in np.percentile(own, (25, 50, 75)).tolist()
-            )
+            low, middle, high = (_x(axis, q) for q in np.percentile(own, (25, 50, 75)).tolist())
             box = Markup('<rect class="box" x="{:.1f}" y="{:g}" width="{:.1f}" height="{:g}" rx="3"/>')
             parts.append(box.format(low, y - _BAND * 0.36, max(high - low, 1), _BAND * 0.72))
             parts.append(_vertical("middle", middle, y - _BAND * 0.36, y + _BAND * 0.36))
         for shift, point in zip(_spread_out(own), points, strict=True):
-            x = _x(point.value, axis.low, axis.high)
-            parts.append(_dot(x, y + shift * _BAND * 0.3, point.words, point.link))
+            x = _x(axis, point.value)
+            parts.append(_dot(x, y + shift * _BAND * 0.3, point.words, point.link, radius))
     return _chart(parts, height=bottom + 20, title=title)
 
 
@@ -87,7 +97,7 @@ def scatter_chart(points: Sequence[Point], *, name: str, title: str) -> Markup:
     across = axis_for(np.array([point.value for point in points]), logarithmic=False)
     up = axis_for(np.array([point.against for point in points]), logarithmic=False)
     height = 240.0
-    parts = _scale(across.ticks, low=across.low, high=across.high, top=_TOP, bottom=height)
+    parts = _scale(across, top=_TOP, bottom=height)
     for tick in up.ticks:
         y = height - (height - _TOP) * (tick - up.low) / (up.high - up.low)
         parts.append(_line("grid", _NAMES, _WIDTH - _RIGHT, y, y))
@@ -95,7 +105,7 @@ def scatter_chart(points: Sequence[Point], *, name: str, title: str) -> Markup:
     parts.append(_text("name", 8, _TOP + 10, name, "start"))
     for point in points:
         y = height - (height - _TOP) * (point.against - up.low) / (up.high - up.low)
-        parts.append(_dot(_x(point.value, across.low, across.high), y, point.words, point.link))
+        parts.append(_dot(_x(across, point.value), y, point.words, point.link))
     return _chart(parts, height=height + 20, title=title)
 
 
@@ -104,7 +114,7 @@ def curves_chart(curves: Sequence[Curve], *, name: str, title: str) -> Markup:
     longest = max(float(curve.times.max()) for curve in curves) or 1.0
     axis = axis_for(np.array([0.0, longest]), logarithmic=False)
     height = 240.0
-    parts = _scale(axis.ticks, low=axis.low, high=axis.high, top=_TOP, bottom=height)
+    parts = _scale(axis, top=_TOP, bottom=height)
     parts.append(_text("name", _NAMES - 8, height + 14, name, "end"))
     for share in (0.0, 0.5, 1.0):
         y = height - (height - _TOP) * share
@@ -112,13 +122,11 @@ def curves_chart(curves: Sequence[Curve], *, name: str, title: str) -> Markup:
         parts.append(_line("grid", _NAMES, _WIDTH - _RIGHT, y, y))
     for index, curve in enumerate(curves):
         kind = f"curve-{index}"
-        band = [*_steps(curve.times, curve.low, axis.high, height)]
-        band += reversed(_steps(curve.times, curve.high, axis.high, height))
+        band = [*_steps(curve.times, curve.low, axis, height)]
+        band += reversed(_steps(curve.times, curve.high, axis, height))
         corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in band)
         parts.append(Markup('<polygon class="{} band" points="{}"/>').format(kind, corners))
-        corners = " ".join(
-            f"{x:.1f},{y:.1f}" for x, y in _steps(curve.times, curve.survival, axis.high, height)
-        )
+        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in _steps(curve.times, curve.survival, axis, height))
         parts.append(Markup('<polyline class="{} curve" points="{}"/>').format(kind, corners))
         parts.append(_line(f"{kind} curve", 8, 26, _TOP + 8 + 18 * index, _TOP + 8 + 18 * index))
         words = f"{curve.name} ({curve.patients})"
@@ -129,27 +137,27 @@ def curves_chart(curves: Sequence[Curve], *, name: str, title: str) -> Markup:
 def chance_chart(score: Interval, chance: NDArray[np.float64], *, title: str) -> Markup:
     """Return what permuted outcomes reach, a point each, and below it what the outcome as it is reaches."""
     bottom = _TOP + 2 * _BAND
-    parts = _scale(np.linspace(0, 1, 6).tolist(), low=0.0, high=1.0, top=_TOP - 4, bottom=bottom)
+    parts = _scale(_SHARES, top=_TOP - 4, bottom=bottom)
     y = _TOP + 0.5 * _BAND
     parts += _name(f"permuted ({len(chance)})", y)
     for shift, value in zip(_spread_out(chance), chance.tolist(), strict=True):
-        parts.append(_dot(_x(value, 0, 1), y + shift * _BAND * 0.36, f"permuted: {value:.3f}", ""))
+        parts.append(_dot(_x(_SHARES, value), y + shift * _BAND * 0.36, f"permuted: {value:.3f}", ""))
     y += _BAND
     parts += _name("as it is", y)
     if score.known:
-        parts.append(_line("spread", _x(score.low, 0, 1), _x(score.high, 0, 1), y, y))
-    x = _x(score.estimate, 0, 1)
+        parts.append(_line("spread", _x(_SHARES, score.low), _x(_SHARES, score.high), y, y))
+    x = _x(_SHARES, score.estimate)
     parts.append(_vertical("reference", x, y - 9, y + 9))
     return _chart(parts, height=bottom + 20, title=title)
 
 
 def _steps(
-    times: NDArray[np.float64], heights: NDArray[np.float64], end: float, bottom: float
+    times: NDArray[np.float64], heights: NDArray[np.float64], axis: Axis, bottom: float
 ) -> list[tuple[float, float]]:
     """Return the corners of a curve of steps, in chart units."""
     corners: list[tuple[float, float]] = []
     for time, share in zip(times.tolist(), heights.tolist(), strict=True):
-        x, y = _x(time, 0.0, end), bottom - (bottom - _TOP) * share
+        x, y = _x(axis, time), bottom - (bottom - _TOP) * share
         if corners:
             corners.append((x, corners[-1][1]))
         corners.append((x, y))
@@ -164,10 +172,10 @@ def _spread_out(values: NDArray[np.float64]) -> list[float]:
     return [float(shift) for shift in shifts]
 
 
-def _scale(ticks: Sequence[float], *, low: float, high: float, top: float, bottom: float) -> list[Markup]:
+def _scale(axis: Axis, *, top: float, bottom: float) -> list[Markup]:
     parts = []
-    for tick in ticks:
-        x = _x(tick, low, high)
+    for tick in axis.ticks:
+        x = _x(axis, tick)
         parts.append(_vertical("grid", x, top, bottom))
         parts.append(
             _text("tick", x, bottom + 14, number(tick) if abs(tick) < 1e6 else f"{tick:.0e}", "middle")
@@ -180,10 +188,9 @@ def _name(name: str, y: float) -> list[Markup]:
     return [_text("name", _NAMES - 8, y + 4, short, "end")]
 
 
-def _dot(x: float, y: float, words: str, link: str) -> Markup:
-    circle = Markup('<circle class="point" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(
-        x, y, words
-    )
+def _dot(x: float, y: float, words: str, link: str, radius: float = _RADIUS) -> Markup:
+    circle = Markup('<circle class="point" cx="{:.1f}" cy="{:.1f}" r="{:g}"><title>{}</title></circle>')
+    circle = circle.format(x, y, radius, words)
     return Markup('<a href="{}" target="_blank">{}</a>').format(link, circle) if link else circle
 
 
@@ -201,8 +208,8 @@ def _text(kind: str, x: float, y: float, words: str, anchor: str) -> Markup:
     return text.format(kind, x, y, anchor, words)
 
 
-def _x(value: float, low: float, high: float) -> float:
-    return _NAMES + (_WIDTH - _NAMES - _RIGHT) * (value - low) / (high - low)
+def _x(axis: Axis, value: float) -> float:
+    return _NAMES + (_WIDTH - _NAMES - _RIGHT) * axis.share(value)
 
 
 def _chart(parts: Sequence[Markup], *, height: float, title: str) -> Markup:

@@ -6,26 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
-import numpy as np
 from markupsafe import Markup
 
 from acinus.cohorts.comparison import Association, Comparison
 from acinus.cohorts.intervals import Interval
 from acinus.cohorts.multivariate import Together
-from acinus.cohorts.outcomes import Groups, Survival
-from acinus.cohorts.survival import median_split
+from acinus.cohorts.outcomes import Groups
 from acinus.core.files import atomic_path
 from acinus.glands import COLUMNS
-from acinus.report.cohort_charts import (
-    Point,
-    chance_chart,
-    curves_chart,
-    points_chart,
-    ranking_chart,
-    scatter_chart,
-)
+from acinus.glands.summary import STATISTICS
+from acinus.report.cohort_charts import chance_chart, ranking_chart
+from acinus.report.cohort_glands import Behind, read_cohort_glands
+from acinus.report.comparison_charts import StatisticCharts, charts_of
 from acinus.report.comparison_wording import (
     asked_text,
     concordance_name,
@@ -38,12 +31,10 @@ from acinus.report.comparison_wording import (
 from acinus.report.document import render
 from acinus.report.examples import Example, find_examples
 from acinus.report.run_facts import run_facts
+from acinus.report.viewer_links import VIEWER_PORT
 from acinus.report.wording import number
 
-__all__ = ["VIEWER_PORT", "Beside", "write_comparison_page"]
-
-VIEWER_PORT = 8750
-"""Where links of the page expect ``acinus view``."""
+__all__ = ["Beside", "write_comparison_page"]
 
 _CHARTED = 3
 _RANKED = 24
@@ -87,7 +78,7 @@ class _Section:
     headings: tuple[str, ...]
     rows: tuple[_Row, ...]
     ranking: Markup | None
-    charts: tuple[tuple[str, str, Markup], ...]
+    charts: tuple[StatisticCharts, ...]
     examples: tuple[Example, ...]
     shown: str
     together: str
@@ -101,6 +92,7 @@ def write_comparison_page(
     comparisons: Sequence[tuple[Comparison, Beside | None]],
     images: Mapping[str, Path],
     *,
+    of_images: Mapping[str, Mapping[str, float]],
     results: Path,
     run: Mapping[str, object],
     notices: Sequence[str],
@@ -114,7 +106,9 @@ def write_comparison_page(
     comparisons : sequence of (Comparison, Beside or None)
         One for each outcome.
     images : mapping of str to Path
-        The folder of each image's results by its name, for pictures.
+        The folder of each image's results by its name, for pictures and single glands.
+    of_images : mapping of str to mapping of str to float
+        The statistics of each image by its name, as `acinus.glands.summarise` names them.
     results : Path
         The folder that the viewer has to open.
     notices : sequence of str
@@ -129,10 +123,15 @@ def write_comparison_page(
     OutputError
         When it cannot be written.
     """
+    used = {name for comparison, _ in comparisons for own in comparison.units.images for name in own}
+    shown = {each.statistic for comparison, _ in comparisons for each in _charted(comparison)}
+    glands = read_cohort_glands(
+        {name: folder for name, folder in images.items() if name in used}, shown & set(STATISTICS)
+    )
     html = render(
         "compare.html.j2",
         title=f"Glands by {' and '.join(comparison.outcome.name for comparison, _ in comparisons)}",
-        sections=[_section(*pair, images, level=level) for pair in comparisons],
+        sections=[_section(*pair, images, Behind(glands, of_images), level=level) for pair in comparisons],
         viewer_command=f"acinus view {results} --port {VIEWER_PORT}",
         notices=notices,
         tables=tables,
@@ -144,7 +143,12 @@ def write_comparison_page(
 
 
 def _section(
-    comparison: Comparison, beside: Beside | None, images: Mapping[str, Path], *, level: float
+    comparison: Comparison,
+    beside: Beside | None,
+    images: Mapping[str, Path],
+    behind: Behind,
+    *,
+    level: float,
 ) -> _Section:
     ranked = comparison.associations[:_RANKED]
     shown = comparison.associations[0].statistic
@@ -158,8 +162,8 @@ def _section(
         headings=_headings(comparison, beside),
         rows=tuple(_row(each, comparison, beside) for each in comparison.associations),
         ranking=ranking_chart(judged, title=f"{name} of each statistic") if judged else None,
-        charts=tuple(_charts(comparison, each, level=level) for each in ranked[:_CHARTED]),
-        examples=find_examples(comparison, shown, images),
+        charts=tuple(charts_of(comparison, each, behind, level=level) for each in _charted(comparison)),
+        examples=find_examples(comparison, shown, images, behind),
         shown=shown,
         together=together_text(comparison),
         together_chart=(
@@ -170,6 +174,15 @@ def _section(
         trust=trust_text(comparison),
         notes=comparison.notes,
     )
+
+
+def _charted(comparison: Comparison) -> list[Association]:
+    """Return the strongest statistics, at least one of them, if there is one, of single glands."""
+    ranked = comparison.associations
+    chosen = list(ranked[:_CHARTED])
+    if not any(each.statistic in STATISTICS for each in chosen):
+        chosen += [each for each in ranked if each.statistic in STATISTICS][:1]
+    return chosen
 
 
 def _headings(comparison: Comparison, beside: Beside | None) -> tuple[str, ...]:
@@ -196,47 +209,3 @@ def _row(each: Association, comparison: Comparison, beside: Beside | None) -> _R
     cells += [number(group.quartiles[1]) for group in comparison.groups if group.statistic == each.statistic]
     meaning = _MEANINGS.get(each.statistic, "")
     return _Row(each.statistic, meaning, tuple(cells))
-
-
-def _charts(comparison: Comparison, each: Association, *, level: float) -> tuple[str, str, Markup]:
-    """Return name, caption and chart of one statistic."""
-    values, outcome, units = comparison.values_of(each.statistic), comparison.outcome, comparison.units
-    known = np.flatnonzero(np.isfinite(values))
-    points = {
-        i: Point(
-            value=float(values[i]),
-            words=f"{units.names[i]}: {number(values[i])}",
-            link=viewer_link(units.images[i][0], each.statistic),
-            against=float(outcome.values[i]),
-        )
-        for i in known.tolist()
-    }
-    q = p_text(each.q)
-    caption = f"{_MEANINGS.get(each.statistic, '')}; q {q if q.startswith('<') else '= ' + q}".lstrip("; ")
-    title = f"{each.statistic} by {outcome.name}"
-    if isinstance(outcome, Survival):
-        curves, p = median_split(values[known], outcome.select(known), level=level)
-        if curves:
-            caption = f"Survival by median split, log-rank p {p_text(p)}. {caption}"
-            return each.statistic, caption, curves_chart(curves, name=outcome.name, title=title)
-    groups = getattr(outcome, "groups", None)
-    if groups is None:
-        chart = scatter_chart(list(points.values()), name=outcome.name, title=title)
-        return each.statistic, caption, chart
-    banded = [
-        (group, [points[i] for i in known.tolist() if outcome.values[i] == k])
-        for k, group in enumerate(groups)
-    ]
-    return each.statistic, caption, points_chart(banded, title=title)
-
-
-def viewer_link(image: str, statistic: str) -> str:
-    """Return the viewer's address of an image coloured by a statistic of its glands.
-
-    Examples
-    --------
-    >>> viewer_link("a 1", "solidity")
-    'http://127.0.0.1:8750/#slide=a+1&by=solidity'
-    """
-    query = {"slide": image} | ({"by": statistic} if statistic in _MEANINGS else {})
-    return f"http://127.0.0.1:{VIEWER_PORT}/#{urlencode(query)}"

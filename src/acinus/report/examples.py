@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acinus.cohorts.comparison import Comparison
 from acinus.core.errors import AcinusError
+from acinus.report.cohort_glands import Behind
 from acinus.report.outlines import read_outlines
 from acinus.report.pictures import Picture, opened, overlay_picture, thumbnail
 from acinus.report.wording import number
@@ -34,6 +35,8 @@ class Example:
     image : str
         Its name.
     caption : str
+    link : str
+        To the gland in the viewer that is typical of it.
     picture : Picture or None
         None where the image cannot be read.
     """
@@ -42,10 +45,13 @@ class Example:
     kind: str
     image: str
     caption: str
+    link: str
     picture: Picture | None
 
 
-def find_examples(comparison: Comparison, statistic: str, images: Mapping[str, Path]) -> tuple[Example, ...]:
+def find_examples(
+    comparison: Comparison, statistic: str, images: Mapping[str, Path], behind: Behind
+) -> tuple[Example, ...]:
     """Return for each group the two units nearest to its median, the lowest and the highest.
 
     Of numbers and survival the groups are the lower and the upper half of the statistic. A patient is shown
@@ -55,6 +61,8 @@ def find_examples(comparison: Comparison, statistic: str, images: Mapping[str, P
     ----------
     images : mapping of str to Path
         Folders of results by the name of the image.
+    behind : Behind
+        The statistic's single glands.
     """
     values = comparison.values_of(statistic)
     found = []
@@ -63,7 +71,8 @@ def find_examples(comparison: Comparison, statistic: str, images: Mapping[str, P
             name = comparison.units.images[row][0]
             of_patient = comparison.units.names[row]
             caption = f"{of_patient}: {number(values[row])}"
-            found.append(Example(group, kind, name, caption, _picture(images.get(name))))
+            link = behind.link(comparison, statistic, row)
+            found.append(Example(group, kind, name, caption, link, _picture(images.get(name))))
     return tuple(found)
 
 

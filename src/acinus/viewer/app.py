@@ -93,6 +93,7 @@ class _Answers:
             (slide + "/outlines", self.outlines),
             (slide + "/at", self.at),
             (slide + "/glands/{index:int}", self.gland),
+            (slide + "/ids/{gland}", self.gland_of_id),
             (slide + "/marks", self.marks),
             (slide + "/marks.geojson", self.marks_geojson),
         ]
@@ -165,6 +166,13 @@ class _Answers:
         index: int = request.path_params["index"]
         if index >= len(layer):
             raise UnknownSlideError("there is no such gland")
+        return _json(layer.describe(index))
+
+    def gland_of_id(self, request: Request) -> Response:
+        layer = self._library.glands(request.path_params["name"]).layer
+        index = layer.index_of.get(request.path_params["gland"])
+        if index is None:
+            raise UnknownSlideError("the gland of this link is gone; the results have changed since")
         return _json(layer.describe(index))
 
     def marks(self, request: Request) -> Response:

@@ -1,4 +1,5 @@
-// The link to a position: everything after # names the slide, the place and the colouring.
+// The link to a position: everything after # names the slide, the place, the colouring and the gland, which
+// the page writes by its index; other pages may name it by its id.
 
 const rounded = (value, digits) => String(Number(value.toFixed(digits)));
 const numberIn = (query, name) => (query.has(name) ? Number(query.get(name)) : NaN);
@@ -9,13 +10,13 @@ export function readAddress(hash = location.hash) {
   const good = Object.values(position).every(Number.isFinite) && position.scale > 0;
   const [from, to] = [numberIn(query, "from"), numberIn(query, "to")];
   const filter = { from: Number.isNaN(from) ? -Infinity : from, to: Number.isNaN(to) ? Infinity : to };
-  const gland = numberIn(query, "gland");
+  const gland = query.get("gland");
   return {
     slide: query.get("slide"),
     position: good ? position : null,
     statistic: query.get("by"),
     filter: Number.isFinite(filter.from) || Number.isFinite(filter.to) ? filter : null,
-    gland: Number.isInteger(gland) && gland >= 0 ? gland : null,
+    gland: /^\d{1,9}$/.test(gland) ? Number(gland) : gland || null,
   };
 }
 

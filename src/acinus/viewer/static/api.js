@@ -26,7 +26,9 @@ export const slides = () => json("/api/slides");
 export const slide = (name) => json(address(name));
 export const artefacts = (name) => json(address(name, "/artefacts"));
 export const glands = (name) => json(address(name, "/glands"));
-export const gland = (name, index) => json(address(name, `/glands/${index}`));
+// A gland by its index, or by its id, which other pages know.
+export const gland = (name, which) =>
+  json(address(name, typeof which === "number" ? `/glands/${which}` : `/ids/${encodeURIComponent(which)}`));
 export const marks = (name) => json(address(name, "/marks"));
 export const exportAddress = (name) => address(name, "/marks.geojson");
 export const thumbnailAddress = (name, session) => `${address(name, "/thumbnail.jpg")}?v=${session}`;

@@ -81,7 +81,8 @@ async function loadGlands(slide, wanted, turn) {
   panel.showMarks(state.marks, slide.name);
   const asked = slide.glands.statistics.findIndex(({ key }) => key === wanted.statistic);
   await chooseStatistic(asked >= 0 ? asked : Math.min(0, slide.glands.statistics.length - 1), wanted.filter);
-  if (wanted.gland !== null && wanted.gland < slide.glands.count) await select(wanted.gland);
+  const there = typeof wanted.gland === "string" || wanted.gland < slide.glands.count;
+  if (wanted.gland !== null && there) await trying(select)(wanted.gland, { show: !wanted.position });
 }
 
 async function chooseStatistic(index, filter = null) {
@@ -118,14 +119,15 @@ async function clicked({ x, y }) {
   await select(hit ?? null);
 }
 
-async function select(index, { show = false } = {}) {
+// `which`: index or id of a gland, null for none.
+async function select(which, { show = false } = {}) {
   const { slide } = state;
-  const gland = index === null ? null : await api.gland(slide.name, index);
+  const gland = which === null ? null : await api.gland(slide.name, which);
   if (slide !== state.slide) return;
   state.gland = gland;
-  overlay.selected = index;
+  overlay.selected = gland?.index ?? null;
   overlay.changed();
-  panel.showGland(gland, statistics(), state.statistic, state.marks.get(index));
+  panel.showGland(gland, statistics(), state.statistic, state.marks.get(gland?.index));
   if (gland && show) stage.show(gland.box);
   if (gland) element("gland-section").scrollIntoView({ block: "nearest" });
   redraw();
