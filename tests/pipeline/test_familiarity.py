@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from acinus.data.look import Looks
 from acinus.data.stain import stain_of
 from acinus.data.synthetic import synthetic_tile
 from acinus.mining.closed_shapes import ClosedShapes
+from acinus.pipeline import familiarity
 from acinus.pipeline.familiarity import Familiarity, Field, Rings, foreign_stain, judged
 
 DAB = (130, 80, 40)
@@ -39,7 +42,16 @@ def test_what_is_called_gland_beside_all_rings_is_unfamiliar(tiles, stain):
     found = judged([Field(t.image, t.labels == 0) for t in tiles], stain=stain, rings=Rings())
     assert list(found.unfamiliar) == ["rings"]
     assert found.support < 0.15
-    assert f"share {100 * found.support:.0f} % of their area" in found.unfamiliar["rings"]
+    assert f"share {math.floor(100 * found.support)} % of their area" in found.unfamiliar["rings"]
+
+
+def test_a_support_that_misses_the_limit_by_a_hair_is_not_rounded_to_it(tiles, stain, monkeypatch):
+    fields = [Field(t.image, t.labels == 0) for t in tiles]
+    support = judged(fields, stain=stain, rings=Rings()).support
+    limit = (math.floor(100 * support) + 1) / 100
+    monkeypatch.setattr(familiarity, "_LEAST_SUPPORT", limit)
+    reason = judged(fields, stain=stain, rings=Rings()).unfamiliar["rings"]
+    assert f"share {100 * limit - 1:.0f} % of their area, expected {100 * limit:.0f} % or more" in reason
 
 
 def test_next_to_no_gland_needs_no_support(tiles, stain):

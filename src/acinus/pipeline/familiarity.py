@@ -169,9 +169,11 @@ def judged(fields: Iterable[Field], *, stain: Mapping[str, Any], rings: Rings) -
     support = common / together if together else 1.0
     reasons = _of_looks(Looks.from_plain(stain.get("look")), looks, strange=strange)
     if all_px and gland_px >= _LEAST_GLAND * all_px and support < _LEAST_SUPPORT:
+        # Rounded away from what is expected here and below: 14.6 % is not "15 %, expected 15 % or more".
         reasons["rings"] = (
-            f"closed rings of the picture itself and the outlines share {100 * support:.0f} % of their area, "
-            f"expected {100 * _LEAST_SUPPORT:.0f} % or more: what was found may be no glands"
+            "closed rings of the picture itself and the outlines share "
+            f"{math.floor(100 * support)} % of their area, expected {100 * _LEAST_SUPPORT:.0f} % or more: "
+            "what was found may be no glands"
         )
     return Familiarity(support, reasons)
 
@@ -188,7 +190,8 @@ def _of_looks(fitted: Looks | None, looks: Sequence[NDArray[np.float64]], *, str
         return {}
     reason = (
         f"looks unlike the images of the fit, most in {_LOOKS[fitted.furthest(mean)]} (distance "
-        f"{distance:.1f}, expected {_MOST_UNLIKE:g} or less); fit a model on images like this one"
+        f"{math.ceil(10 * distance) / 10:.1f}, expected {_MOST_UNLIKE:g} or less); "
+        "fit a model on images like this one"
     )
     return {"look": reason}
 
