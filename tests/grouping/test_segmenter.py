@@ -13,6 +13,7 @@ from acinus.core.segmenter import BorderSegmenter, PartSegmenter, ProbabilityMap
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
 from acinus.grouping.segmenter import NetworkSegmenter, embed, predict
+from acinus.networks import precision
 from acinus.networks.border_unet import BorderUNet
 from acinus.networks.prediction import PartNetwork, Prediction
 from acinus.networks.unet import UNet
@@ -24,6 +25,10 @@ CPU = torch.device("cpu")
 def network() -> UNet:
     torch.manual_seed(0)
     return UNet(widths=(4, 8), context_cells=3).eval()
+
+
+def in_single(segmenter: NetworkSegmenter) -> NetworkSegmenter:
+    return replace(segmenter, in_half=False)
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -174,7 +179,7 @@ def test_a_network_prepared_for_many_passes_says_the_same_of_borders():
     network = BorderUNet(widths=(4, 8), context_cells=3, fine=4).eval()
     image = RgbImage(noise(24, 40), mpp=1.25)
     segmenter = NetworkSegmenter(network, mpp=1.25, device=CPU, views=2)
-    maps, prepared = segmenter.gland_maps(image), segmenter.prepared().gland_maps(image)
+    maps, prepared = segmenter.gland_maps(image), in_single(segmenter.prepared()).gland_maps(image)
     assert maps.depth is not None
     assert prepared.depth is not None
     assert np.abs(maps.depth - prepared.depth).max() < 1e-5
@@ -224,6 +229,20 @@ def test_a_segmenter_takes_four_views_and_two_where_it_has_to_make_many_passes(n
     segmenter = NetworkSegmenter(network, mpp=2.5, device=CPU)
     four, two, one = (shares(network, rgb, device=CPU, views=views) for views in (4, 2, 1))
     assert np.array_equal(segmenter.probability(image), four)
-    assert segmenter.prepared().probability(image) == pytest.approx(two, abs=1e-5)
-    assert replace(segmenter, views=1).prepared().probability(image) == pytest.approx(one, abs=1e-5)
+    assert in_single(segmenter.prepared()).probability(image) == pytest.approx(two, abs=1e-5)
+    one_view = replace(segmenter, views=1)
+    assert in_single(one_view.prepared()).probability(image) == pytest.approx(one, abs=1e-5)
     assert np.abs(four - two).max() > 1e-4
+
+
+def test_in_half_precision_a_network_says_nearly_the_same(network: UNet, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    image = RgbImage(noise(40, 56), mpp=2.5)
+    single = NetworkSegmenter(network, mpp=2.5, device=CPU)
+    half = replace(single, in_half=True)
+    expected, found = single.probability(image), half.probability(image)
+    assert found.dtype == np.float32
+    assert 0 < np.abs(found - expected).max() < 0.01  # bfloat16 keeps eight bits
+    part = Box(8, 4, 20, 30)
+    assert np.abs(half.maps_of_part(image, part).probability - expected[4:34, 8:28]).max() < 0.01
+    assert single.prepared().in_half

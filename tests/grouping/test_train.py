@@ -19,6 +19,7 @@ from acinus.grouping.segmenter import embed, predict
 from acinus.grouping.settings import GroupingSettings
 from acinus.grouping.targets import BorderTargets
 from acinus.grouping.train import StepRecord, train_network
+from acinus.networks import precision
 from acinus.networks.border_unet import BorderUNetSpec
 from acinus.networks.pspnet import PSPNetSpec
 from acinus.networks.spec import NetworkSpec
@@ -296,3 +297,14 @@ def test_the_diffusion_term_falls_while_training():
     _, records = trained(settings)
     terms = [record["diffusion"] for record in records]
     assert np.mean(terms[-5:]) < 0.5 * np.mean(terms[:3])
+
+
+def test_steps_in_mixed_precision_keep_weights_and_losses_in_single(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    network, mixed = trained(replace(TINY, steps=3))
+    _, single = trained(replace(TINY, steps=3, mixed_precision=False))
+    assert {value.dtype for value in network.state_dict().values()} == {torch.float32, torch.int64}
+    # The first step sees the same weights: only the forward pass is rounded to eight bits.
+    assert mixed[0]["loss"] == pytest.approx(single[0]["loss"], rel=0.01)
+    assert mixed[0]["loss"] != single[0]["loss"]
+    assert mixed[-1]["loss"] == pytest.approx(single[-1]["loss"], rel=0.05)

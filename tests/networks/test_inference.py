@@ -45,14 +45,15 @@ def test_no_batch_norm_of_the_default_network_is_left():
     assert norms(for_inference(UNet().eval())) == 0
 
 
-def test_the_default_network_says_the_same_to_the_bit_from_any_number_of_threads():
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
+def test_the_default_network_says_the_same_to_the_bit_from_any_number_of_threads(half: bool):
     network = for_inference(with_history(UNet())).to(memory_format=torch.channels_last)
     images = torch.randn(1, 3, 160, 200).contiguous(memory_format=torch.channels_last)
     found, threads = [], torch.get_num_threads()
     try:
         for count in (1, 2, 3, 4):
             torch.set_num_threads(count)
-            with torch.no_grad():
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half):
                 found.append(network(images).logits.sigmoid())
     finally:
         torch.set_num_threads(threads)

@@ -87,7 +87,7 @@ def distance_of_interior_pixels(features: torch.Tensor, batch: Batch) -> float:
 
 
 def test_the_second_stage_is_cross_entropy_and_knowledge_diffusion_as_the_proposal_words_them():
-    settings = small_grouping()
+    settings = replace(small_grouping(), mixed_precision=False)
     network = build_network(settings, seed=3, weights=None)
     before = copy.deepcopy(network).train()
     records: list[StepRecord] = []

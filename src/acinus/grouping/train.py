@@ -20,6 +20,7 @@ from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.mask_loss import mask_loss
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
+from acinus.networks.precision import mixed_precision
 from acinus.networks.prediction import Prediction
 
 __all__ = ["StepRecord", "train_network"]
@@ -96,7 +97,8 @@ def train_network(
             share=share,
             spoken_frequency=settings.corrections.frequency,
         ).to(device)
-        prediction: Prediction = trained(batch.images)
+        with mixed_precision(device, wanted=settings.mixed_precision):
+            prediction: Prediction = trained(batch.images)
         mask = _mask(prediction.logits, batch, settings, group)
         auxiliary = _auxiliary(prediction, batch, settings, group)
         depth = _depth(prediction, batch, group)
@@ -134,7 +136,7 @@ def _mask(
     logits: torch.Tensor, batch: Batch, settings: GroupingSettings, group: ProcessGroup
 ) -> torch.Tensor:
     """Return the cross-entropy of logits with the pseudo masks."""
-    return mask_loss(group.all_gather(logits), batch.gland, batch.weight, balanced=settings.balanced)
+    return mask_loss(group.all_gather(logits.float()), batch.gland, batch.weight, balanced=settings.balanced)
 
 
 def _auxiliary(
@@ -153,7 +155,7 @@ def _depth(prediction: Prediction, batch: Batch, group: ProcessGroup) -> torch.T
     """
     if prediction.depth is None:
         return prediction.logits.new_zeros(())
-    return mask_loss(group.all_gather(prediction.depth), batch.depth, batch.depth_weight)
+    return mask_loss(group.all_gather(prediction.depth.float()), batch.depth, batch.depth_weight)
 
 
 def _diffusion(
@@ -165,7 +167,7 @@ def _diffusion(
     size = (prediction.features.shape[2], prediction.features.shape[3])
     exterior = functional.adaptive_avg_pool2d(batch.exterior, size)
     interior = functional.adaptive_avg_pool2d(batch.interior, size)
-    return settings.diffusion(group.all_gather(prediction.features), exterior, interior)
+    return settings.diffusion(group.all_gather(prediction.features.float()), exterior, interior)
 
 
 def _rate_share(step: int, steps: int) -> float:

@@ -1,0 +1,30 @@
+"""Half precision where a processor computes it faster than single precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
+import torch
+
+__all__ = ["has_bfloat16", "mixed_precision"]
+
+
+def mixed_precision(device: torch.device, *, wanted: bool = True) -> AbstractContextManager[object]:
+    """Return a context in which forward passes use bfloat16 where this device is faster at it.
+
+    Weights, their gradients and the optimiser's state stay float32 (Micikevicius et al. 2018, arXiv
+    1710.03740), and so does everything on devices without that arithmetic, where it is many times slower.
+    """
+    if wanted and device.type == "cpu" and has_bfloat16():
+        return torch.autocast("cpu", torch.bfloat16)
+    return nullcontext()
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16 itself (AVX-512 BF16 or AMX)."""
+    capabilities: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # PyTorch 2.6 to 2.8 have none
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
