@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import nn
@@ -79,62 +82,41 @@ def train_rounds(
     group = group or ProcessGroup()
     weights = settings.network.own_weights or weights
     make_folder(folder)
-    current = [_at_size(proposal, rgb, settings.mpp) for proposal, rgb in zip(proposals, images, strict=True)]
-    verdicts = [
-        said.verdicts((rgb.shape[0], rgb.shape[1]))
-        if (said := (corrections or {}).get(name)) is not None
-        else None
-        for name, rgb in zip(names, images, strict=True)
+    lessons = [
+        _Lesson.of(name, rgb, proposal, settings, said=(corrections or {}).get(name), chance=chance)
+        for name, rgb, proposal, chance in zip(
+            names, images, proposals, chances or [1.0] * len(images), strict=True
+        )
     ]
-    current = [_corrected(proposal, said) for proposal, said in zip(current, verdicts, strict=True)]
     teacher = start
     earlier = None if start is None else start.state_dict()
     for number in range(settings.rounds):
-        round_seed = seed * 1000 + number
-        finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
         if teacher is not None:
             target = make_folder(folder / f"proposals_round{number}")
-            paths = [proposal_path(target, name) for name in names]
-            for index in range(group.rank, len(images), group.size):
-                relabelled = relabel(
-                    teacher, images[index], current[index], settings, device=device, reading=reading
-                )
-                current[index] = _corrected(relabelled, verdicts[index])
-                current[index].save(paths[index])
-            group.barrier()
-            if group.size > 1:  # all read all of them, since files round the confidence
-                current = [ProposalMap.load(path) for path in paths]
+            _relabel_all(
+                lessons, teacher, settings, device=device, reading=reading, folder=target, group=group
+            )
+        finished, checkpoint = folder / f"round{number}.safetensors", folder / f"round{number}.checkpoint"
         state = group.broadcast(_load_weights, finished)
         # The other processes are given the first one's weights, which may be a download.
         needed = weights if state is None and earlier is None and group.is_first else None
+        round_seed = seed * 1000 + number
         network: nn.Module = build_network(settings, seed=round_seed, weights=needed)
-        if state is None and earlier is not None:
-            network.load_state_dict(earlier)
         if state is not None:
             network.load_state_dict(state)
             # In the order of channels that training leaves: another one may round differently.
             network.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         else:
+            if earlier is not None:
+                network.load_state_dict(earlier)
             network = train_network(
                 network,
-                [
-                    TrainingImage.of(
-                        rgb,
-                        proposal,
-                        settings.borders,
-                        None if said is None else said.spoken,
-                        settings.corrections.weight,
-                        chance=chance,
-                    )
-                    for rgb, proposal, said, chance in zip(
-                        images, current, verdicts, chances or [1.0] * len(images), strict=True
-                    )
-                ],
+                [lesson.training_image(settings) for lesson in lessons],
                 settings,
                 steps=settings.steps_of(number),
                 seed=round_seed,
                 device=device,
-                on_step=lambda record, number=number: on_step(number, record),  # type: ignore[misc]
+                on_step=partial(on_step, number),
                 checkpoint=checkpoint,
                 group=group,
             )
@@ -147,8 +129,69 @@ def train_rounds(
     return network
 
 
-def _corrected(proposal: ProposalMap, said: Verdicts | None) -> ProposalMap:
-    return proposal if said is None else said.over(proposal)
+@dataclass
+class _Lesson:
+    """An image and what is known of it: proposals that rounds relabel, and what people said, which stays.
+
+    Attributes
+    ----------
+    rgb : (H, W, 3) uint8
+        At the working resolution, as `proposal` and `verdicts`.
+    chance : float
+        How often crops are drawn from it, relative to the others.
+    """
+
+    name: str
+    rgb: RgbArray
+    proposal: ProposalMap
+    verdicts: Verdicts | None
+    chance: float
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        rgb: RgbArray,
+        proposal: ProposalMap,
+        settings: GroupingSettings,
+        *,
+        said: ImageCorrections | None,
+        chance: float,
+    ) -> Self:
+        verdicts = None if said is None else said.verdicts((rgb.shape[0], rgb.shape[1]))
+        lesson = cls(name, rgb, proposal, verdicts, chance)
+        lesson.learn(_at_size(proposal, rgb, settings.mpp))
+        return lesson
+
+    def learn(self, proposal: ProposalMap) -> None:
+        """Take a proposal map, but for what people said otherwise."""
+        self.proposal = proposal if self.verdicts is None else self.verdicts.over(proposal)
+
+    def training_image(self, settings: GroupingSettings) -> TrainingImage:
+        spoken = None if self.verdicts is None else self.verdicts.spoken
+        weight = settings.corrections.weight
+        return TrainingImage.of(self.rgb, self.proposal, settings.borders, spoken, weight, chance=self.chance)
+
+
+def _relabel_all(
+    lessons: Sequence[_Lesson],
+    teacher: nn.Module,
+    settings: GroupingSettings,
+    *,
+    device: torch.device,
+    reading: Reading | None,
+    folder: Path,
+    group: ProcessGroup,
+) -> None:
+    """Relabel the proposals of all images, each process its share, and write them into `folder`."""
+    paths = [proposal_path(folder, lesson.name) for lesson in lessons]
+    for lesson, path in list(zip(lessons, paths, strict=True))[group.rank :: group.size]:
+        lesson.learn(relabel(teacher, lesson.rgb, lesson.proposal, settings, device=device, reading=reading))
+        lesson.proposal.save(path)
+    group.barrier()
+    if group.size > 1:  # all read all of them, since files round the confidence
+        for lesson, path in zip(lessons, paths, strict=True):
+            lesson.proposal = ProposalMap.load(path)
 
 
 def relabel(
