@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+import zarr
 from PIL import Image
 
 from acinus.cli import run
@@ -22,7 +23,9 @@ from acinus.glands.spool import OutlineSpool
 from acinus.pipeline.correct import measure_corrected
 from acinus.pipeline.corrections import corrected_images, corrected_results
 from acinus.pipeline.settings import settings_from_plain
+from acinus.results import ngff
 from acinus.results.folder import ImageResult, read_results
+from acinus.results.labels import open_label_file
 from acinus.results.record import Origin
 from acinus.results.tables import read_table
 from acinus.results.writing import new_result, new_slide_labels, write_image_result, write_slide_result
@@ -184,6 +187,43 @@ def test_a_slide_is_corrected_in_its_own_coordinates(slide, tmp_path):
     assert result.record.summary["gland_area_fraction"] == pytest.approx(
         expected["area_um2"].sum() / 20_000, rel=0.01
     )
+
+
+def test_a_corrected_slide_has_the_pyramid_of_an_automatic_one(slide, tmp_path, monkeypatch):
+    monkeypatch.setattr(ngff, "_COARSEST_PX", 64)  # so that the small slide has coarser levels
+    measure_corrected(slide, out=tmp_path / "same")
+    [own] = read_results(slide).images
+    new_drawings = draw(
+        tmp_path / "qupath" / "slide.geojson",
+        shapely.transform(NEW, lambda xy: xy * 2 - (6, 8)),
+        classes={0: "Right"},
+    )
+    mark(slide, "slide", gland_1="wrong")
+    measure_corrected(slide, out=tmp_path / "out", corrections=new_drawings)
+    expected = np.where(LABELS == 1, 0, LABELS)
+    expected[np.hypot(X - 60, Y - 105) <= 22] = 4
+    for folder, labels in ((tmp_path / "same", LABELS), (tmp_path / "out", expected)):
+        result = only(folder)
+        assert result.labels_file == folder / "slide" / "labels.zarr"
+        file = open_label_file(result.labels_file)
+        assert np.mean(file.whole() != labels) < 0.001  # drawn circles have corners
+        assert (file.pixels_per_level0, file.origin_px) == (0.5, (6.0, 8.0))
+        group = zarr.open_group(result.labels_file / "glands", mode="r")
+        assert sorted(name for name, _ in group.arrays()) == ["0", "1", "2"]
+        assert np.array_equal(group["2"][:], file.whole()[::4, ::4])
+        [scale] = group.attrs["ome"]["multiscales"]
+        [known] = zarr.open_group(own.labels_file / "glands", mode="r").attrs["ome"]["multiscales"]
+        assert scale["datasets"][0] == known["datasets"][0]  # where its pixels lie
+
+
+def test_a_corrected_slide_can_be_corrected_again(slide, tmp_path):
+    mark(slide, "slide", gland_1="wrong")
+    measure_corrected(slide, out=tmp_path / "out")
+    mark(tmp_path / "out", "slide", gland_3="wrong")
+    assert measure_corrected(tmp_path / "out", out=tmp_path / "again").failures == []
+    again = only(tmp_path / "again")
+    assert again.glands["label"].tolist() == [2]
+    assert np.array_equal(open_label_file(again.labels_file).whole(), np.where(LABELS == 2, 2, 0))
 
 
 def test_corrected_results_can_be_corrected_again(image, tmp_path):

@@ -102,3 +102,13 @@ def test_a_folder_that_is_there_is_not_written_over(tmp_path):
     pyramid_of(tmp_path / "labels.zarr", Size(10, 10))
     with pytest.raises(FileExistsError):
         pyramid_of(tmp_path / "labels.zarr", Size(10, 10))
+
+
+def test_the_boxes_of_the_chunks_cover_every_pixel_once(tmp_path):
+    pyramid = pyramid_of(tmp_path / "labels.zarr")
+    covered = np.zeros((SIZE.height, SIZE.width), np.uint8)
+    boxes = list(pyramid.base.boxes())
+    for box in boxes:
+        covered[box.slices_in(Box(0, 0, SIZE.width, SIZE.height))] += 1
+    assert len(boxes) == 6
+    assert np.all(covered == 1)

@@ -43,7 +43,7 @@ from acinus.results.labels import LabelFile, open_label_file, write_labels
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
 from acinus.results.tables import read_table
-from acinus.results.writing import new_result, write_glands
+from acinus.results.writing import new_result, new_slide_labels, write_glands
 from acinus.slides.images import read_image
 from acinus.slides.opening import open_slide
 from acinus.slides.working import WorkingImage
@@ -69,8 +69,8 @@ def measure_corrected(
     results : Path
         Folder of results. Glands marked as wrong in ``marks.json`` are left out.
     out : Path
-        Takes a folder of results of its own: tables, outlines, records and label maps (of images), and for
-        every image ``changes.csv``. Images without corrections are copied into it.
+        Takes a folder of results of its own: tables, outlines, records and label maps, and for every
+        image ``changes.csv``. Images without corrections are copied into it.
     corrections : Path, optional
         Folder of ``<name>.geojson`` (.gz) as QuPath exports it, see `correct_outlines`.
     by : str, optional
@@ -166,8 +166,7 @@ def _write_corrected(image: ImageResult, drawing: Path | None, folder: Path, *, 
             scale=1.0 / record.mpp,
             origin_px=record.origin_px,
         )
-        if not record.is_slide:
-            write_labels(new, labels.read(file.frame), mpp=record.mpp)
+        _write_map(new, labels, file, image)
         write_changes(new, changes)
         _write_said(new / CORRECTIONS, _said(image, found, corrected, changes, drawn), image)
         if image.artefacts:
@@ -180,6 +179,20 @@ def _write_corrected(image: ImageResult, drawing: Path | None, folder: Path, *, 
             "fingerprint": None,  # acinus segment must not take it for its own
         }
         write_record(new, record.model_copy(update=update))
+
+
+def _write_map(folder: Path, labels: CorrectedMap, file: LabelFile, image: ImageResult) -> None:
+    """Write the corrected label map of an image, or chunk by chunk the pyramid of a slide."""
+    record = image.record
+    if not record.is_slide:
+        write_labels(folder, labels.read(file.frame), mpp=record.mpp)
+        return
+    pyramid = new_slide_labels(
+        folder, file.size, mpp=record.working_mpp, native_mpp=record.mpp, origin=record.origin
+    )
+    for box in pyramid.base.boxes():
+        pyramid.base.add(box, labels.read(box))
+    pyramid.finish()
 
 
 def _corrected(

@@ -39,7 +39,8 @@ class CorrectedMap:
     def read(self, box: Box) -> LabelMap:
         """Return the labels of a box, int32 of shape (box.height, box.width)."""
         labels = np.array(self._automatic.read(box), dtype=np.int32)
-        labels[np.isin(labels, self._gone)] = 0
+        if len(self._gone) and labels.any():
+            labels[np.isin(labels, self._gone)] = 0
         near = np.sort(self._tree.query(shapely.box(box.x, box.y, box.right, box.bottom)))
         if len(near):
             painted = paint_outlines([self._drawn[number] for number in near], box)

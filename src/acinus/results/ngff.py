@@ -97,6 +97,12 @@ class LabelChunks:
             labels[part] = self._chunk(key).labels[inside]
         return labels
 
+    def boxes(self) -> Iterator[Box]:
+        """Yield the box of each chunk, row by row; those at the sides are cut."""
+        frame = Box(0, 0, self.size.width, self.size.height)
+        for row, column in _keys(self.size):
+            yield Box(column * CHUNK_PX, row * CHUNK_PX, CHUNK_PX, CHUNK_PX).intersection(frame)
+
     def flush(self) -> None:
         """Write every chunk that changed, so that others can read them."""
         for key in sorted(self._changed):
