@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from acinus.core.errors import InputError, MppError
 from acinus.core.geometry import Box
 from acinus.glands.crops import gland_crops
-from acinus.glands.polygons import crop_outline, gland_polygons, mask_rings, shoelace_area
+from acinus.glands.polygons import crop_outline, gland_polygons, shoelace_area
+from acinus.glands.rings import mask_rings
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 14), st.integers(1, 14))).filter(np.any)
 

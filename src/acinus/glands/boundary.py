@@ -17,8 +17,9 @@ from acinus.glands.shape import outer_rings
 __all__ = ["best_alignment", "fractal_dimension", "irregularity", "matching_ellipse"]
 
 _SAMPLES = 256  # points per closed curve; start points are searched among them
-_GRID_SHIFTS = np.array([[1, 1], [1, 3], [3, 1], [3, 3]]) / 4.0  # in sides of a box
+_GRID_SHIFTS = np.array([0.25, 0.75])  # along either axis, in sides of a box
 _ANGLES = np.linspace(0.0, 2.0 * np.pi, 1024, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 Ring = NDArray[np.float64]  # (V, 2) x, y, not closed
 
 
@@ -83,26 +84,26 @@ def best_alignment(outline: Outline) -> float:
     ring = _largest_ring(outline)
     a, b = matching_ellipse(ring)
     gland = _arc_length_curve(ring)
-    ellipse = _arc_length_curve(np.stack([a * np.cos(_ANGLES), b * np.sin(_ANGLES)], axis=1))
+    ellipse = _arc_length_curve(_CIRCLE * (a, b))
     correlation = np.fft.ifft(np.fft.fft(gland) * np.conj(np.fft.fft(ellipse)))
     total = np.sum(np.abs(gland) ** 2) + np.sum(np.abs(ellipse) ** 2) - 2.0 * np.abs(correlation).max()
     return float(np.sqrt(max(float(total), 0.0) / _SAMPLES))
 
 
-def fractal_dimension(outline: Outline, *, pixel: float) -> float:
+def fractal_dimension(outline: Outline, *, extent: float, pixel: float) -> float:
     """Return the box-counting dimension of all boundaries: 1 if smooth, towards 2 as they fill the plane.
 
     N(s) boxes of side s hold a piece of the boundary; the dimension is the slope of log N against log 1/s,
     fitted for s = D/4, D/8, ... D/64 (D the bounding circle's diameter) as long as s ≥ 2 pixels. Sides
-    follow the gland, not the micron, so size alone does not change the value. N is the mean over 4 × 4
+    follow the gland, not the micron, so size alone does not change the value. N is the mean over 2 × 2
     shifts of the grid.
 
     Parameters
     ----------
     outline : Polygon or MultiPolygon
         In any unit.
-    pixel : float
-        Side of a pixel in the outline's unit.
+    extent, pixel : float
+        Diameter of the bounding circle and side of a pixel, in the outline's unit.
 
     Returns
     -------
@@ -110,10 +111,10 @@ def fractal_dimension(outline: Outline, *, pixel: float) -> float:
         NaN for glands under 32 pixels across, for which fewer than three sides remain.
 
     References
-    ---------- Mandelbrot, The Fractal Geometry of Nature, 1982; in glands: Esgiar et al., IEEE Trans. Inf.
+    ----------
+    Mandelbrot, The Fractal Geometry of Nature, 1982; in glands: Esgiar et al., IEEE Trans. Inf.
     Technol. Biomed. 6(1), 2002.
     """
-    extent = 2.0 * float(shapely.minimum_bounding_radius(outline))
     sides = [extent / 2**power for power in range(2, 7) if extent / 2**power >= 2.0 * pixel]
     if len(sides) < 3:
         return float("nan")
@@ -126,14 +127,19 @@ def fractal_dimension(outline: Outline, *, pixel: float) -> float:
 
 def _mean_boxes(points: NDArray[np.float64]) -> float:
     """Count the unit boxes that hold a point, on average over the shifts of the grid."""
-    cells = np.floor(points + _GRID_SHIFTS[:, None, :]).astype(np.int64)  # (shifts, V, 2)
-    grids = np.arange(len(_GRID_SHIFTS))[:, None] * 4096**2
-    return len(np.unique(grids + cells[..., 0] * 4096 + cells[..., 1])) / len(_GRID_SHIFTS)
+    cells = np.floor(points.T[:, None] + _GRID_SHIFTS[:, None]).astype(np.intp)  # (2, shifts, V)
+    x, y = cells - cells.min(axis=(1, 2), keepdims=True)
+    width, height = int(x.max()) + 1, int(y.max()) + 1
+    grids = np.arange(len(_GRID_SHIFTS) ** 2).reshape(-1, len(_GRID_SHIFTS), 1) * width
+    held = np.zeros(grids.size * width * height, dtype=bool)
+    held[((grids + x[:, None]) * height + y).ravel()] = True
+    return np.count_nonzero(held) / grids.size
 
 
 def _largest_ring(outline: Outline) -> Ring:
     """Return the outer ring of the largest part with positive `shoelace_area`, not closed."""
-    exterior = max(outer_rings(outline), key=lambda ring: shapely.Polygon(ring).area)
+    rings = outer_rings(outline)
+    exterior = rings[0] if len(rings) == 1 else max(rings, key=lambda ring: shapely.Polygon(ring).area)
     ring: Ring = shapely.get_coordinates(exterior)[:-1]
     return ring if shoelace_area(ring) > 0 else ring[::-1]
 

@@ -14,11 +14,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import remove_small_objects
 
 from acinus.core.image import BoolMask, LabelMap, RgbArray
+from acinus.core.morphology import disc
 from acinus.core.units import um2_to_px, um_to_px
-from acinus.glands.polygons import mask_rings, shoelace_area, smooth_ring
+from acinus.glands.polygons import shoelace_area, smooth_ring
+from acinus.glands.rings import mask_rings
 from acinus.glands.shape import circularity
 from acinus.glands.stain import optical_density
 
@@ -53,7 +54,7 @@ def filled_gland(labels: LabelMap, label: int) -> BoolMask:
     True
     """
     mask = labels == label
-    filled: BoolMask = np.asarray(ndimage.binary_fill_holes(mask)) & (mask | (labels == 0))
+    filled: BoolMask = _without_holes(mask) & (mask | (labels == 0))
     return filled
 
 
@@ -61,7 +62,8 @@ def pale_pixels(rgb: RgbArray, *, mpp: float) -> BoolMask:
     """Return where the median-filtered image lets more light through than `PALE_OD`, shape (h, w)."""
     reach = round(um_to_px(_SMOOTH_UM, mpp=mpp))
     smooth = cv2.medianBlur(np.ascontiguousarray(rgb), 2 * reach + 1) if reach > 0 else rgb
-    return np.asarray(optical_density(np.asarray(smooth)).mean(axis=-1) < PALE_OD)
+    red, green, blue = np.moveaxis(optical_density(np.asarray(smooth)), -1, 0)
+    return np.asarray((red + green + blue) / 3.0 < PALE_OD)
 
 
 def find_lumen(outside_px: NDArray[np.float64], pale: BoolMask, *, mpp: float) -> BoolMask:
@@ -78,10 +80,25 @@ def find_lumen(outside_px: NDArray[np.float64], pale: BoolMask, *, mpp: float) -
     filled = outside_px > 0
     lumen = pale & (outside_px > um_to_px(_RIM_UM, mpp=mpp))
     least_px = math.ceil(um2_to_px(_LEAST_LUMEN_UM2, mpp=mpp) - 1e-6)  # 50 µm² are 8 px of 2.5 µm, and lumen
-    lumen = remove_small_objects(lumen, max_size=least_px - 1)
-    enclosed = np.asarray(ndimage.binary_fill_holes(lumen)) & ~lumen
-    debris = enclosed & ~remove_small_objects(enclosed, max_size=int(um2_to_px(_LARGEST_DEBRIS_UM2, mpp=mpp)))
+    lumen = _of_at_least(lumen, least_px)
+    enclosed = _without_holes(lumen) & ~lumen
+    debris = enclosed & ~_of_at_least(enclosed, int(um2_to_px(_LARGEST_DEBRIS_UM2, mpp=mpp)) + 1)
     return np.asarray(lumen | (debris & filled))
+
+
+def _without_holes(mask: BoolMask) -> BoolMask:
+    """Return a mask with all that it encloses: what no path over edges joins to the outside of the array."""
+    framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(framed, None, (0, 0), 2, flags=4)
+    return np.asarray(framed[1:-1, 1:-1] != 2)
+
+
+def _of_at_least(mask: BoolMask, least_px: int) -> BoolMask:
+    """Return those parts of a mask, connected over edges, that have so many pixels."""
+    numbers, stats = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)[1:3]
+    kept = stats[:, cv2.CC_STAT_AREA] >= least_px
+    kept[0] = False
+    return np.asarray(kept[numbers])
 
 
 def wall_thickness(outside_px: NDArray[np.float64], lumen: BoolMask, *, mpp: float) -> tuple[float, float]:
@@ -105,7 +122,7 @@ def wall_thickness(outside_px: NDArray[np.float64], lumen: BoolMask, *, mpp: flo
     (float, float)
         NaN, NaN without a lumen, or where no border of the gland is in the image.
     """
-    edge = ndimage.binary_dilation(lumen) & (outside_px > 0) & ~lumen
+    edge = cv2.dilate(lumen.view(np.uint8), disc(1)).view(bool) & (outside_px > 0) & ~lumen
     distances = outside_px[edge]
     if distances.size == 0 or not np.isfinite(distances).all():
         return float("nan"), float("nan")

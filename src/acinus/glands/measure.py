@@ -20,6 +20,7 @@ from acinus.glands.interior import measure_interior
 from acinus.glands.neighbours import OutlinesInMemory, OutlineSource, measure_neighbours, nearest_centroids
 from acinus.glands.polygons import TOLERANCE_UM, Outline, crop_outline, simplified
 from acinus.glands.shape import (
+    Moments,
     bounding_circle,
     circularity,
     convexity,
@@ -141,7 +142,9 @@ def measure_gland(crop: GlandCrop, image: Sliceable | None, *, mpp: float) -> Me
     """
     outline: Outline = shapely.transform(crop_outline(crop), lambda xy: xy * mpp)
     rgb = None if image is None else image[crop.window]
-    row = _identity(crop, mpp=mpp) | _shape(crop, outline, mpp=mpp) | measure_interior(crop, rgb, mpp=mpp)
+    moments = Moments.of(crop.mask)
+    row = _identity(crop, moments, mpp=mpp) | _shape(moments, outline, mpp=mpp)
+    row |= measure_interior(crop, rgb, mpp=mpp)
     return MeasuredGland(row, simplified(outline, tolerance_px=TOLERANCE_UM))
 
 
@@ -181,34 +184,35 @@ def with_neighbours(
     return Glands({**columns, **dict(zip(_OF_NEIGHBOURS, arrangement, strict=True))})
 
 
-def _identity(crop: GlandCrop, *, mpp: float) -> Row:
+def _identity(crop: GlandCrop, moments: Moments, *, mpp: float) -> Row:
     """Return which gland it is and where; pixel (0, 0) has its centre at half a pixel."""
-    y, x = np.nonzero(crop.mask)
     return {
         "label": crop.label,
-        "centroid_x_um": (float(x.mean()) + 0.5 + crop.box.x) * mpp,
-        "centroid_y_um": (float(y.mean()) + 0.5 + crop.box.y) * mpp,
+        "centroid_x_um": (moments.x + 0.5 + crop.box.x) * mpp,
+        "centroid_y_um": (moments.y + 0.5 + crop.box.y) * mpp,
         "touches_side": crop.touches_side,
-        "orientation_deg": orientation(crop.mask),
+        "orientation_deg": orientation(moments),
     }
 
 
-def _shape(crop: GlandCrop, outline: Outline, *, mpp: float) -> Row:
-    """Return size and shape; the area is that of the pixels, everything else that of the outline in µm."""
-    area_um2 = float(np.count_nonzero(crop.mask)) * mpp**2
-    max_feret_um, min_feret_um = feret_diameters(outline)
+def _shape(moments: Moments, outline: Outline, *, mpp: float) -> Row:
+    """Return size and shape: area and moments are those of the pixels, the rest of the outline in µm."""
+    area_um2 = moments.area * mpp**2
+    hull = outline.convex_hull
+    max_feret_um, min_feret_um = feret_diameters(hull)
+    bounding_circle_um = bounding_circle(hull)
     return {
         "area_um2": area_um2,
         "perimeter_um": float(outline.length),
         "equivalent_diameter_um": equivalent_diameter(area_um2),
         "max_feret_um": max_feret_um,
         "min_feret_um": min_feret_um,
-        "bounding_circle_um": bounding_circle(outline),
+        "bounding_circle_um": bounding_circle_um,
         "circularity": circularity(outline),
-        "solidity": solidity(outline),
-        "convexity": convexity(outline),
-        "eccentricity": eccentricity(crop.mask),
+        "solidity": solidity(outline, hull),
+        "convexity": convexity(outline, hull),
+        "eccentricity": eccentricity(moments),
         "irregularity": irregularity(outline),
-        "fractal_dimension": fractal_dimension(outline, pixel=mpp),
+        "fractal_dimension": fractal_dimension(outline, extent=bounding_circle_um, pixel=mpp),
         "best_alignment": best_alignment(outline),
     }

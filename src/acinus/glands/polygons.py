@@ -17,19 +17,17 @@ from functools import reduce
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from shapely.geometry import MultiPolygon, Polygon
-from skimage.measure import find_contours
 
-from acinus.core.image import BoolMask, LabelMap
+from acinus.core.image import LabelMap
 from acinus.core.units import check_mpp, um_to_px
 from acinus.glands.crops import GlandCrop, gland_crops
+from acinus.glands.rings import Ring, mask_rings
 
-__all__ = ["TOLERANCE_UM", "Outline", "crop_outline", "gland_polygons", "mask_rings", "shoelace_area"]
+__all__ = ["TOLERANCE_UM", "Outline", "crop_outline", "gland_polygons", "shoelace_area"]
 
 Outline = Polygon | MultiPolygon
-Ring = NDArray[np.float64]  # (V, 2) x, y in pixels; pixel (row r, column c) covers [c, c + 1] × [r, r + 1]
 
 TOLERANCE_UM = 0.25
 """Largest distance in µm between the outline written and the outline measured: below what light resolves."""
@@ -102,25 +100,6 @@ def simplified(outline: Outline, *, tolerance_px: float) -> Outline:
     fewer = _valid(outline.simplify(tolerance_px, preserve_topology=True))
     moved = fewer.buffer((outline.area - fewer.area) / fewer.length, join_style="mitre")
     return fewer if moved.is_empty else _valid(moved)
-
-
-def mask_rings(mask: BoolMask) -> list[Ring]:
-    """Trace the boundaries of a mask through the middles of its pixel edges.
-
-    Returns
-    -------
-    list of ndarray of shape (V, 2)
-        x, y in pixels, not closed. Outer rings have positive `shoelace_area`, holes negative.
-
-    Examples
-    --------
-    >>> [ring] = mask_rings(np.ones((3, 4), bool))
-    >>> float(shoelace_area(ring)) + 0.5
-    12.0
-    """
-    contours = find_contours(np.pad(mask, 1).astype(np.float64), 0.5, fully_connected="high")
-    # −1 for the padding, +½ because pixel centres lie at +½; (row, column) becomes (x, y).
-    return [np.ascontiguousarray(contour[:-1, ::-1] - 0.5) for contour in contours]
 
 
 def shoelace_area(ring: Ring) -> float:

@@ -8,16 +8,22 @@ disc by 4/π.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 from shapely.geometry import LinearRing
+from shapely.geometry.base import BaseGeometry
 
 from acinus.core.image import BoolMask
 from acinus.glands.polygons import Outline
 
 __all__ = [
+    "Moments",
     "bounding_circle",
     "circularity",
     "convexity",
@@ -56,21 +62,21 @@ def circularity(outline: Outline) -> float:
     return 4.0 * float(np.pi) * area / sum(ring.length for ring in rings) ** 2
 
 
-def solidity(outline: Outline) -> float:
+def solidity(outline: Outline, hull: BaseGeometry) -> float:
     """Return A / A(convex hull): 1 for convex shapes, lower with bays, lobes and holes."""
-    return float(outline.area / outline.convex_hull.area)
+    return float(outline.area / hull.area)
 
 
-def convexity(outline: Outline) -> float:
+def convexity(outline: Outline, hull: BaseGeometry) -> float:
     """Return P(convex hull) / P(outer rings): 1 for convex shapes, lower when the boundary winds.
 
     Zdilla et al. 2016 and ImageJ's Shape Filter use the same ratio.
     """
-    return float(outline.convex_hull.length / sum(ring.length for ring in outer_rings(outline)))
+    return float(hull.length / sum(ring.length for ring in outer_rings(outline)))
 
 
-def feret_diameters(outline: Outline) -> tuple[float, float]:
-    """Return the largest and the smallest distance of two parallel lines that enclose the outline.
+def feret_diameters(hull: BaseGeometry) -> tuple[float, float]:
+    """Return the largest and the smallest distance of two parallel lines that enclose a convex hull.
 
     The largest is the longest chord of the convex hull; the smallest has one line along an edge of the hull
     (rotating calipers; Toussaint 1983). QuPath's ``Min diameter`` is the smallest.
@@ -80,61 +86,77 @@ def feret_diameters(outline: Outline) -> tuple[float, float]:
     >>> [round(diameter, 3) for diameter in feret_diameters(shapely.box(0, 0, 4, 3))]
     [5.0, 3.0]
     """
-    hull: NDArray[np.float64] = shapely.get_coordinates(outline.convex_hull)[:-1]  # (V, 2)
-    edges = np.roll(hull, -1, axis=0) - hull
+    corners: NDArray[np.float64] = shapely.get_coordinates(hull)[:-1]  # (V, 2)
+    edges = np.roll(corners, -1, axis=0) - corners
     lengths = np.hypot(edges[:, 0], edges[:, 1])
     kept = lengths > 0
     normals = np.stack([edges[kept, 1], -edges[kept, 0]], axis=1) / lengths[kept, None]
-    heights = normals @ hull.T  # (E, V)
-    return float(pdist(hull).max()), float(np.ptp(heights, axis=1).min())
+    heights = normals @ corners.T  # (E, V)
+    return float(pdist(corners).max()), float(np.ptp(heights, axis=1).min())
 
 
-def bounding_circle(outline: Outline) -> float:
-    """Return the diameter of the smallest enclosing circle, which QuPath calls ``Max diameter``."""
-    return 2.0 * float(shapely.minimum_bounding_radius(outline))
+def bounding_circle(hull: BaseGeometry) -> float:
+    """Return the diameter of the smallest circle around a convex hull; QuPath calls it ``Max diameter``."""
+    return 2.0 * float(shapely.minimum_bounding_radius(hull))
 
 
-def eccentricity(mask: BoolMask) -> float:
-    """Return √(1 − λ₂/λ₁) of the pixels' second central moments: 0 for a disc, towards 1 when elongated.
+@dataclass(frozen=True)
+class Moments:
+    """Where a mask lies and how it is spread, each pixel being a unit square.
 
-    Each pixel is a unit square, not a point, hence + 1/12 on both variances (as in scikit-image's
-    regionprops).
-
-    Parameters
+    Attributes
     ----------
-    mask : ndarray of shape (h, w), bool
-        At least one pixel.
+    area, x, y : float
+        Pixels, and the centroid's column and row; the centre of the first pixel is 0, 0.
+    xx, xy, yy : float
+        Second central moments divided by the area. A pixel is no point, hence + 1/12 on both variances (as
+        in scikit-image's regionprops).
+    """
+
+    area: float
+    x: float
+    y: float
+    xx: float
+    xy: float
+    yy: float
+
+    @classmethod
+    def of(cls, mask: BoolMask) -> Moments:
+        """Return those of a mask, (h, w) bool, of at least one pixel."""
+        sums = cv2.moments(mask.view(np.uint8), binaryImage=True)
+        # Whole numbers, whose squares exceed what a float holds.
+        n, x, y, xx, xy, yy = (int(sums[f"m{order}"]) for order in ("00", "10", "01", "20", "11", "02"))
+        return cls(
+            area=float(n),
+            x=x / n,
+            y=y / n,
+            xx=(n * xx - x * x) / n**2 + 1.0 / 12.0,
+            xy=(n * xy - x * y) / n**2,
+            yy=(n * yy - y * y) / n**2 + 1.0 / 12.0,
+        )
+
+
+def eccentricity(moments: Moments) -> float:
+    """Return √(1 − λ₂/λ₁) of the second central moments: 0 for a disc, towards 1 when elongated.
 
     Examples
     --------
-    >>> round(eccentricity(np.ones((10, 20), bool)) ** 2, 6)  # variances 20²/12 and 10²/12
+    >>> round(eccentricity(Moments.of(np.ones((10, 20), bool))) ** 2, 6)  # variances 20²/12 and 10²/12
     0.75
     """
-    small, large = np.linalg.eigvalsh(_moments(mask))
+    small, large = np.linalg.eigvalsh([[moments.xx, moments.xy], [moments.xy, moments.yy]])
     return float(np.sqrt(max(0.0, 1.0 - small / large)))
 
 
-def orientation(mask: BoolMask) -> float:
+def orientation(moments: Moments) -> float:
     """Return the direction of the long axis of the ellipse of equal moments, in degrees from 0 to 180.
 
     From the x axis (to the right) towards the y axis (down); 0 for a shape that has no long axis.
 
-    Parameters
-    ----------
-    mask : ndarray of shape (h, w), bool
-        At least one pixel.
-
     Examples
     --------
-    >>> orientation(np.ones((10, 20), bool)), orientation(np.ones((20, 10), bool))
-    (0.0, 90.0)
+    >>> [orientation(Moments.of(np.ones(shape, bool))) for shape in ((10, 20), (20, 10))]
+    [0.0, 90.0]
     """
-    (xx, xy), (_, yy) = _moments(mask)
-    return float(np.rad2deg(0.5 * np.arctan2(2.0 * xy, xx - yy)) % 180.0)
-
-
-def _moments(mask: BoolMask) -> NDArray[np.float64]:
-    """Return the second central moments of the pixels, each a unit square: [[xx, xy], [xy, yy]]."""
-    y, x = np.nonzero(mask)
-    moments: NDArray[np.float64] = np.cov(np.stack([x, y]), bias=True) + np.eye(2) / 12.0
-    return moments
+    angle = 0.5 * math.atan2(2.0 * moments.xy, moments.xx - moments.yy)
+    return math.degrees(angle) % 180.0
