@@ -99,37 +99,36 @@ def train_network(
         ).to(device)
         with mixed_precision(device, wanted=settings.mixed_precision):
             prediction: Prediction = trained(batch.images)
-        mask = _mask(prediction.logits, batch, settings, group)
-        auxiliary = _auxiliary(prediction, batch, settings, group)
-        depth = _depth(prediction, batch, group)
-        diffusion = _diffusion(prediction, batch, settings, group)
-        loss = (
-            mask
-            + settings.auxiliary_weight * auxiliary
-            + settings.depth_weight * depth
-            + settings.diffusion_weight * diffusion
-        )
+        terms = _loss_terms(prediction, batch, settings, group)
         optimiser.zero_grad()
         # Each process knows the gradient of its own crops; their average is that of all over the count.
-        (loss * group.size).backward()  # type: ignore[no-untyped-call]
+        (terms["loss"] * group.size).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         _average(averaged, network, decay=min(settings.averaging, (step + 1) / (step + 10)))
-        on_step(
-            {
-                "step": step,
-                "loss": loss.item(),
-                "mask": mask.item(),
-                "auxiliary": auxiliary.item(),
-                "depth": depth.item(),
-                "diffusion": diffusion.item(),
-                "learning_rate": learning_rate,
-            }
-        )
+        values = {name: term.item() for name, term in terms.items()}
+        on_step({"step": step, **values, "learning_rate": learning_rate})
         if checkpoint is not None and group.is_first and (step + 1) % _CHECKPOINT_EVERY == 0:
             _save(checkpoint, network, averaged, optimiser, step + 1)
     # Running statistics are of each process's own crops: those of the first are kept.
     averaged.load_state_dict(group.broadcast(_state_on_cpu, averaged))
     return averaged.eval()
+
+
+def _loss_terms(
+    prediction: Prediction, batch: Batch, settings: GroupingSettings, group: ProcessGroup
+) -> dict[str, torch.Tensor]:
+    """Return the loss of a step and the terms of which it is the weighted sum."""
+    mask = _mask(prediction.logits, batch, settings, group)
+    auxiliary = _auxiliary(prediction, batch, settings, group)
+    depth = _depth(prediction, batch, group)
+    diffusion = _diffusion(prediction, batch, settings, group)
+    loss = (
+        mask
+        + settings.auxiliary_weight * auxiliary
+        + settings.depth_weight * depth
+        + settings.diffusion_weight * diffusion
+    )
+    return {"loss": loss, "mask": mask, "auxiliary": auxiliary, "depth": depth, "diffusion": diffusion}
 
 
 def _mask(
