@@ -13,6 +13,7 @@ from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.gland_size import (
     GLAND_SIZE_FILE,
     GlandSizes,
+    KnownSizes,
     estimated_sizes,
     size_in_words,
     with_gland_size,
@@ -97,6 +98,16 @@ def test_a_slight_difference_and_a_source_of_few_images_change_nothing(tmp_path,
     assert set(slight.chances) == set(few.chances) == {1.0}  # images of one size are drawn alike
 
 
+def test_of_the_sizes_that_a_model_knows_each_source_has_the_one_that_suits_it(tmp_path, evidence):
+    known = KnownSizes((72.0, 552.0), (0.5, 1.0))
+    images = named("0.05/0.2", 2) + named("0.2/0.1", 1) + named("0.25/0.2", 3)
+    sources = ["prostate"] * 2 + ["colon"] + ["either"] * 3
+    sizes = estimated_sizes(images, sources, folder=tmp_path, progress=SilentProgress(), known=known)
+    assert sizes == GlandSizes((72.0, 552.0), (1.0, 1.0, 0.5, 1.0, 1.0, 1.0), tuple(sources))
+    again = estimated_sizes(images, sources, folder=tmp_path, progress=SilentProgress(), known=known)
+    assert again == sizes
+
+
 @pytest.mark.parametrize("size_um", [(100.0, 50.0), (1.0, 4.0), (500.0, 5000.0)])
 def test_a_range_that_no_resolution_suits_is_refused(size_um):
     with pytest.raises(UsageError, match=r"gland_size_um is .* two diameters in µm, the smaller first"):
@@ -123,4 +134,8 @@ def test_the_size_of_a_model_is_told_with_its_source(tmp_path):
         "--gland-size overrides it"
     )
     (tmp_path / "model.json").write_text(json.dumps(described | {"parent": {"folder": "/models/old"}}))
+    assert size_in_words(tmp_path) == (
+        "36 to 552 µm across, inherited from /models/old; 72 to 1103 µm on the 8 images of rings"
+    )
+    (tmp_path / GLAND_SIZE_FILE).unlink()
     assert size_in_words(tmp_path) == "36 to 552 µm across, inherited from /models/old"

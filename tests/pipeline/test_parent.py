@@ -211,3 +211,28 @@ def test_the_estimator_refuses_what_is_inherited(tiny_model):
         GlandSegmenter(from_model=tiny_model, weights="imagenet")
     network, _, _ = load_model(tiny_model, device=CPU)
     assert not network.training
+
+
+def test_images_with_glands_of_another_size_that_the_parent_knows_are_learnt_from_at_that_size(
+    tmp_path, new_tiles, tiny_model, short, monkeypatch
+):
+    parent = shutil.copytree(tiny_model, tmp_path / "parent")
+    plain = described(parent)
+    plain["stain"]["size_factors"] = [1.0, 2.0]
+    (parent / "model.json").write_text(json.dumps(plain))
+    claimed = {1.0: 0.1, 2.0: 0.2}
+    monkeypatch.setattr("acinus.pipeline.gland_size.closed_evidence", lambda image, factor: claimed[factor])
+    go_on(new_tiles, parent, tmp_path / "large", short)
+    claimed[1.0] = 0.19
+    go_on(new_tiles, parent, tmp_path / "usual", short)
+    names = sorted(path.stem for path in new_tiles.glob("*.png") if not path.stem.endswith("_anno"))
+    sizes = {
+        out: [
+            ProposalMap.load(proposal_path(tmp_path / out / "proposals", name)).regions.shape
+            for name in names
+        ]
+        for out in ("large", "usual")
+    }
+    assert sizes["usual"] == [(63, 63)] * 2
+    assert sizes["large"] == [(32, 32)] * 2  # half as many pixels on a side
+    assert described(tmp_path / "large")["stain"]["size_factors"] == [1.0, 2.0]

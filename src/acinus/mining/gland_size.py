@@ -84,7 +84,7 @@ def closed_evidence(image: RgbImage, factor: float) -> float:
     image : RgbImage
         At its own resolution.
     factor : float
-        One of `FACTORS`.
+        Such as those of `FACTORS`.
 
     Returns
     -------

@@ -27,7 +27,7 @@ from acinus.grouping.train import StepRecord
 from acinus.inference.reading import ImageReading
 from acinus.mining.proposals import load_proposals, mine_into
 from acinus.pipeline.fit_folder import claim, fit_record
-from acinus.pipeline.gland_size import GlandSizes, estimated_sizes, with_gland_size
+from acinus.pipeline.gland_size import GlandSizes, KnownSizes, estimated_sizes, with_gland_size
 from acinus.pipeline.model import load_model, save_model
 from acinus.pipeline.parent import Parent
 from acinus.pipeline.settings import Settings
@@ -138,12 +138,22 @@ class _Work:
     corrections: Mapping[str, ImageCorrections] | None
 
     def sizes(self, images: Sequence[RgbImage], sources: Sequence[str], settings: Settings) -> GlandSizes:
-        """Return how large the glands are, as given or as estimated by the first process."""
+        """Return how large the glands are, as given, as inherited, or as estimated by the first process."""
+        known = None
         if settings.gland_size_um is not None:
             smallest, largest = settings.gland_size_um
-            return GlandSizes((smallest, largest), (1.0,) * len(images), tuple(sources))
-        estimate = partial(estimated_sizes, images, sources, folder=self.folder, progress=self.progress)
+            known = KnownSizes((smallest, largest), self._factors_of_parent)
+            if len(known.factors) == 1:
+                return GlandSizes(known.size_um, (1.0,) * len(images), tuple(sources))
+        estimate = partial(
+            estimated_sizes, images, sources, folder=self.folder, progress=self.progress, known=known
+        )
         return self.group.broadcast(estimate)
+
+    @property
+    def _factors_of_parent(self) -> tuple[float, ...]:
+        stain = {} if self.parent is None else self.parent.stain
+        return tuple(stain.get("size_factors") or [1.0])
 
     def two_stages(self, images: Sequence[RgbImage], sizes: GlandSizes, settings: Settings) -> nn.Module:
         """Mine proposals, train on them in rounds, and return the network of the last round."""

@@ -30,6 +30,7 @@ from acinus.pipeline.settings import Settings
 __all__ = [
     "GLAND_SIZE_FILE",
     "GlandSizes",
+    "KnownSizes",
     "estimated_sizes",
     "size_in_words",
     "source_of",
@@ -106,8 +107,29 @@ class GlandSizes:
         return tuple(sorted(set(self.factors)))
 
 
+@dataclass(frozen=True)
+class KnownSizes:
+    """The sizes of glands that a model knows: a fit that goes on from it chooses among them.
+
+    Attributes
+    ----------
+    size_um : (smallest, largest)
+        Diameters in µm of the usual size.
+    factors : tuple of float
+        By how many times those of each size are larger; 1 for the usual one.
+    """
+
+    size_um: tuple[float, float]
+    factors: tuple[float, ...]
+
+
 def estimated_sizes(
-    images: Sequence[RgbImage], sources: Sequence[str], *, folder: Path, progress: Progress
+    images: Sequence[RgbImage],
+    sources: Sequence[str],
+    *,
+    folder: Path,
+    progress: Progress,
+    known: KnownSizes | None = None,
 ) -> GlandSizes:
     """Return how large glands are, estimated from images alone; those of one source are taken to be alike.
 
@@ -119,6 +141,9 @@ def estimated_sizes(
         Where each image comes from, in words. Sources of fewer than six images are not judged by themselves.
     folder : Path
         Keeps the estimate, so that a fit that resumes does not make it again.
+    known : KnownSizes, optional
+        Each source, however small, then has one of these sizes: the usual one unless another suits it far
+        better.
 
     Raises
     ------
@@ -129,12 +154,17 @@ def estimated_sizes(
     """
     path = folder / GLAND_SIZE_FILE
     if not path.exists():
-        write_json(path, _estimate(images, sources, progress))
+        made = (
+            _estimate(images, sources, progress)
+            if known is None
+            else _chosen(images, sources, progress, known)
+        )
+        write_json(path, made)
     try:
         kept = read_json(path)
         smallest, largest = kept["gland_size_um"]
         of_source = {part["source"]: float(part["factor"]) for part in kept["sources"]}
-        named = _named(sources)
+        named = tuple(sources) if known is not None else _named(sources)
         factors = tuple(of_source.get(source, 1.0) for source in named)
         return GlandSizes((float(smallest), float(largest)), factors, named)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -155,38 +185,70 @@ def source_of(path: Path | None, *, mpp: float) -> str:
 
 def _estimate(images: Sequence[RgbImage], sources: Sequence[str], progress: Progress) -> dict[str, Any]:
     """Return what is kept: the size on all images, and the sources that depart from it."""
-    parts = _by_source(images, sources)
-    looked_at = [sampled(part) for part in parts.values()]
-    evidence = []
-    with progress.task("Size of glands", total=sum(map(len, looked_at))) as advance:
-        for chosen in looked_at:
-            of_part = dict.fromkeys(FACTORS, 0.0)
-            for image in chosen:
-                for factor in FACTORS:
-                    of_part[factor] += closed_evidence(image, factor) / len(chosen)
-                advance(image.name)
-            evidence.append(of_part)
+    parts = _by_source(images, _named(sources))
+    evidence = _evidence(parts, FACTORS, progress)
     counts = [len(part) for part in parts.values()]
     together = {
-        factor: float(np.average([of_part[factor] for of_part in evidence], weights=counts))
+        factor: float(np.average([of_part[factor] for of_part in evidence.values()], weights=counts))
         for factor in FACTORS
     }
     usual = best_factor(together)
+    judged = {source: part for source, part in parts.items() if len(parts) > 1 and source != _OTHERS}
     return {
         "gland_size_um": gland_size_um(usual),
-        "images": sum(map(len, looked_at)),
+        "images": _looked_at(parts),
         "evidence": _by_size(together),
-        "sources": [
-            {
-                "source": source,
-                "images": count,
-                "factor": clearly_better(of_part, than=usual) / usual,
-                "evidence": _by_size(of_part),
-            }
-            for source, count, of_part in zip(parts, counts, evidence, strict=True)
-            if len(parts) > 1 and source != _OTHERS
-        ],
+        "sources": _of_sources(judged, evidence, usual),
     }
+
+
+def _chosen(
+    images: Sequence[RgbImage], sources: Sequence[str], progress: Progress, known: KnownSizes
+) -> dict[str, Any]:
+    """Return what is kept: the usual size of a model, and the sources that have another one of its sizes."""
+    parts = _by_source(images, sources)
+    usual = size_ratio(known.size_um).typical
+    evidence = _evidence(parts, [usual * factor for factor in known.factors], progress)
+    return {
+        "gland_size_um": known.size_um,
+        "images": _looked_at(parts),
+        "sources": _of_sources(parts, evidence, usual),
+    }
+
+
+def _evidence(
+    parts: Mapping[str, Sequence[RgbImage]], factors: Sequence[float], progress: Progress
+) -> dict[str, dict[float, float]]:
+    """Return, of each source, how much of a dozen of its images closed shapes of each size claim."""
+    evidence = {}
+    with progress.task("Size of glands", total=_looked_at(parts)) as advance:
+        for source, part in parts.items():
+            chosen = sampled(part)
+            of_part = dict.fromkeys(factors, 0.0)
+            for image in chosen:
+                for factor in factors:
+                    of_part[factor] += closed_evidence(image, factor) / len(chosen)
+                advance(image.name)
+            evidence[source] = of_part
+    return evidence
+
+
+def _looked_at(parts: Mapping[str, Sequence[RgbImage]]) -> int:
+    return sum(len(sampled(part)) for part in parts.values())
+
+
+def _of_sources(
+    parts: Mapping[str, Sequence[RgbImage]], evidence: Mapping[str, dict[float, float]], usual: float
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": source,
+            "images": len(part),
+            "factor": clearly_better(evidence[source], than=usual) / usual,
+            "evidence": _by_size(evidence[source]),
+        }
+        for source, part in parts.items()
+    ]
 
 
 def _named(sources: Sequence[str]) -> tuple[str, ...]:
@@ -197,7 +259,7 @@ def _named(sources: Sequence[str]) -> tuple[str, ...]:
 
 def _by_source(images: Sequence[RgbImage], sources: Sequence[str]) -> dict[str, list[RgbImage]]:
     parts: dict[str, list[RgbImage]] = {}
-    for image, source in zip(images, _named(sources), strict=True):
+    for image, source in zip(images, sources, strict=True):
         parts.setdefault(source, []).append(image)
     return parts
 
@@ -221,16 +283,16 @@ def size_in_words(folder: Path) -> str:
     model, path = read_json(folder / "model.json"), folder / GLAND_SIZE_FILE
     smallest, largest = model["settings"]["gland_size_um"]
     said = f"{smallest:.0f} to {largest:.0f} µm across"
-    if "parent" in model:
-        return f"{said}, inherited from {model['parent']['folder']}"
-    if not path.exists():
-        return f"{said}, as given"
-    kept = read_json(path)
+    kept = read_json(path) if path.exists() else {}
     others = [
         f"{smallest * part['factor']:.0f} to {largest * part['factor']:.0f} µm on the "
         f"{plural(part['images'], 'image')} of {part['source']}"
         for part in kept.get("sources", ())
         if part["factor"] != 1.0
     ]
+    if "parent" in model:
+        return "; ".join([f"{said}, inherited from {model['parent']['folder']}", *others])
+    if not kept:
+        return f"{said}, as given"
     source = f"estimated from {plural(kept['images'], 'image')}"
     return "; ".join([f"{said}, {source}", *others, "--gland-size overrides it"])
