@@ -57,3 +57,19 @@ def test_a_patient_with_both_outcomes_is_drawn_with_both():
     found = BOOTSTRAP.interval(size, outcome, np.repeat(np.arange(10), 2))
     alone = BOOTSTRAP.interval(size, outcome, np.arange(20))
     assert alone.low < 0.5 < found.low < found.estimate < found.high < alone.high
+
+
+def test_resamples_without_a_group_are_left_out_where_they_are_few():
+    rng = np.random.default_rng(11)
+    patients = np.repeat(np.arange(10), 2)
+    grades = (patients > 6).astype(float)  # three patients of high grade
+    grades[-1] = 0.0  # one of them has both, so that groups cannot be drawn apart
+    outcome = TwoGroups("grade", grades, ("low", "high"))
+    values = rng.normal(size=20) + grades
+    size = concordance(values, outcome)
+    # No patient of high grade is in (7/10)^10 = 2.8 % of the resamples.
+    found = BOOTSTRAP.interval(size, outcome, patients)
+    assert found.low < found.estimate < found.high
+    # Of one patient of high grade it is (9/10)^10 = 35 %: there is no interval.
+    rare = TwoGroups("grade", (np.arange(20) == 19).astype(float), ("low", "high"))
+    assert not BOOTSTRAP.interval(concordance(values, rare), rare, patients).known

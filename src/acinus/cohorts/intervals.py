@@ -1,13 +1,15 @@
 """Intervals by a bootstrap over patients: all images of a patient are drawn together or not at all.
 
 scipy's bootstrap with Efron's correction for bias and acceleration (Efron, J Am Stat Assoc 82, 1987). Within
-each group of patients as many are drawn as it has, so that no resample lacks a group.
+each group of patients as many are drawn as it has, so that no resample lacks a group. Where patients are in
+two groups at once that cannot be, and the few resamples that lack one are left out.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from acinus.cohorts.effects import Size
 from acinus.cohorts.outcomes import Outcome
 
 __all__ = ["Interval", "PatientBootstrap"]
+
+_LEAST_KNOWN = 0.9  # of the resamples have to have a value, else there is no interval (ours)
 
 
 @dataclass(frozen=True)
@@ -71,20 +75,30 @@ class PatientBootstrap:
             del axis  # the last, as told below
             return _of_drawn(size, np.concatenate(drawn, axis=-1), own, count=len(numbers))
 
+        def drawn(resamples: int, earlier: Any = None) -> Any:
+            return bootstrap(
+                strata,
+                of_resamples,
+                n_resamples=resamples,
+                bootstrap_result=earlier,
+                confidence_level=self.level,
+                method="BCa",
+                vectorized=True,
+                axis=-1,
+                rng=np.random.default_rng(self.seed),
+            )
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of resamples that are all alike: NaN says it
             with np.errstate(all="ignore"):
-                found = bootstrap(
-                    strata,
-                    of_resamples,
-                    n_resamples=self.resamples,
-                    confidence_level=self.level,
-                    method="BCa",
-                    vectorized=True,
-                    axis=-1,
-                    rng=np.random.default_rng(self.seed),
-                ).confidence_interval
-        return Interval(estimate, float(found.low), float(found.high))
+                found = drawn(self.resamples)
+                known = np.isfinite(found.bootstrap_distribution)
+                if _LEAST_KNOWN <= known.mean() < 1.0:
+                    found = drawn(
+                        0, replace(found, bootstrap_distribution=found.bootstrap_distribution[known])
+                    )
+        ends = found.confidence_interval
+        return Interval(estimate, float(ends.low), float(ends.high))
 
 
 def _strata(outcome: Outcome, own: NDArray[np.intp], *, count: int) -> list[NDArray[np.intp]]:
