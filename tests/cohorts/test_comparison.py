@@ -66,6 +66,8 @@ def test_images_of_low_trust_are_left_out_and_the_result_says_what_that_changes(
     found = compare_cohort([*images, *spoilt], outcome, QUICK)
     kept = compare_cohort(images, outcome.select(np.arange(30)), QUICK)
     assert [image.name for image in found.left_out] == [f"bad{i}" for i in range(5)]
+    assert "5 of 20 of a, 0 of 15 of b were left out" in found.notes[-1]
+    assert not any("left out" in note for note in kept.notes)
     real, alone = found.associations[0], kept.associations[0]
     assert real.concordance == alone.concordance
     assert real.concordance_of_all < real.concordance.estimate  # five benign images above all others

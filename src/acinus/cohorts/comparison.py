@@ -175,7 +175,7 @@ def compare_cohort(
         groups=tuple(_groups(units, own, bootstrap)),
         together=model,
         left_out=tuple(image for image, kept in zip(images, used.tolist(), strict=True) if not kept),
-        notes=tuple(_notes(units, own, count=len(found))),
+        notes=(*_notes(units, own, count=len(found)), *_who_is_missing(outcome, used)),
     )
 
 
@@ -293,3 +293,18 @@ def _notes(units: Units, outcome: Outcome, *, count: int) -> list[str]:
         "for."
     )
     return notes
+
+
+def _who_is_missing(outcome: Outcome, used: NDArray[np.bool_]) -> list[str]:
+    """Return how many images of each group were left out, since that may go with the outcome itself."""
+    if used.all() or not isinstance(outcome, TwoGroups | Groups | OrderedGroups):
+        return []
+    shares = [
+        f"{np.count_nonzero(~used[rows])} of {len(rows)} of {group}"
+        for number, group in enumerate(outcome.groups)
+        if len(rows := outcome.rows_of(number))
+    ]
+    return [
+        f"Of the images, {', '.join(shares)} were left out. Where groups differ in that, what is left of a "
+        'group need not stand for all of it: compare with all images, too (untrusted = "keep").'
+    ]
