@@ -9,6 +9,7 @@ timm's own models refuse, and reads the weights that ``pretrained_cfg_overlay`` 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import types
 from pathlib import Path
@@ -81,6 +82,7 @@ def create_model(
     assert features_only
     network = FakeNet(reductions, tuple(out_indices or range(len(reductions))), output_fmt)
     if pretrained:
+        logging.getLogger("timm.models._builder").warning("Unexpected keys (classifier.weight) found")
         network.load_state_dict(safetensors.torch.load_file(pretrained_cfg_overlay["file"]))
     return network
 
@@ -143,6 +145,13 @@ def test_a_folder_fills_the_backbone_and_is_not_needed_afterwards(timm, tmp_path
     images = torch.randn(1, 3, network.stride, 2 * network.stride)
     with torch.no_grad():
         assert torch.equal(again(images).logits, network(images).logits)
+
+
+def test_a_classifier_in_the_file_is_left_out_without_a_word(timm, tmp_path, caplog):
+    folder = folder_of(tmp_path / "folder", "fakenet")
+    PretrainedNetwork("timm", describe_backbone("timm", str(folder)), features=8).fill(str(folder))
+    assert caplog.records == []
+    assert logging.getLogger("timm").level == logging.NOTSET
 
 
 def test_a_name_has_its_safetensors_downloaded(timm, tmp_path, monkeypatch):

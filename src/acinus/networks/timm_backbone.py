@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class TimmBackbone(nn.Module):
             When they are not there or do not fit.
         """
         timm = optional(_IMPORT)
-        with _explained(model):
+        with _quiet(), _explained(model):
             path = Path(model) / _WEIGHTS if Path(model).is_dir() else _downloaded(timm, model)
             # timm then renames the file's tensors itself, to what a model of feature maps calls them.
             filled = _create(
@@ -154,3 +155,15 @@ def _explained(model: str) -> AbstractContextManager[None]:
             f"or a folder with config.json and {_WEIGHTS}"
         )
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep off the terminal that a file holds a classifier, too, which a model of feature maps leaves out."""
+    log = logging.getLogger(_IMPORT)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
