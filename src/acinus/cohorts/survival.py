@@ -76,10 +76,9 @@ def hazard(values: NDArray[np.float64], outcome: Survival, *, level: float) -> H
             model = CoxPHFitter(alpha=1 - level).fit(table, "time", "event")
         except ConvergenceError:
             return missing
-    row = model.summary.loc["x"]
-    names = [name for name in model.summary.columns if name.startswith("exp(coef) ")]
-    low, high = sorted(float(row[name]) for name in names)
-    ratio = float(row["exp(coef)"])
+    # Not from `model.summary`, which takes as long as the fit.
+    ratio = float(np.exp(model.params_["x"]))
+    low, high = np.exp(model.confidence_intervals_.loc["x"].to_numpy(np.float64)).tolist()
     if not all(map(math.isfinite, (ratio, low, high))) or high > 1e6:
         return missing
     return Hazard(ratio, low, high, float(model.log_likelihood_ratio_test().p_value))
