@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -19,5 +21,12 @@ def disc(radius_px: float) -> NDArray[np.uint8]:
            [1, 1, 1],
            [0, 1, 0]], dtype=uint8)
     """
-    side = 2 * max(1, round(radius_px)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)
+    return _disc(max(1, round(radius_px)))
+
+
+@cache
+def _disc(radius_px: int) -> NDArray[np.uint8]:
+    side = 2 * radius_px + 1
+    kernel = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)
+    kernel.flags.writeable = False  # everybody gets the same one
+    return kernel

@@ -108,7 +108,9 @@ class ClosedShapes(Cue):
             view = np.s_[shape.box.y : shape.box.bottom, shape.box.x : shape.box.right]
             fresh = shape.gland & (glands[view] == 0)
             regions[view][fresh & (regions[view] == BACKGROUND)] = IGNORE
-            if score < shape.least_score or fresh.sum() < (1.0 - self.max_overlap) * shape.gland.sum():
+            if score < shape.least_score or np.count_nonzero(fresh) < (
+                1.0 - self.max_overlap
+            ) * np.count_nonzero(shape.gland):
                 continue
             inside = INTERIOR if self.interior else IGNORE
             regions[view][fresh] = np.where(shape.ring, EXTERIOR, inside)[fresh]
@@ -165,9 +167,9 @@ class _Shape:
         box = candidate.box.grown(rim.shape[0] // 2).intersection(Box(0, 0, shape[1], shape[0]))
         body = candidate.mask(box)
         if candidate.dark:
-            gland, inside = body, cv2.erode(body.astype(np.uint8), rim).astype(bool)
+            gland, inside = body, cv2.erode(body.view(np.uint8), rim).view(bool)
         else:
-            gland, inside = cv2.dilate(body.astype(np.uint8), rim).astype(bool), body
+            gland, inside = cv2.dilate(body.view(np.uint8), rim).view(bool), body
         return cls(box, gland, gland & ~inside, least_score)
 
 

@@ -57,7 +57,7 @@ class Candidate:
         """Return the shape, holes filled, inside `box`: (box.height, box.width) bool."""
         canvas = np.zeros((box.height, box.width), dtype=np.uint8)
         cv2.drawContours(canvas, [self.contour], -1, 1, cv2.FILLED, offset=(-box.x, -box.y))
-        return canvas.astype(bool)
+        return canvas.view(bool)
 
 
 def find_candidates(
@@ -111,9 +111,7 @@ def _contours(
                 mask = opening(
                     channel > threshold if dark else channel < threshold, opening_um, mpp=image.mpp
                 )
-                contours, _ = cv2.findContours(
-                    mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-                )
+                contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
                 for contour in contours:
                     yield np.asarray(contour, dtype=np.int32), dark
 

@@ -92,33 +92,36 @@ def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: f
     box = candidate.box.grown(rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
     view = np.s_[box.y : box.bottom, box.x : box.right]
     body = candidate.mask(box)
-    outer = cv2.dilate(body.astype(np.uint8), rim).astype(bool) & ~body
-    core = cv2.erode(body.astype(np.uint8), rim).astype(bool)
-    inner = body & ~core
-    if core.sum() < 10:  # thinner than two rims
-        core = body
-    if outer.sum() < 10:  # fills the image
+    outer = cv2.dilate(body.view(np.uint8), rim).view(bool) & ~body
+    if np.count_nonzero(outer) < 10:  # fills the image
         return 0.0
-    density = texture.density[view]
     x, y = candidate.contour[:, 0, 0], candidate.contour[:, 0, 1]
     within = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
     if not within.any():
         return 0.0
-    ring = (
-        density[inner].mean() - density[outer].mean()
-        if candidate.dark
-        else density[outer].mean() - density[body].mean()
-    )
+    density = texture.density[view]
     properties = {
         "solidity": candidate.solidity,
-        "ring": float(ring) / texture.spread,
-        "edge": float(texture.gradient[y[within], x[within]].mean()) / texture.mean_gradient,
-        "fine": float(texture.fine[view][body].mean()) / texture.mean_fine,
-        "cut": 1.0 - float(within.mean()),
-        "core": float(density[core].mean() - density[inner].mean()) / texture.spread,
+        "edge": float(_mean(texture.gradient[y[within], x[within]])) / texture.mean_gradient,
+        "fine": float(_mean(texture.fine[view][body])) / texture.mean_fine,
+        "cut": 1.0 - np.count_nonzero(within) / len(within),
     }
+    if candidate.dark:
+        core = cv2.erode(body.view(np.uint8), rim).view(bool)
+        inner = _mean(density[body & ~core])
+        if np.count_nonzero(core) < 10:  # thinner than two rims
+            core = body
+        properties["ring"] = float(inner - _mean(density[outer])) / texture.spread
+        properties["core"] = float(_mean(density[core]) - inner) / texture.spread
+    else:
+        properties["ring"] = float(_mean(density[outer]) - _mean(density[body])) / texture.spread
     curves = _DARK if candidate.dark else _PALE
     return math.prod(_logistic((properties[name] - at) / width) for name, (at, width) in curves.items())
+
+
+def _mean(values: NDArray[np.float32]) -> np.float32:
+    """Return what ``values.mean()`` does of a vector, in a third of the time when it is short."""
+    return np.float32(float(np.add.reduce(values)) / len(values))
 
 
 def _logistic(x: float) -> float:
