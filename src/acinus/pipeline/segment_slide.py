@@ -18,6 +18,7 @@ from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.glands.roi import RegionOfInterest
 from acinus.glands.spool import OutlineSpool
+from acinus.inference.slide.allocation import give_back_unused
 from acinus.inference.slide.compute import compute_windows
 from acinus.inference.slide.finding import find_glands
 from acinus.inference.slide.grid import WorkingGrid
@@ -112,6 +113,7 @@ def segment_slide(
             reader, model, identity, mpp=mpp, roi=roi, artefacts=artefacts, work=work, result=out / name
         )
         tissue, familiarity = _tissue(reader, view, job, model)
+        del view  # up to 30 MB
         shared = job.scratch / "model"
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
@@ -138,6 +140,7 @@ def segment_slide(
                 rings = Rings.of(model.fitted_settings)
                 fields = fields_of(reader, grid, tissue, labels.base, mpp=rings.mpp)
                 familiarity = judged(fields, stain=model.stain, rings=rings)
+                give_back_unused()
             run = run_record(
                 command=None,
                 settings=settings_to_plain(model.fitted_settings),

@@ -108,6 +108,10 @@ class LabelChunks:
         for key in sorted(self._changed):
             self._store(self._changed[key])
 
+    def let_go(self) -> None:
+        """Hold no chunk in memory; changed ones are written."""
+        self._chunks.clear()
+
     def _chunk(self, key: tuple[int, int]) -> _Chunk:
         """Return a chunk; the one used least lately makes room for it."""
         return self._chunks.get_or_make(
@@ -163,8 +167,8 @@ class LabelPyramid:
         self.base = LabelChunks(self._finest)
 
     def finish(self) -> None:
-        """Write what is left of the base, and the coarser levels."""
-        self.base.flush()
+        """Write what is left of the base, of which nothing is then held, and the coarser levels."""
+        self.base.let_go()
         finer = self._finest
         for level in range(1, len(self._levels)):
             coarser = self._create(level)

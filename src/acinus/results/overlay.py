@@ -64,11 +64,12 @@ def draw_polygons(
     corner_um: tuple[float, float] = (0.0, 0.0),
     colour: tuple[int, int, int] = _GREEN,
 ) -> RgbArray:
-    """Return the image with outlines, for slides whose label map is too large for a picture.
+    """Draw outlines into an image and return it, for slides whose label map is too large for a picture.
 
     Parameters
     ----------
     rgb : (H, W, 3) uint8
+        Is changed: a slide's is large.
     outlines : iterable of Polygon or MultiPolygon
         In µm; gone through twice (no generator), so that no shadow falls on a neighbour's line.
     mpp : float
@@ -78,7 +79,6 @@ def draw_polygons(
     colour : (int, int, int)
         Red, green, blue.
     """
-    picture = rgb.copy()
     width_px = max(2, round(um_to_px(_LINE_UM, mpp=mpp)))
     for of_line, thickness in ((_DARK, width_px + 2), (colour, width_px)):
         for outline in outlines:
@@ -86,8 +86,8 @@ def draw_polygons(
             # Pixel centres lie at +½; cv2 takes whole numbers, here in parts of a pixel.
             places = [(shapely.get_coordinates(ring) - corner_um) / mpp - 0.5 for ring in rings]
             lines = [np.rint(xy * 2**_SHIFT).astype(np.int32) for xy in places]
-            cv2.polylines(picture, lines, True, of_line, thickness, cv2.LINE_AA, _SHIFT)
-    return picture
+            cv2.polylines(rgb, lines, True, of_line, thickness, cv2.LINE_AA, _SHIFT)
+    return rgb
 
 
 def slide_overlay(
@@ -121,6 +121,6 @@ def slide_overlay(
     except OSError as error:
         raise InputError(f"{reader.path.name} cannot be read ({error}); copy it again") from error
     corner_um = (scanned.x * native_mpp, scanned.y * native_mpp)
-    picture = draw_polygons(rgb, outlines, mpp=mpp, corner_um=corner_um)
+    draw_polygons(rgb, outlines, mpp=mpp, corner_um=corner_um)
     left_out = [shapely.transform(each.outline, lambda xy: xy * native_mpp) for each in artefacts]
-    return draw_polygons(picture, left_out, mpp=mpp, corner_um=corner_um, colour=_ORANGE)
+    return draw_polygons(rgb, left_out, mpp=mpp, corner_um=corner_um, colour=_ORANGE)

@@ -80,3 +80,27 @@ def test_the_threshold_is_met_by_the_byte_that_stands_for_it(threshold: float, l
     how = InstanceSettings(threshold=threshold, min_area_um2=0.0, max_hole_um2=0.0)
     [box] = found_in(probability, 300, how).boxes
     assert (box.x, box.right) == (least, 256)
+
+
+class CountedSource(ArraySource):
+    reads = 0
+
+    def read(self, box: Box) -> np.ndarray:
+        self.reads += 1
+        return super().read(box)
+
+
+@pytest.mark.parametrize(("kept_bytes", "reads"), [(10**6, 6), (0, 12)])
+def test_blocks_are_read_again_only_where_what_they_hold_was_not_kept(
+    monkeypatch: pytest.MonkeyPatch, kept_bytes: int, reads: int
+):
+    monkeypatch.setattr("acinus.inference.slide.components._KEPT_BYTES", kept_bytes)
+    probability = blobs(3, 40, 60)
+    source = CountedSource(probability)
+    components = find_components(source, HOW, mpp=1.0, block_px=20, progress=SilentProgress())
+    expected = gland_mask(probability.astype(np.float32) / 255, HOW, mpp=1.0)
+    assert np.array_equal(
+        sum(components.mask(number, Box(0, 0, 60, 40)) for number in range(1, len(components.boxes) + 1)),
+        expected,
+    )
+    assert source.reads == reads

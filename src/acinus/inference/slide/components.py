@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +26,9 @@ from acinus.inference.slide.source import ProbabilitySource
 
 __all__ = ["SlideComponents", "find_components"]
 
-_CACHE_BYTES = 70_000_000  # four blocks of 2048 px
+_CACHE_BYTES = 40_000_000  # nine blocks of 1024 px
+_KEPT_BYTES = 32_000_000  # compressed, some hundred blocks full of glands
+_ZSTD_LEVEL = 1
 
 
 class SlideComponents:
@@ -60,12 +63,12 @@ class SlideComponents:
         return mask
 
     def _numbers(self, index: int) -> LabelMap:
-        """Return the component of every pixel of a block: it is labelled again, as it was the first time."""
-        pieces = self._blocks.pieces(index)
+        """Return the component of every pixel of a block."""
+        numbers = self._blocks.numbers(index)
         component_of = self._component_of[self._first_piece[index] : self._first_piece[index + 1] + 1].copy()
-        assert len(component_of) == len(pieces.areas) + 1, "the source changed while it was read"
+        assert len(component_of) > numbers.max(), "the source changed while it was read"
         component_of[0] = 0
-        return component_of[pieces.numbers]
+        return component_of[numbers]
 
 
 def find_components(
@@ -96,7 +99,10 @@ def find_components(
 
 
 class _Blocks:
-    """The blocks of a slide in rows, each labelled on demand."""
+    """The blocks of a slide in rows, each labelled on demand.
+
+    Which piece a pixel belongs to is kept of as many blocks as fit, the first ones.
+    """
 
     def __init__(
         self, source: ProbabilitySource, settings: InstanceSettings, *, mpp: float, block_px: int
@@ -109,6 +115,8 @@ class _Blocks:
         self.max_hole_px = um2_to_px(settings.max_hole_um2, mpp=mpp)
         self.min_area_px = um2_to_px(settings.min_area_um2, mpp=mpp)
         self.grid = Box(0, 0, source.size.width, source.size.height)
+        self._kept: dict[int, bytes] = {}
+        self._room = _KEPT_BYTES
 
     def __len__(self) -> int:
         return self._rows * self._columns
@@ -125,13 +133,27 @@ class _Blocks:
 
     def pieces(self, index: int) -> Pieces:
         box = self.box(index)
-        return find_pieces(
+        pieces = find_pieces(
             self._source.read(box) >= self._threshold,
             box,
             self.grid,
             max_hole_px=self.max_hole_px,
             min_area_px=self.min_area_px,
         )
+        if index not in self._kept and len(pieces.areas):
+            packed = bytes(imagecodecs.zstd_encode(pieces.numbers.tobytes(), level=_ZSTD_LEVEL))
+            if len(packed) <= self._room:
+                self._kept[index] = packed
+                self._room -= len(packed)
+        return pieces
+
+    def numbers(self, index: int) -> LabelMap:
+        """Return the ``numbers`` of a block's pieces, kept from the first time or found again."""
+        if index not in self._kept:
+            return self.pieces(index).numbers
+        box = self.box(index)
+        values = np.frombuffer(imagecodecs.zstd_decode(self._kept[index]), np.int32)
+        return values.reshape(box.height, box.width)
 
 
 def _least_byte(threshold: float) -> int:

@@ -39,15 +39,15 @@ def label_slide(
     settings: InstanceSettings,
     *,
     mpp: float,
-    block_px: int = 2048,
+    block_px: int = 1024,
     crop_px: int = 4096,
     progress: Progress | None = None,
 ) -> Iterator[LabelledCrop]:
     """Yield the glands of a slide, numbered 1..N without gaps in the order in which they come.
 
     The glands are those of `label_glands` of the whole slide, but memory grows with the number of glands, not
-    of pixels. The source is read twice, first to find the components, then while they are split, and has to
-    give the same both times.
+    of pixels. The source is read to find the components and, where what was found takes more than is kept,
+    again while they are split; it has to give the same both times.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from acinus.inference.slide.plan import Window, WindowPlan
 
 __all__ = ["WindowStore"]
 
-_CACHE_BYTES = 128_000_000  # 23 windows of 1024 px with their colours
+_CACHE_BYTES = 64_000_000  # 11 windows of 1024 px with their colours: what meets a block of that side
 
 
 class WindowStore:
