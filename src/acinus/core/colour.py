@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray
 
-__all__ = ["is_one_colour", "optical_density", "rgb_from_optical_density"]
+__all__ = [
+    "brightest_channel",
+    "darkest_channel",
+    "is_one_colour",
+    "mean_of_channels",
+    "optical_density",
+    "rgb_from_optical_density",
+]
+
+Value = TypeVar("Value", np.uint8, np.float32)
 
 _LEAST_CONTRAST = 10  # grey values; the faintest tissue spans several times as many
 
@@ -31,8 +43,45 @@ def optical_density(rgb: RgbArray | NDArray[np.float32]) -> NDArray[np.float32]:
     >>> optical_density(np.full((1, 1, 3), 255, np.uint8)).max().item()
     0.0
     """
+    if rgb.dtype == np.uint8 and rgb.size:  # 256 logarithms instead of one for each value
+        levels = optical_density(np.arange(256, dtype=np.float32))
+        return np.asarray(cv2.LUT(np.ascontiguousarray(rgb), levels), dtype=np.float32)
     density: NDArray[np.float32] = 0.0 - np.log((rgb.astype(np.float32) + 1.0) / 256.0)  # never −0
     return density
+
+
+def mean_of_channels(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of an (H, W, 3) image over its channels, (H, W): NumPy's takes 8 times as long.
+
+    Examples
+    --------
+    >>> mean_of_channels(np.float32([[[1, 2, 6]]])).tolist()
+    [[3.0]]
+    """
+    mean: NDArray[np.float32] = (values[..., 0] + values[..., 1] + values[..., 2]) / np.float32(3)
+    return mean
+
+
+def brightest_channel(values: NDArray[Value]) -> NDArray[Value]:
+    """Return the largest value of each pixel of an (H, W, 3) image, (H, W).
+
+    Examples
+    --------
+    >>> brightest_channel(np.uint8([[[10, 30, 20]]])).tolist()
+    [[30]]
+    """
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+
+
+def darkest_channel(values: NDArray[Value]) -> NDArray[Value]:
+    """Return the smallest value of each pixel of an (H, W, 3) image, (H, W).
+
+    Examples
+    --------
+    >>> darkest_channel(np.uint8([[[10, 30, 20]]])).tolist()
+    [[10]]
+    """
+    return np.minimum(np.minimum(values[..., 0], values[..., 1]), values[..., 2])
 
 
 def rgb_from_optical_density(density: NDArray[np.float32]) -> RgbArray:

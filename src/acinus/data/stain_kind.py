@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import brightest_channel, darkest_channel, mean_of_channels, optical_density
 from acinus.core.image import BoolMask, RgbArray
 
 __all__ = ["STAIN_NAMES", "StainKind", "stain_kind"]
@@ -65,10 +65,10 @@ def stain_kind(rgb: RgbArray, *, mpp: float) -> StainKind:
     density = optical_density(small)
     # Whatever tints the glass tints all: it is what the lightest pixels have.
     density = np.maximum(density - np.quantile(density, 0.01, axis=(0, 1)), 0.0)
-    stained = (density.mean(axis=2) > _STAINED_OD) & (small.max(axis=2) >= _BLACK)
+    stained = (mean_of_channels(density) > _STAINED_OD) & (brightest_channel(small) >= _BLACK)
     if np.count_nonzero(stained) < _LEAST_STAINED * stained.size:
         return "he"
-    chroma = np.ptp(small, axis=2)[stained]
+    chroma = (brightest_channel(small) - darkest_channel(small))[stained]
     if np.quantile(chroma, 0.99) < _GREY_CHROMA:
         return "grey"
     return "brown" if _brown(density)[stained].mean() >= _LEAST_BROWN else "he"
@@ -81,7 +81,7 @@ def _brown(density: NDArray[np.float32]) -> BoolMask:
         (blue > _BROWN_OVER_GREEN * green)
         & (blue > _BROWN_OVER_RED * red)
         & (red > _RED_OVER_BLUE * blue)
-        & (density.mean(axis=2) > _BROWN_OD),
+        & (mean_of_channels(density) > _BROWN_OD),
         dtype=bool,
     )
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import mean_of_channels, optical_density
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, RgbImage
 from acinus.core.units import um2_to_px
@@ -122,7 +122,7 @@ def _channels(image: RgbImage, blur_um: float) -> Iterator[NDArray[np.float32]]:
     Haematoxylin absorbs red most, eosin hardly; green minus red tells eosin from haematoxylin.
     """
     density = optical_density(image.rgb)
-    total = density.mean(axis=2)
+    total = mean_of_channels(density)
     yield blur(total, blur_um, mpp=image.mpp)
     yield blur(total, 2.0 * blur_um, mpp=image.mpp)
     yield blur(density[..., 0], 1.25 * blur_um, mpp=image.mpp)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import mean_of_channels, optical_density
 from acinus.core.geometry import Box
 from acinus.core.image import RgbImage
 from acinus.core.morphology import disc
@@ -67,7 +67,7 @@ class ImageTexture:
     @classmethod
     def of(cls, image: RgbImage, *, blur_um: float, fine_um: float) -> ImageTexture:
         """Compute the maps and their averages; see `ClosedShapes` for the lengths."""
-        density = optical_density(image.rgb).mean(axis=2)
+        density = mean_of_channels(optical_density(image.rgb))
         smooth = blur(density, blur_um, mpp=image.mpp)
         slope_x, slope_y = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
         fine = (density - blur(density, fine_um, mpp=image.mpp)) ** 2

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import brightest_channel, darkest_channel, mean_of_channels, optical_density
 from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, RgbArray
 from acinus.core.morphology import disc
@@ -107,7 +107,9 @@ class Artefacts:
         return Artefacts(np.asarray(kinds, dtype=np.uint8), mpp)
 
 
-def find_artefacts(rgb: RgbArray, *, mpp: float, brown_is_foreign: bool = True) -> Artefacts:
+def find_artefacts(
+    rgb: RgbArray, *, mpp: float, brown_is_foreign: bool = True, tissue: BoolMask | None = None
+) -> Artefacts:
     """Find artefacts on an overview, all but blur.
 
     Parameters
@@ -117,6 +119,8 @@ def find_artefacts(rgb: RgbArray, *, mpp: float, brown_is_foreign: bool = True) 
     mpp : float
     brown_is_foreign : bool
         Not on a slide whose stain is brown: nothing is a foreign stain there.
+    tissue : (H, W) bool, optional
+        What `tissue_mask` says of it, where that is known already.
 
     Examples
     --------
@@ -125,11 +129,12 @@ def find_artefacts(rgb: RgbArray, *, mpp: float, brown_is_foreign: bool = True) 
     >>> sorted(find_artefacts(picture, mpp=8.0).areas_um2())
     ['pen']
     """
-    smooth = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2), dtype=np.uint8)
+    tissue = tissue_mask(rgb, mpp=mpp) if tissue is None else tissue
     lines, bubbles = _lines_and_bubbles(rgb, mpp=mpp)
     found = {
         "foreign stain": _foreign_stain(smooth, mpp=mpp) if brown_is_foreign else np.zeros_like(lines),
-        "fold": _folds(rgb, mpp=mpp),
+        "fold": _folds(rgb, tissue, mpp=mpp),
         "pen": _large(pen_mask(rgb, mpp=mpp), least_um2=_PEN_AREA_UM2, mpp=mpp),
         "edge": lines,
         "bubble": bubbles,
@@ -140,8 +145,7 @@ def find_artefacts(rgb: RgbArray, *, mpp: float, brown_is_foreign: bool = True) 
     return Artefacts(kinds, mpp)
 
 
-def _folds(rgb: RgbArray, *, mpp: float) -> BoolMask:
-    tissue = tissue_mask(rgb, mpp=mpp)
+def _folds(rgb: RgbArray, tissue: BoolMask, *, mpp: float) -> BoolMask:
     if not tissue.any():
         return tissue
     density = cv2.GaussianBlur(optical_density(rgb), (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2)
@@ -153,7 +157,7 @@ def _folds(rgb: RgbArray, *, mpp: float) -> BoolMask:
         if width_px * mpp <= _FOLD_WIDTH_UM and part.sum() >= _FOLD_ELONGATION * width_px**2:
             kept[here] |= part
     kept = _grown(kept, radius_um=_SMOOTH_UM, mpp=mpp)
-    return _lying_in_paler_tissue(kept, density.mean(axis=2), tissue, mpp=mpp)
+    return _lying_in_paler_tissue(kept, mean_of_channels(density), tissue, mpp=mpp)
 
 
 def _lying_in_paler_tissue(
@@ -181,8 +185,8 @@ def _lying_in_paler_tissue(
 
 def _lines_and_bubbles(rgb: RgbArray, *, mpp: float) -> tuple[BoolMask, BoolMask]:
     """Return long grey lines, and what such lines enclose together with the lines around it."""
-    values = rgb.astype(np.float32)
-    brightness, chroma = values.mean(axis=2), values.max(axis=2) - values.min(axis=2)
+    brightness = mean_of_channels(rgb.astype(np.float32))
+    chroma = brightest_channel(rgb) - darkest_channel(rgb)
     background = float(np.quantile(brightness, 0.95))
     grey = (chroma < _GREY_CHROMA) & (brightness < background - _GREY_DEPTH)
     joined = _closed(grey, radius_um=3 * _SMOOTH_UM, mpp=mpp)
@@ -214,11 +218,11 @@ def _round_holes(part: BoolMask, *, mpp: float) -> BoolMask:
     return holes.astype(bool)
 
 
-def _foreign_stain(smooth: NDArray[np.float32], *, mpp: float) -> BoolMask:
+def _foreign_stain(smooth: RgbArray, *, mpp: float) -> BoolMask:
     """Return what is coloured but not as H&E is, which takes out green most."""
-    red, green, blue = smooth[..., 0], smooth[..., 1], smooth[..., 2]
-    stained = optical_density(smooth.astype(np.uint8)).mean(axis=2) > _FOREIGN_DENSITY
-    coloured = stained & (smooth.max(axis=2) - smooth.min(axis=2) > _FOREIGN_CHROMA)
+    red, green, blue = (smooth[..., channel].astype(np.float32) for channel in range(3))
+    stained = mean_of_channels(optical_density(smooth)) > _FOREIGN_DENSITY
+    coloured = stained & (brightest_channel(smooth) - darkest_channel(smooth) > _FOREIGN_CHROMA)
     foreign = coloured & ((red + blue) / 2 - green < _FOREIGN_EXCESS)
     if foreign.sum() > _MOST_FOREIGN * coloured.sum():
         return np.zeros_like(foreign)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import mean_of_channels, optical_density
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask
@@ -61,9 +61,9 @@ def find_blur(reader: SlideReader, tissue: BoolMask, *, mpp: float) -> BoolMask:
     rows, columns = (math.ceil(length * mpp / (BLUR_MPP * _CELL_PX)) for length in tissue.shape)
     fine = np.full((rows, columns), np.nan)
     for cells, box in _blocks(rows, columns):
-        covered = tissue[np.ix_(*_under(box, tissue.shape, mpp=mpp))]
-        if covered.any():
-            fine[cells] = fine_share(_density(reader, box), covered)
+        under_rows, under_columns = _under(box, tissue.shape, mpp=mpp)
+        if tissue[_span(under_rows), _span(under_columns)].any():
+            fine[cells] = fine_share(_density(reader, box), tissue[np.ix_(under_rows, under_columns)])
     return tissue & _on_overview(_blurred(fine), tissue.shape, mpp=mpp)
 
 
@@ -113,7 +113,7 @@ def _density(reader: SlideReader, box: Box) -> NDArray[np.float32]:
         rgb = reader.read_working(box, mpp=BLUR_MPP)
     except OSError as error:
         raise InputError(f"{reader.path.name} cannot be read ({error}); copy it again") from error
-    return np.asarray(optical_density(rgb).mean(axis=2), dtype=np.float32)
+    return mean_of_channels(optical_density(rgb))
 
 
 def _under(box: Box, shape: tuple[int, ...], *, mpp: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -124,6 +124,11 @@ def _under(box: Box, shape: tuple[int, ...], *, mpp: float) -> tuple[NDArray[np.
         np.minimum(places, length - 1) for places, length in zip(below, shape, strict=True)
     )
     return under_rows, under_columns
+
+
+def _span(places: NDArray[np.intp]) -> slice:
+    """Return the slice from the first to the last of ascending places."""
+    return slice(int(places[0]), int(places[-1]) + 1)
 
 
 def _blurred(fine: NDArray[np.float64]) -> BoolMask:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import brightest_channel, darkest_channel, mean_of_channels, optical_density
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray
 from acinus.core.morphology import disc
@@ -142,10 +142,11 @@ def find_tissue(rgb: RgbArray, *, mpp: float) -> Tissue:
 
 
 def _at_work_mpp(rgb: RgbArray, *, mpp: float) -> Tissue:
-    values = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2), dtype=np.uint8)
+    values = smooth.astype(np.float32)
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
-    excess = (red + blue) / 2 - green
-    foreign = _foreign(values, mpp=mpp)
+    excess = (red + blue) / np.float32(2) - green
+    foreign = _foreign(smooth, mpp=mpp)
     tint = _background_tint(values, excess, foreign)
     tissue = (excess - tint > _STAIN_EXCESS) & (red > green) & ~foreign
     tissue = _closed(tissue, radius_px=um_to_px(_CLOSE_UM, mpp=mpp)) & ~foreign
@@ -156,15 +157,15 @@ def _at_work_mpp(rgb: RgbArray, *, mpp: float) -> Tissue:
 
 def pen_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
     """Return where ink of a pen or something black lies on an overview, (H, W) bool, with its faint rim."""
-    values = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2).astype(np.float32)
-    return _foreign(values, mpp=mpp)
+    smooth = cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2)
+    return _foreign(np.asarray(smooth, dtype=np.uint8), mpp=mpp)
 
 
-def _foreign(values: NDArray[np.float32], *, mpp: float) -> BoolMask:
+def _foreign(smooth: RgbArray, *, mpp: float) -> BoolMask:
     """Return pen and black, with the rim where ink fades into what lies beside it."""
-    red, green, blue = values[..., 0], values[..., 1], values[..., 2]
-    brightest, darkest = values.max(axis=2), values.min(axis=2)
-    density = optical_density(values).mean(axis=2)
+    red, green, blue = (smooth[..., channel].astype(np.float32) for channel in range(3))
+    brightest, darkest = brightest_channel(smooth), darkest_channel(smooth)
+    density = mean_of_channels(optical_density(smooth))
     density -= min(float(np.quantile(density, 0.02)), _GLASS_OD)
     greenest, bluest = _limits_of_stain(density, green - red, blue - red)
     pen = (density > _STAINED_OD) & ((green - red > greenest) | (blue - red > bluest))
@@ -197,7 +198,7 @@ def _background_tint(values: NDArray[np.float32], excess: NDArray[np.float32], f
     """
     if foreign.all():
         return 0.0
-    lightness = values.mean(axis=2)
+    lightness = mean_of_channels(values)
     bright = ~foreign & (lightness >= np.quantile(lightness[~foreign], 0.9))
     return float(np.clip(np.median(excess[bright]), -_BACKGROUND_TINT, _BACKGROUND_TINT))
 

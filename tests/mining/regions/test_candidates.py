@@ -41,6 +41,13 @@ def test_a_slide_smaller_than_a_square_is_one():
     assert boxes(small, small) == [Box(0, 0, 7, 6)]
 
 
+def test_squares_are_cut_by_the_sides_of_a_slide_where_that_leaves_less_out():
+    wide = np.ones((10, 17), bool)
+    assert boxes(wide, wide) == [Box(0, 0, 8, 10), Box(8, 0, 9, 10)]  # instead of 7 px left out
+    narrow = np.ones((10, 14), bool)
+    assert boxes(narrow, narrow) == [Box(2, 0, 10, 10)]  # 4 px left out
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
 def test_an_order_holds_each_box_once(seed, count):
     rng = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ def candidate_boxes(
     mpp : float
         µm per pixel of the overview.
     side_um : float
-        Side of a square. Where the permitted part is smaller than one, the square is cut to it.
+        Side of a square. Where the permitted part is smaller than one, or ends in it, the square is cut.
     least_tissue : float
         Share of a square.
 
@@ -48,30 +48,34 @@ def candidate_boxes(
     height, width = tissue.shape
     side = max(1, round(um_to_px(side_um, mpp=mpp)))
     rows, columns = (_starts(length, side) for length in (height, width))
+    frame = Box(0, 0, width, height)
     boxes = []
-    for y in rows:
-        for x in columns:
-            whole = Box(x, y, min(side, width - x), min(side, height - y))
-            if not tissue[whole.y : whole.bottom, whole.x : whole.right].any():
-                continue  # most of a slide is glass, which need not be looked at further
-            box = _cut(permitted, whole)
-            here = box.slices_in(Box(0, 0, width, height))
-            if min(box.width, box.height) < _LEAST_SIDE * side:
-                continue
-            if permitted[here].mean() < _LEAST_PERMITTED:
-                continue
-            if (tissue & permitted)[here].mean() >= least_tissue:
-                boxes.append(box)
+    for row, column in np.argwhere(_hold_any(tissue, rows, columns)).tolist():
+        box = _cut(permitted, Box(columns[column], rows[row], side, side).intersection(frame))
+        here = box.slices_in(frame)
+        if min(box.width, box.height) < _LEAST_SIDE * side:
+            continue
+        if permitted[here].mean() < _LEAST_PERMITTED:
+            continue
+        if (tissue[here] & permitted[here]).mean() >= least_tissue:
+            boxes.append(box)
     return boxes
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Return where squares start along an axis, the lattice in the middle; one where none fits."""
-    count = length // side
-    if count == 0:
-        return [0]
+    """Return where squares start along an axis, the lattice in the middle.
+
+    The first and the last reach beyond the slide by up to a quarter where that leaves less of it out.
+    """
+    count = max(1, (2 * length + side) // (2 * side))
     first = (length - count * side) // 2
     return [first + number * side for number in range(count)]
+
+
+def _hold_any(tissue: BoolMask, rows: list[int], columns: list[int]) -> BoolMask:
+    """Say of each square of the lattice whether it holds any tissue: most of a slide is glass."""
+    in_rows = np.logical_or.reduceat(tissue, np.maximum(rows, 0), axis=0)
+    return np.asarray(np.logical_or.reduceat(in_rows, np.maximum(columns, 0), axis=1), dtype=bool)
 
 
 def _cut(permitted: BoolMask, box: Box) -> Box:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from acinus.core.colour import optical_density
+from acinus.core.colour import mean_of_channels, optical_density
 from acinus.core.image import RgbImage
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.closed_shapes import ClosedShapes
@@ -57,7 +57,7 @@ def describe_region(image: RgbImage) -> Description:
     if not tissue.any():
         return Description(rings=0, ring_share=0.0, focus=0.0, tissue=0.0, look=(0.0,) * 8)
     density = optical_density(image.rgb)
-    mean = density.mean(axis=2)
+    mean = mean_of_channels(density)
     stained = density[tissue]
     texture = [float((mean - blur(mean, scale, mpp=image.mpp))[tissue].std()) for scale in _SCALES_UM]
     coarse = RgbImage(rgb_at_mpp(image, _RINGS_MPP), _RINGS_MPP, image.name)

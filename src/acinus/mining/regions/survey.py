@@ -157,11 +157,12 @@ def _ordered_boxes(
     """Return where candidates lie, in level-0 pixels, and the artefacts that they keep clear of."""
     view = CoarseView.of(reader, most_px=_MOST_OVERVIEW_PX)
     tissue = tissue_mask(view.rgb, mpp=view.mpp)
+    permitted = slide.roi.mask(view.size, scale=view.scale)
     brown = stain_kind(view.rgb, mpp=view.mpp) == "brown"
-    artefacts = find_artefacts(view.rgb, mpp=view.mpp, brown_is_foreign=not brown)
+    artefacts = find_artefacts(view.rgb, mpp=view.mpp, brown_is_foreign=not brown, tissue=tissue)
     boxes = candidate_boxes(
         tissue,
-        slide.roi.mask(view.size, scale=view.scale) & ~artefacts.mask,
+        permitted & ~artefacts.mask,
         mpp=view.mpp,
         side_um=1000.0 * settings.side_mm,
         least_tissue=settings.least_tissue,
