@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar, cast
 
 import joblib
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from acinus.core.interrupts import exit_with_parent, interrupts_deferred
 
@@ -36,11 +36,12 @@ def in_processes(
     work : callable
         Can be pickled, as can items and results.
     processes : int
-        With 1, or a single item, everything is computed in this process.
+        With 1, or a single item, everything is computed in this process, unless `lost` is given.
     lost : callable, optional
         Makes the result of an item whose process was killed, by a fault in a library or for want of memory,
         from the item and how the process ended, such as "SIGSEGV(-11)". The others are computed, some of them
-        twice. Without it the first such end is an error.
+        twice. Without it the first such end is an error. Nothing is then computed in this process, which
+        would be killed itself.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def in_processes(
     [1, 2]
     """
     if processes == 1 or len(items) == 1:
-        yield from map(work, items)
+        yield from map(work, items) if lost is None else _one_by_one(work, items, lost)
         return
     done = 0
     while done < len(items):
@@ -65,9 +66,9 @@ def in_processes(
             if lost is None:
                 raise
             # Which one it was is not known: those that may have been under way are tried one by one.
-            for item in items[done : done + _UNDER_WAY * processes]:
+            for result in _one_by_one(work, items[done : done + _UNDER_WAY * processes], lost):
                 done += 1
-                yield _alone(work, item, lost)
+                yield result
 
 
 def _pooled(work: Callable[[Item], Result], items: Sequence[Item], *, processes: int) -> Iterator[Result]:
@@ -82,14 +83,27 @@ def _pooled(work: Callable[[Item], Result], items: Sequence[Item], *, processes:
             yield result
 
 
-def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item, str], Result]) -> Result:
-    """Compute one item in a process that nothing else depends on."""
+def _one_by_one(
+    work: Callable[[Item], Result], items: Sequence[Item], lost: Callable[[Item, str], Result]
+) -> Iterator[Result]:
+    """Compute items one after the other in a process beside this one; where it is killed, in a new one."""
+    executor = None
     try:
-        [result] = _pooled(work, [item], processes=1)
-    except TerminatedWorkerError as error:
-        ends = re.search(r"\{(.+)\}", str(error))
-        return lost(item, ends[1] if ends else "no exit code")
-    return result
+        for item in items:
+            with interrupts_deferred():
+                if executor is None:
+                    executor = ProcessPoolExecutor(1, initializer=exit_with_parent, initargs=(os.getpid(),))
+                future = executor.submit(work, item)
+            try:
+                result = cast("Result", future.result())
+            except TerminatedWorkerError as error:
+                executor = None
+                ends = re.search(r"\{(.+)\}", str(error))
+                result = lost(item, ends[1] if ends else "no exit code")
+            yield result
+    finally:
+        if executor is not None:
+            executor.shutdown(kill_workers=True)
 
 
 def _close_quietly(results: Generator[Result, Any, Any]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import shapely
@@ -43,6 +44,23 @@ def test_nothing_is_learnt_from_artefacts_and_a_cache_keeps_them(marked, tmp_pat
             0.15 * each.box.width * each.box.height
         )
     assert survey_slide(slide, SETTINGS, count=50, cache=tmp_path) == survey
+
+
+def test_nothing_is_learnt_from_what_is_out_of_focus(tmp_path):
+    rng = np.random.default_rng(0)
+    rgb = np.full((640, 1280, 3), (226, 170, 205), np.uint8)  # stroma with nuclei of 8 µm at 2 µm/px
+    for x, y in zip(rng.integers(0, 1280, 12_000), rng.integers(0, 640, 12_000), strict=True):
+        cv2.circle(rgb, (int(x), int(y)), 2, (110, 70, 150), cv2.FILLED, cv2.LINE_AA)
+    rgb[:, :256] = cv2.GaussianBlur(rgb[:, :256], (0, 0), 1.5)  # 3 µm
+    path = tmp_path / "blurred.tif"
+    tifffile.imwrite(path, rgb, tile=(256, 256), resolution=(5000, 5000), resolutionunit="CENTIMETER")
+    survey = survey_slide(SlideToSurvey("blurred", path), SETTINGS, count=500)
+    assert {each.kind for each in survey.artefacts} == {"blur"}
+    blurred = shapely.union_all([each.outline for each in survey.artefacts])
+    assert blurred.intersection(shapely.box(0, 0, 256, 640)).area > 0.9 * 256 * 640
+    assert blurred.area < 1.1 * 256 * 640
+    assert len(survey.candidates) == 10 * 16  # squares of 64 px
+    assert min(each.box.x for each in survey.candidates) == 256
 
 
 def test_what_was_left_out_is_written_so_that_segmenting_leaves_it_out_too(marked, tmp_path):

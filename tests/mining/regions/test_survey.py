@@ -116,15 +116,25 @@ def deadly_library(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("deadly_library")
-def test_a_slide_that_kills_its_process_stops_no_other(slide, tmp_path):
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_slide_that_kills_its_process_stops_no_other(slide, tmp_path, processes):
     deadly = tmp_path / "deadly.tif"
     deadly.write_bytes(slide.read_bytes())
     slides = [SlideToSurvey(name, slide) for name in "abcdefg"]
     slides[1:1] = [SlideToSurvey("deadly", deadly)]
     slides.append(SlideToSurvey("deadly too", deadly))
-    found = list(survey_slides(slides, SETTINGS, cache=None, processes=2))
+    found = list(survey_slides(slides, SETTINGS, cache=None, processes=processes))
     assert [each.name for each, _ in found] == [each.name for each in slides]
     failed = {each.name: str(survey) for each, survey in found if isinstance(survey, Exception)}
     assert list(failed) == ["deadly", "deadly too"]
     assert re.match(r"deadly\.tif ended the process that read it \(SIGSEGV\(-11\)\)", failed["deadly"])
     assert all(survey.candidates for each, survey in found if each.name not in failed)
+
+
+@pytest.mark.usefixtures("deadly_library")
+def test_a_single_slide_that_kills_its_process_is_told(slide, tmp_path):
+    deadly = tmp_path / "deadly.tif"
+    deadly.write_bytes(slide.read_bytes())
+    [(_, survey)] = survey_slides([SlideToSurvey("deadly", deadly)], SETTINGS, cache=None, processes=2)
+    assert isinstance(survey, InputError)
+    assert str(survey).startswith("deadly.tif ended the process that read it (SIGSEGV(-11))")

@@ -131,6 +131,10 @@ def test_a_second_fit_with_more_slides_reads_only_the_new_ones(tmp_path, tissue_
         return describe_region(image)
 
     monkeypatch.setattr("acinus.mining.regions.survey.describe_region", noted)
+    # Other processes would not note it.
+    monkeypatch.setattr(
+        "acinus.mining.regions.parallel.in_processes", lambda work, items, **_: map(work, items)
+    )
     fitted([slides], tmp_path / "two", settings)
     assert described
     assert all(name.startswith("second.") for name in described)

@@ -34,14 +34,14 @@ def survey_slides(
     """Yield each slide with its survey, or with what was wrong with it, in order.
 
     That a slide kills the process that reads it, by a fault in a library or for want of memory, is one of the
-    things that may be wrong, except where all are read in this process.
+    things that may be wrong.
 
     Parameters
     ----------
     cache : Path or None
         See `survey_slide`.
     processes : int
-        1 reads in this one. The result does not depend on it.
+        Which read slides at the same time; this one never does. The result does not depend on it.
     """
     count = candidates_per_slide(len(slides), settings.count)
     work = partial(_attempt, settings=settings, count=count, cache=cache)

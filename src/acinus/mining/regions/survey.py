@@ -24,6 +24,7 @@ from acinus.mining.regions.describe import DESCRIBED_MPP, Description, describe_
 from acinus.mining.regions.settings import RegionSettings
 from acinus.results.artefacts import DrawnArtefact, draw_artefacts
 from acinus.slides.artefacts import find_artefacts
+from acinus.slides.blur import find_blur
 from acinus.slides.coarse import CoarseView
 from acinus.slides.identity import file_identity
 from acinus.slides.opening import open_slide
@@ -160,6 +161,7 @@ def _ordered_boxes(
     permitted = slide.roi.mask(view.size, scale=view.scale)
     brown = stain_kind(view.rgb, mpp=view.mpp) == "brown"
     artefacts = find_artefacts(view.rgb, mpp=view.mpp, brown_is_foreign=not brown, tissue=tissue)
+    artefacts = artefacts.with_blur(find_blur(reader, tissue & permitted & ~artefacts.mask, mpp=view.mpp))
     boxes = candidate_boxes(
         tissue,
         permitted & ~artefacts.mask,
