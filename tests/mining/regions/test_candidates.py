@@ -22,9 +22,17 @@ def test_squares_cover_the_tissue_side_by_side():
 
 def test_a_square_with_less_tissue_than_asked_is_none():
     tissue = NOTHING.copy()
-    tissue[:3, :10] = True
-    assert boxes(tissue, least_tissue=0.3) == [Box(0, 0, 10, 10)]
-    assert boxes(tissue, least_tissue=0.31) == []
+    tissue[:10, :10] = np.tri(10)  # 55 px on and below the diagonal
+    assert boxes(tissue, least_tissue=0.55) == [Box(0, 0, 10, 10)]
+    assert boxes(tissue, least_tissue=0.56) == []
+
+
+def test_each_piece_of_tissue_has_its_own_squares_without_the_glass_beside_it():
+    tissue = NOTHING.copy()
+    tissue[5:13, 7:16] = True  # across four squares of a lattice of the slide
+    tissue[20:24, 30:40] = True
+    tissue[35:37, 0:20] = True  # 2 px are too thin to be a region
+    assert boxes(tissue) == [Box(7, 5, 9, 8), Box(30, 20, 10, 4)]
 
 
 def test_a_square_that_is_cut_by_what_is_not_permitted_shrinks_and_a_spotted_one_goes():
@@ -46,6 +54,18 @@ def test_squares_are_cut_by_the_sides_of_a_slide_where_that_leaves_less_out():
     assert boxes(wide, wide) == [Box(0, 0, 8, 10), Box(8, 0, 9, 10)]  # instead of 7 px left out
     narrow = np.ones((10, 14), bool)
     assert boxes(narrow, narrow) == [Box(2, 0, 10, 10)]  # 4 px left out
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 0.95))
+def test_boxes_are_no_larger_than_asked_and_full_of_tissue_that_is_permitted(seed, share):
+    rng = np.random.default_rng(seed)
+    tissue, permitted = (rng.random((10, 13)).repeat(4, axis=0).repeat(4, axis=1) < share for _ in range(2))
+    for box in boxes(tissue, permitted | ~tissue, least_tissue=0.5):
+        here = np.s_[box.y : box.bottom, box.x : box.right]
+        assert min(box.width, box.height) >= 2.5
+        assert max(box.width, box.height) <= 10
+        assert tissue[here].mean() >= 0.5
+        assert (permitted | ~tissue)[here].mean() >= 0.85
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))

@@ -68,7 +68,7 @@ def test_as_many_regions_as_asked_are_learnt_from_and_shown(tmp_path, tissue_sli
     shown = squares(tmp_path / "model" / "regions" / "tissue.geojson")
     assert sorted(f"tissue.x{box[0]:.0f}.y{box[1]:.0f}" for box in shown) == names
     side_px = SIDE_UM / 0.62
-    assert all(box[2] - box[0] == pytest.approx(side_px, abs=8 / 0.62) for box in shown)
+    assert all(side_px / 4 <= box[2] - box[0] <= side_px + 8 / 0.62 for box in shown)
     with Image.open(tmp_path / "model" / "regions" / "contact_sheet.jpg") as sheet:
         assert sheet.width > 6 * 160
     [record] = json.loads((tmp_path / "model" / "run.json").read_text())["inputs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +20,9 @@ _LEAST_PERMITTED = 0.85  # of what is left of a box: outlines drawn by hand are 
 def candidate_boxes(
     tissue: BoolMask, permitted: BoolMask, *, mpp: float, side_um: float, least_tissue: float
 ) -> list[Box]:
-    """Return the squares of a lattice that hold enough tissue and nothing that is not permitted.
+    """Return squares that lie side by side on each piece of tissue, cut to the tissue in them.
+
+    Glass teaches nothing, and where much of it is in view, tissue against glass is all that is learnt.
 
     Parameters
     ----------
@@ -28,62 +31,66 @@ def candidate_boxes(
     mpp : float
         µm per pixel of the overview.
     side_um : float
-        Side of a square. Where the permitted part is smaller than one, or ends in it, the square is cut.
+        Side of a square. Where the tissue is smaller than one, or ends in it, the square is cut.
     least_tissue : float
-        Share of a square.
+        Share of a square after it was cut, which tissue of one piece has to cover.
 
     Returns
     -------
     list of Box
-        In pixels of the overview, from top to bottom; they do not overlap.
+        In pixels of the overview, piece by piece; those of one piece do not overlap.
 
     Examples
     --------
     >>> tissue = np.zeros((20, 30), bool)
     >>> tissue[:, 12:] = True
     >>> boxes = candidate_boxes(tissue, np.ones_like(tissue), mpp=8.0, side_um=80.0, least_tissue=0.5)
-    >>> [(box.x, box.y) for box in boxes]
-    [(10, 0), (20, 0), (10, 10), (20, 10)]
+    >>> [(box.x, box.y, box.width) for box in boxes]
+    [(12, 0, 9), (21, 0, 9), (12, 10, 9), (21, 10, 9)]
     """
-    height, width = tissue.shape
     side = max(1, round(um_to_px(side_um, mpp=mpp)))
-    rows, columns = (_starts(length, side) for length in (height, width))
-    frame = Box(0, 0, width, height)
+    least_side = _LEAST_SIDE * side
     boxes = []
-    for row, column in np.argwhere(_hold_any(tissue, rows, columns)).tolist():
-        box = _cut(permitted, Box(columns[column], rows[row], side, side).intersection(frame))
-        here = box.slices_in(frame)
-        if min(box.width, box.height) < _LEAST_SIDE * side:
+    usable = (tissue & permitted).astype(np.uint8)
+    count, numbers, facts, _ = cv2.connectedComponentsWithStats(usable, connectivity=8)
+    for number in range(1, count):
+        left, top, width, height, _ = facts[number].tolist()
+        if min(width, height) < least_side:
             continue
-        if permitted[here].mean() < _LEAST_PERMITTED:
-            continue
-        if (tissue[here] & permitted[here]).mean() >= least_tissue:
-            boxes.append(box)
+        piece = numbers[top : top + height, left : left + width] == number
+        frame = Box(0, 0, width, height)
+        rows, columns = (_starts(length, side) for length in (height, width))
+        for row, column in np.argwhere(_hold_any(piece, rows, columns, side=side)).tolist():
+            box = _cut(piece, Box(columns[column], rows[row], side, side).intersection(frame))
+            if min(box.width, box.height) < least_side or piece[box.slices_in(frame)].mean() < least_tissue:
+                continue
+            there = Box(left + box.x, top + box.y, box.width, box.height)
+            if permitted[there.y : there.bottom, there.x : there.right].mean() >= _LEAST_PERMITTED:
+                boxes.append(there)
     return boxes
 
 
 def _starts(length: int, side: int) -> list[int]:
     """Return where squares start along an axis, the lattice in the middle.
 
-    The first and the last reach beyond the slide by up to a quarter where that leaves less of it out.
+    The first and the last reach beyond the piece by up to a quarter where that leaves less of it out.
     """
     count = max(1, (2 * length + side) // (2 * side))
     first = (length - count * side) // 2
     return [first + number * side for number in range(count)]
 
 
-def _hold_any(tissue: BoolMask, rows: list[int], columns: list[int]) -> BoolMask:
-    """Say of each square of the lattice whether it holds any tissue: most of a slide is glass."""
-    in_rows = np.logical_or.reduceat(tissue, np.maximum(rows, 0), axis=0)
+def _hold_any(piece: BoolMask, rows: list[int], columns: list[int], *, side: int) -> BoolMask:
+    """Say of each square of the lattice whether it holds any of the piece."""
+    piece = piece[: rows[-1] + side, : columns[-1] + side]
+    in_rows = np.logical_or.reduceat(piece, np.maximum(rows, 0), axis=0)
     return np.asarray(np.logical_or.reduceat(in_rows, np.maximum(columns, 0), axis=1), dtype=bool)
 
 
-def _cut(permitted: BoolMask, box: Box) -> Box:
-    """Return the box cut to what is permitted in it."""
-    inside = permitted[box.y : box.bottom, box.x : box.right]
+def _cut(piece: BoolMask, box: Box) -> Box:
+    """Return the box cut to what there is of the piece in it, which is something."""
+    inside = piece[box.y : box.bottom, box.x : box.right]
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if not rows.size:
-        return Box(box.x, box.y, 0, 0)
     left, top = int(columns[0]), int(rows[0])
     return Box(box.x + left, box.y + top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
 

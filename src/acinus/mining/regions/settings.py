@@ -24,7 +24,7 @@ class RegionSettings:
         Share of regions in which no shape closes that looks like a gland: stroma, muscle, fat. They show the
         network what is no gland.
     least_tissue : float
-        Share of a region that tissue has to cover.
+        Share of a region that tissue has to cover, when it is cut to the tissue in it.
     least_focus : float
         Sharpness below which a region is out of focus, as in the report (there 0.05).
     """
@@ -32,5 +32,5 @@ class RegionSettings:
     count: Count = 200
     side_mm: Annotated[float, Limits(ge=0.1, le=2.0)] = 0.512
     ringless: Share = 0.25
-    least_tissue: Share = 0.3
+    least_tissue: Share = 0.6
     least_focus: Annotated[float, Limits(ge=0.0)] = 0.05
