@@ -118,15 +118,18 @@ def segment_slide(
         if client is not None and not (shared / "model.json").is_file():
             model.save(shared)  # where the workers see it
         grid = job.plan.grid
+        reader.close()  # its blocks take up to 64 MB; whoever reads next opens it again
         seconds = asdict(
-            compute_windows(job, segmenter=prepared(model.fitted), client=client, progress=progress)
+            compute_windows(
+                job, tissue=tissue, segmenter=prepared(model.fitted), client=client, progress=progress
+            )
         )
         place = Origin.of(origin, scanned=reader.bounds)
         with new_result(out / name) as new, OutlineSpool(work / "outlines.wkb") as outlines:
             labels = new_slide_labels(new, grid.size, mpp=grid.mpp, native_mpp=grid.native_mpp, origin=place)
             found = find_glands(
                 job,
-                reader,
+                tissue,
                 model.fitted_settings.instances,
                 labels=labels.base,
                 labels_path=labels.folder,

@@ -31,7 +31,7 @@ from acinus.networks.unet import UNetSpec
 from acinus.pipeline.estimator import GlandSegmenter
 from acinus.pipeline.model import save_model
 from acinus.pipeline.settings import Settings
-from acinus.pipeline.slide_model import SavedModel
+from acinus.pipeline.slide_model import SavedModel, prepared
 from acinus.slides.opening import open_slide
 
 GLASS, EOSIN = (243, 242, 244), (215, 140, 190)
@@ -164,7 +164,7 @@ def test_a_slide_in_windows_is_the_network_s_answer_to_all_of_it_where_tissue_is
         rgb = reader.read_working(job.plan.grid.box, mpp=MPP)
         mask = job.tissue(reader).mask_of(job.plan.grid.box)
     assert mask.mean() == pytest.approx(0.62, abs=0.02)  # 300 of 500 px and a rim of 24 µm
-    model = replace(GlandSegmenter.load(model_folder, device="cpu").fitted, views=2)
+    model = prepared(GlandSegmenter.load(model_folder, device="cpu").fitted)
     whole = model.probability(RgbImage(rgb, mpp=MPP)) * 255
     assert np.abs(found - np.where(mask, whole, 0)).max() < 0.5 + 1e-2
     assert np.ptp(found[mask]) > 50

@@ -69,7 +69,7 @@ def find(
         with OutlineSpool(folder / "outlines.wkb") as outlines:
             found = find_glands(
                 job,
-                reader,
+                job.tissue(reader),
                 InstanceSettings(),
                 labels=pyramid.base,
                 labels_path=pyramid.folder,

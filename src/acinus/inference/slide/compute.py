@@ -21,6 +21,7 @@ __all__ = ["compute_windows", "left_to_do"]
 def compute_windows(
     job: WindowJob,
     *,
+    tissue: SlideTissue | None = None,
     segmenter: Segmenter | None = None,
     client: Any = None,
     progress: Progress | None = None,
@@ -29,6 +30,8 @@ def compute_windows(
 
     Parameters
     ----------
+    tissue : SlideTissue, optional
+        Of the job, if this process has it already.
     segmenter : Segmenter, optional
         What ``job.load`` returns, if this process has it already.
     client : distributed.Client, optional
@@ -49,7 +52,7 @@ def compute_windows(
     """
     progress = progress or SilentProgress()
     with open_slide(job.slide, mpp=job.mpp) as reader:
-        tissue, store = job.tissue(reader), job.store()
+        tissue, store = tissue or job.tissue(reader), job.store()
         todo, done = left_to_do(job.plan, tissue, store)
         with progress.task(f"Windows of {job.slide.name}", total=len(todo) + done, done=done) as advance:
             if not todo:

@@ -27,7 +27,6 @@ from acinus.inference.slide.source import ProbabilitySource
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.results.ngff import LabelChunks
-from acinus.slides.reader import SlideReader
 
 __all__ = ["SlideGlands", "find_glands"]
 
@@ -52,7 +51,7 @@ class SlideGlands:
 
 def find_glands(
     job: WindowJob,
-    reader: SlideReader,
+    tissue: SlideTissue,
     settings: InstanceSettings,
     *,
     labels: LabelChunks,
@@ -69,6 +68,8 @@ def find_glands(
     ----------
     job : WindowJob
         Its store is complete.
+    tissue : SlideTissue
+        Of the job.
     labels : LabelChunks
         Empty; takes the label map, on the working grid.
     labels_path : Path
@@ -82,7 +83,7 @@ def find_glands(
     client : distributed.Client, optional
         Its workers measure.
     """
-    grid, tissue, store = job.plan.grid, job.tissue(reader), job.store()
+    grid, store = job.plan.grid, job.store()
     with timed(seconds, "lumina"):
         lumina = find_lumina(tissue, store, job.refinement, progress=progress)
     with timed(seconds, "colours"):

@@ -147,7 +147,7 @@ class SlideTissue:
         if kept is not None:
             mpp = CoarseView.mpp_of(reader, most_px=_LARGEST_OVERVIEW_PX)
             mask, gaps = (kept[0] == kind for kind in (_TISSUE, _WIDE_GAP))
-            known = Artefacts(kept[1], mpp)
+            known = Artefacts(kept[1].copy(), mpp)  # lets go of what was read
             return cls(mask, mpp, grid, scanned, roi or RegionOfInterest(), wide_gaps=gaps, artefacts=known)
         return cls.of(reader, grid, roi, artefacts=artefacts, view=view)._keep(path)
 
