@@ -21,11 +21,18 @@ def proposal(regions: list[int], glands: list[int] | None) -> ProposalMap:
     )
 
 
-def verdicts(glands: list[int], background: list[int], left_out: list[int] | None = None) -> Verdicts:
+def verdicts(
+    glands: list[int],
+    background: list[int],
+    left_out: list[int] | None = None,
+    *,
+    wrong: list[int] | None = None,
+) -> Verdicts:
     none = [0] * len(glands)
     return Verdicts(
         np.array([glands], np.int32),
         np.array([background], bool),
+        np.array([wrong or none], bool),
         np.array([left_out or none], bool),
     )
 
@@ -40,7 +47,8 @@ def test_outlines_in_um_become_glands_background_and_what_is_left_out():
     found = said.verdicts((1, 8))
     assert found.glands.tolist() == [[1, 1, 0, 0, 0, 0, 0, 0]]
     # Where a gland was drawn in place of a wrong one, it counts.
-    assert found.background.tolist() == [[False, False, True, True, False, False, False, False]]
+    assert found.wrong.tolist() == [[False, False, True, True, False, False, False, False]]
+    assert not found.background.any()
     assert found.left_out.tolist() == [[False, False, False, False, False, True, False, False]]
 
 
@@ -70,6 +78,24 @@ def test_a_verdict_takes_the_place_of_the_proposal_and_counts_fully():
     assert told.glands is not None
     assert told.glands.tolist() == [[0, 1, 3, 3, 2, 0]]
     assert mined.regions[0, 0] == EXTERIOR  # it stays as it was
+
+
+def test_what_was_called_wrong_is_background_that_counts_like_a_proposal():
+    mined = proposal([EXTERIOR, EXTERIOR, INTERIOR, IGNORE], [1, 1, 1, 0])
+    said = verdicts([0, 0, 0, 0], [0, 0, 0, 0], wrong=[1, 1, 0, 0])
+    told = said.over(mined)
+    assert told.regions.tolist() == [[BACKGROUND, BACKGROUND, IGNORE, IGNORE]]
+    assert told.confidence.tolist() == [[1.0, 1.0, 0.5, 0.5]]
+    image = TrainingImage.of(np.zeros((1, 4, 3), np.uint8), told, None, said.spoken, 4.0)
+    assert image.targets[0, :2, 2].tolist() == [1.0, 1.0]  # and not 4
+    assert image.spoken is None  # so that no crop is drawn around it
+
+
+def test_where_all_glands_were_drawn_a_wrong_one_is_background_that_counts_fully():
+    said = ImageCorrections(SIZE, wrong=[shapely.box(0, 0, 8, 2)], complete=[shapely.box(4, 0, 16, 2)])
+    found = said.verdicts((1, 8))
+    assert found.background[0].tolist() == [False, False, *[True] * 6]
+    assert found.wrong[0].tolist() == [True, True, *[False] * 6]
 
 
 def test_what_is_left_of_a_gland_of_which_most_was_judged_is_ignored():

@@ -1,8 +1,9 @@
 """What people said of an image: verdicts on its pixels, which count more than any proposal.
 
-Outlines that somebody drew or confirmed are glands, with the gaps between them as background; what somebody
-called wrong is background; where all glands were drawn, so is the rest. Of all else the proposals speak as
-before. All ours.
+Outlines that somebody drew or confirmed are glands, with the gaps between them as background; where all
+glands were drawn, so is the rest. What somebody called wrong is background, too, but counts no more than a
+proposal: a mark says that an outline is no gland, not where in it there is none. Of all else the proposals
+speak as before. All ours.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class CorrectionSettings:
     Attributes
     ----------
     weight : float
-        Of a pixel with a verdict in the losses; 1 is that of a proposal of full confidence.
+        Of a pixel with a verdict in the losses; 1 is that of a proposal of full confidence, and of a pixel in
+        an outline that was called wrong.
     frequency : float
         How many times as often crops are drawn around pixels with a verdict as from the same area without: an
-        image of which all glands were drawn counts like so many images, a single mark hardly more than none.
+        image of which all glands were drawn counts like so many images. Marks of wrong glands change nothing.
     """
 
     weight: Positive = 4.0
@@ -51,18 +53,21 @@ class Verdicts:
     glands : (H, W) int32
         Glands that count fully, 1..N; 0 for none.
     background : (H, W) bool
-        Where there is no gland.
+        Where there is no gland, which counts fully.
+    wrong : (H, W) bool
+        Inside what was called wrong, with nothing drawn there.
     left_out : (H, W) bool
         Where nothing is to be learnt.
     """
 
     glands: LabelMap
     background: BoolMask
+    wrong: BoolMask
     left_out: BoolMask
 
     @property
     def spoken(self) -> BoolMask:
-        """Where there is a verdict, (H, W) bool."""
+        """Where there is a verdict that counts fully, (H, W) bool."""
         return (self.glands > 0) | self.background
 
     def over(self, proposal: ProposalMap) -> ProposalMap:
@@ -71,7 +76,7 @@ class Verdicts:
         What is left of a proposed gland of which most has a verdict is ignored.
         """
         regions, confidence = proposal.regions.copy(), proposal.confidence.copy()
-        spoken, mine = self.spoken, self.glands > 0
+        spoken, mine = self.spoken | self.wrong, self.glands > 0
         numbers = proposal.glands
         if numbers is not None:
             areas = np.bincount(numbers.ravel())
@@ -81,7 +86,7 @@ class Verdicts:
             regions[rest] = IGNORE
             numbers = np.where(spoken | rest | self.left_out, 0, numbers)
             numbers = np.where(mine, self.glands + numbers.max(), numbers).astype(np.int32)
-        regions[self.background], regions[mine] = BACKGROUND, EXTERIOR
+        regions[self.background | self.wrong], regions[mine] = BACKGROUND, EXTERIOR
         confidence[spoken] = 1.0
         regions[self.left_out] = IGNORE
         return replace(proposal, regions=regions, confidence=confidence, glands=numbers)
@@ -123,8 +128,10 @@ class ImageCorrections:
 
         left_out = painted(self.left_out) > 0
         glands = np.where(left_out, 0, painted(self.glands))
-        said = (painted(self.wrong) > 0) | (painted(self.complete) > 0)
-        return Verdicts(glands, said & (glands == 0) & ~left_out, left_out)
+        free = (glands == 0) & ~left_out
+        background = (painted(self.complete) > 0) & free
+        wrong = (painted(self.wrong) > 0) & free & ~background
+        return Verdicts(glands, background, wrong, left_out)
 
     @property
     def state(self) -> str:
