@@ -88,9 +88,8 @@ class Artefacts:
 
     def areas_um2(self) -> dict[str, float]:
         """Return the area of each kind that there is."""
-        counts = np.bincount(self.kinds.ravel(), minlength=len(KINDS) + 1)[1:]
-        areas = zip(KINDS, (counts * self.mpp**2).tolist(), strict=True)
-        return {kind: area for kind, area in areas if area > 0}
+        areas = {kind: float(np.count_nonzero(self.of_kind(kind)) * self.mpp**2) for kind in KINDS}
+        return {kind: area for kind, area in areas.items() if area > 0}
 
     def with_blur(self, blur: BoolMask) -> Artefacts:
         """Return these and, where there is none of them, blur."""

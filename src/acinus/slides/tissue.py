@@ -143,10 +143,10 @@ def find_tissue(rgb: RgbArray, *, mpp: float) -> Tissue:
 
 def _at_work_mpp(rgb: RgbArray, *, mpp: float) -> Tissue:
     smooth = np.asarray(cv2.GaussianBlur(rgb, (0, 0), um_to_px(_SMOOTH_UM, mpp=mpp) / 2), dtype=np.uint8)
+    foreign = _foreign(smooth, mpp=mpp)  # takes much memory: before there is more of it
     values = smooth.astype(np.float32)
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
     excess = (red + blue) / np.float32(2) - green
-    foreign = _foreign(smooth, mpp=mpp)
     tint = _background_tint(values, excess, foreign)
     tissue = (excess - tint > _STAIN_EXCESS) & (red > green) & ~foreign
     tissue = _closed(tissue, radius_px=um_to_px(_CLOSE_UM, mpp=mpp)) & ~foreign
@@ -163,12 +163,13 @@ def pen_mask(rgb: RgbArray, *, mpp: float) -> BoolMask:
 
 def _foreign(smooth: RgbArray, *, mpp: float) -> BoolMask:
     """Return pen and black, with the rim where ink fades into what lies beside it."""
-    red, green, blue = (smooth[..., channel].astype(np.float32) for channel in range(3))
-    brightest, darkest = brightest_channel(smooth), darkest_channel(smooth)
     density = mean_of_channels(optical_density(smooth))
     density -= min(float(np.quantile(density, 0.02)), _GLASS_OD)
-    greenest, bluest = _limits_of_stain(density, green - red, blue - red)
-    pen = (density > _STAINED_OD) & ((green - red > greenest) | (blue - red > bluest))
+    red = smooth[..., 0].astype(np.float32)
+    greener, bluer = smooth[..., 1] - red, smooth[..., 2] - red
+    brightest, darkest = brightest_channel(smooth), darkest_channel(smooth)
+    greenest, bluest = _limits_of_stain(density, greener, bluer)
+    pen = (density > _STAINED_OD) & ((greener > greenest) | (bluer > bluest))
     black = (brightest < _BLACK) & (brightest - darkest < _BLACK_CHROMA)
     grown = ndimage.binary_dilation(pen | black, iterations=max(1, round(um_to_px(_PEN_RIM_UM, mpp=mpp))))
     return np.asarray(grown, np.bool_)
