@@ -22,17 +22,19 @@ def test_squares_cover_the_tissue_side_by_side():
 
 def test_a_square_with_less_tissue_than_asked_is_none():
     tissue = NOTHING.copy()
-    tissue[:10, :10] = np.tri(10)  # 55 px on and below the diagonal
-    assert boxes(tissue, least_tissue=0.55) == [Box(0, 0, 10, 10)]
-    assert boxes(tissue, least_tissue=0.56) == []
+    tissue[-10:, :10] = np.tri(10)
+    # Without the pixels at the glass: 36 of 64 px are on and below the diagonal.
+    assert boxes(tissue, least_tissue=0.56) == [Box(0, 32, 8, 8)]
+    assert boxes(tissue, least_tissue=0.57) == []
 
 
 def test_each_piece_of_tissue_has_its_own_squares_without_the_glass_beside_it():
     tissue = NOTHING.copy()
     tissue[5:13, 7:16] = True  # across four squares of a lattice of the slide
-    tissue[20:24, 30:40] = True
-    tissue[35:37, 0:20] = True  # 2 px are too thin to be a region
-    assert boxes(tissue) == [Box(7, 5, 9, 8), Box(30, 20, 10, 4)]
+    tissue[20:26, 30:40] = True
+    tissue[34:38, 0:20] = True  # too thin to be a region
+    # Without the pixels at the glass; the slide's own side is none.
+    assert boxes(tissue) == [Box(8, 6, 7, 6), Box(31, 21, 9, 4)]
 
 
 def test_a_square_that_is_cut_by_what_is_not_permitted_shrinks_and_a_spotted_one_goes():
