@@ -70,6 +70,15 @@ def two_glands(mpp: float) -> Drawing:
     return drawing
 
 
+def everywhere(image: RgbImage) -> np.ndarray:
+    return np.ones(image.shape, bool)
+
+
+def amid_glass(rgb: np.ndarray, margin: int, mpp: float) -> RgbImage:
+    framed = cv2.copyMakeBorder(rgb, *[margin] * 4, cv2.BORDER_CONSTANT, value=(243, 243, 243))
+    return RgbImage(np.asarray(framed, np.uint8), mpp=mpp)
+
+
 def proposed(image: RgbImage, cue: ClosedShapes | None = None) -> ProposalMap:
     return (cue or ClosedShapes())(image, np.zeros(image.shape, np.uint8))
 
@@ -184,6 +193,21 @@ def test_without_interiors_their_pixels_are_ignored():
     assert np.array_equal(ring, expected)
 
 
+def test_glands_are_found_in_tissue_amid_much_glass_as_without_it():
+    image = two_glands(1.25).image()
+    margin = 250  # three quarters of the picture are glass
+    found = proposed(amid_glass(image.rgb, margin, 1.25)).gland
+    inside = found[margin:-margin, margin:-margin]
+    expected = proposed_for_two_glands(1.25).gland
+    assert np.count_nonzero(inside & expected) > 0.9 * np.count_nonzero(inside | expected)
+    assert np.count_nonzero(found) == np.count_nonzero(inside)
+
+
+def test_a_piece_of_tissue_amid_glass_is_no_closed_shape():
+    stroma = Drawing(1.25).image().rgb[:160, :160]  # 200 × 200 µm, the size of a gland
+    assert not proposed(amid_glass(stroma, 100, 1.25)).gland.any()
+
+
 def test_glands_are_trusted_by_half_at_least_and_good_ones_and_background_fully():
     proposal = proposed_for_two_glands(2.5)
     assert proposal.confidence.min() >= 0.5
@@ -210,7 +234,7 @@ def candidates(image: RgbImage, **changes: float) -> list[Candidate]:
         "min_solidity": 0.82,
         "blur_um": 4.0,
     } | changes
-    return find_candidates(image, thresholds=6, **settings)
+    return find_candidates(image, everywhere(image), thresholds=6, **settings)
 
 
 @pytest.mark.parametrize("mpp", [1.25, 2.5])
@@ -248,7 +272,7 @@ def circle(radius_um: float, *, mpp: float, centre: tuple[float, float]) -> np.n
 
 def test_a_shape_on_the_drawn_gland_scores_high_and_one_on_stroma_low():
     image = two_glands(1.25).image()
-    texture = ImageTexture.of(image, blur_um=4.0, fine_um=2.5)
+    texture = ImageTexture.of(image, everywhere(image), blur_um=4.0, fine_um=2.5)
 
     def score(centre: tuple[float, float], *, dark: bool, radius_um: float) -> float:
         contour = circle(radius_um, mpp=1.25, centre=centre)
@@ -264,7 +288,8 @@ def test_a_less_solid_shape_and_one_cut_by_the_side_score_less():
     drawing = Drawing(1.25)
     drawing.gland(LEFT, MUCIN)
     drawing.gland((150, 380), MUCIN)
-    texture = ImageTexture.of(drawing.image(), blur_um=4.0, fine_um=2.5)
+    image = drawing.image()
+    texture = ImageTexture.of(image, everywhere(image), blur_um=4.0, fine_um=2.5)
     whole = circle(BODY_UM, mpp=1.25, centre=LEFT)
     cut = circle(BODY_UM, mpp=1.25, centre=(150, 380))
     cut[..., 0] = np.minimum(cut[..., 0], 319)
@@ -283,7 +308,7 @@ def test_a_shape_that_fills_the_image_scores_nothing():
     height, width = image.shape
     corners = [(0, 0), (width - 1, 0), (width - 1, height - 1), (0, height - 1)]
     contour = np.array(corners, np.int32)[:, None]
-    texture = ImageTexture.of(image, blur_um=4.0, fine_um=2.5)
+    texture = ImageTexture.of(image, everywhere(image), blur_um=4.0, fine_um=2.5)
     shape = Candidate(contour=contour, dark=True, solidity=1.0)
     assert score_candidate(shape, texture, nuclei_um=10.0) == 0.0
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
-from acinus.core.image import RgbImage
+from acinus.core.image import BoolMask, RgbImage
 from acinus.core.limits import Count, Flag, Length, Limits, Positive, Share, SomeArea
 from acinus.core.morphology import disc
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
@@ -27,6 +27,7 @@ from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cue import Cue
 from acinus.mining.shape_candidates import Candidate, find_candidates
 from acinus.mining.shape_score import ImageTexture, score_candidate
+from acinus.slides.tissue import tissue_mask
 
 __all__ = ["ClosedShapes"]
 
@@ -129,8 +130,10 @@ class ClosedShapes(Cue):
         # The same as longer lengths: the image is reduced and keeps its µm per pixel.
         seen = RgbImage(rgb_at_mpp(image, scale * image.mpp), mpp=image.mpp, name=image.name)
         seen_um2 = seen.shape[0] * seen.shape[1] * seen.mpp**2
+        tissue = _inner_tissue(seen, self.nuclei_um)
         candidates = find_candidates(
             seen,
+            tissue,
             thresholds=self.thresholds,
             opening_um=self.opening_um,
             min_area_um2=self.min_area_um2,
@@ -138,7 +141,7 @@ class ClosedShapes(Cue):
             min_solidity=self.min_solidity,
             blur_um=self.blur_um,
         )
-        texture = ImageTexture.of(seen, blur_um=self.blur_um, fine_um=self.fine_um)
+        texture = ImageTexture.of(seen, tissue, blur_um=self.blur_um, fine_um=self.fine_um)
         rim = disc(um_to_px(self.rim_um * scale, mpp=image.mpp))
         least_score = self.gland_score if scale == 1.0 else max(self.gland_score, self.coarse_score)
         for candidate in candidates:
@@ -171,6 +174,13 @@ class _Shape:
         else:
             gland, inside = cv2.dilate(body.view(np.uint8), rim).view(bool), body
         return cls(box, gland, gland & ~inside, least_score)
+
+
+def _inner_tissue(image: RgbImage, nuclei_um: float) -> BoolMask:
+    """Return where tissue lies and none of its border is near; all of an image without any."""
+    tissue = tissue_mask(image.rgb, mpp=image.mpp)
+    inner = cv2.erode(tissue.view(np.uint8), disc(um_to_px(nuclei_um, mpp=image.mpp))).view(bool)
+    return inner if inner.any() else np.ones_like(inner)
 
 
 def _trust(score: float) -> float:

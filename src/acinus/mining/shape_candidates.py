@@ -62,6 +62,7 @@ class Candidate:
 
 def find_candidates(
     image: RgbImage,
+    tissue: BoolMask,
     *,
     thresholds: int,
     opening_um: float,
@@ -76,8 +77,10 @@ def find_candidates(
     ----------
     image : RgbImage
         At the working resolution.
+    tissue : (H, W) bool
+        Where it shows tissue, however much glass there is beside it.
     thresholds : int
-        Quantiles of each channel, evenly spaced from 0.12 to 0.88.
+        Quantiles of each channel on the tissue, evenly spaced from 0.12 to 0.88.
     opening_um : float
         Radius of the disc that must fit into a shape everywhere, so that bridges between shapes break.
     min_area_um2, max_area_um2 : float
@@ -90,7 +93,9 @@ def find_candidates(
     min_area = um2_to_px(min_area_um2, mpp=image.mpp)
     max_area = um2_to_px(max_area_um2, mpp=image.mpp)
     found = []
-    for contour, dark in _contours(image, thresholds=thresholds, opening_um=opening_um, blur_um=blur_um):
+    for contour, dark in _contours(
+        image, tissue, thresholds=thresholds, opening_um=opening_um, blur_um=blur_um
+    ):
         area = cv2.contourArea(contour)
         if not min_area <= area <= max_area:
             continue
@@ -101,16 +106,19 @@ def find_candidates(
 
 
 def _contours(
-    image: RgbImage, *, thresholds: int, opening_um: float, blur_um: float
+    image: RgbImage, tissue: BoolMask, *, thresholds: int, opening_um: float, blur_um: float
 ) -> Iterator[tuple[NDArray[np.int32], bool]]:
     """Yield the outer contour of each component, which closes its holes, and whether it is dark."""
+    # The sample makes quantiles cheap; at this size their error is far below the spacing.
+    sample = tissue[::2, ::2]
+    if not sample.any():
+        sample = np.ones_like(sample)
     for channel in _channels(image, blur_um):
-        # The sample makes quantiles cheap; at this size their error is far below the spacing.
-        for threshold in np.quantile(channel[::2, ::2], np.linspace(0.12, 0.88, thresholds)):
+        for threshold in np.quantile(channel[::2, ::2][sample], np.linspace(0.12, 0.88, thresholds)):
             for dark in (True, False):
-                mask = opening(
-                    channel > threshold if dark else channel < threshold, opening_um, mpp=image.mpp
-                )
+                # Glass all around, which is pale, would enclose every pale shape.
+                claimed = (channel > threshold if dark else channel < threshold) & tissue
+                mask = opening(claimed, opening_um, mpp=image.mpp)
                 contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
                 for contour in contours:
                     yield np.asarray(contour, dtype=np.int32), dark

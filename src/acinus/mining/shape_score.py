@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from acinus.core.colour import mean_of_channels, optical_density
 from acinus.core.geometry import Box
-from acinus.core.image import RgbImage
+from acinus.core.image import BoolMask, RgbImage
 from acinus.core.morphology import disc
 from acinus.core.units import um_to_px
 from acinus.mining.morphology import blur
@@ -51,22 +51,29 @@ class ImageTexture:
     ----------
     density, gradient, fine : ndarray of shape (H, W), float32
         Optical density, the slope of its blur, its variance finer than `fine_um`.
+    tissue, inner : ndarray of shape (H, W), bool
+        Where tissue lies, and those of its pixels that have eight neighbours of it.
     spread, mean_gradient, mean_fine : float
-        Of the whole image: standard deviation of `density`, means of the other two.
+        Of the tissue: standard deviation of `density`, means of the other two.
     mpp : float
     """
 
     density: NDArray[np.float32]
     gradient: NDArray[np.float32]
     fine: NDArray[np.float32]
+    tissue: BoolMask
+    inner: BoolMask
     spread: float
     mean_gradient: float
     mean_fine: float
     mpp: float
 
     @classmethod
-    def of(cls, image: RgbImage, *, blur_um: float, fine_um: float) -> ImageTexture:
-        """Compute the maps and their averages; see `ClosedShapes` for the lengths."""
+    def of(cls, image: RgbImage, tissue: BoolMask, *, blur_um: float, fine_um: float) -> ImageTexture:
+        """Compute the maps and their averages on the tissue; see `ClosedShapes` for the lengths.
+
+        Beside much glass, averages over all would make every edge steep and every contrast small.
+        """
         density = mean_of_channels(optical_density(image.rgb))
         smooth = blur(density, blur_um, mpp=image.mpp)
         slope_x, slope_y = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
@@ -76,9 +83,11 @@ class ImageTexture:
             density=density,
             gradient=gradient,
             fine=fine,
-            spread=float(density.std()),
-            mean_gradient=float(gradient.mean()),
-            mean_fine=float(fine.mean()),
+            tissue=tissue,
+            inner=cv2.erode(tissue.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool),
+            spread=float(density[tissue].std()),
+            mean_gradient=float(gradient[tissue].mean()),
+            mean_fine=float(fine[tissue].mean()),
             mpp=image.mpp,
         )
 
@@ -92,11 +101,12 @@ def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: f
     box = candidate.box.grown(rim.shape[0] // 2 + 1).intersection(Box(0, 0, width, height))
     view = np.s_[box.y : box.bottom, box.x : box.right]
     body = candidate.mask(box)
-    outer = cv2.dilate(body.view(np.uint8), rim).view(bool) & ~body
+    outer = cv2.dilate(body.view(np.uint8), rim).view(bool) & ~body & texture.tissue[view]
     if np.count_nonzero(outer) < 10:  # fills the image
         return 0.0
     x, y = candidate.contour[:, 0, 0], candidate.contour[:, 0, 1]
-    within = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
+    # What ends where the tissue ends was cut, as by the image's side: it does not close by itself.
+    within = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1) & texture.inner[y, x]
     if not within.any():
         return 0.0
     density = texture.density[view]
