@@ -20,6 +20,7 @@ from acinus.core.image import LabelMap
 from acinus.metrics import LabelPair
 from acinus.metrics.gland_errors import GlandErrors, gland_errors
 from acinus.results.label_files import label_files
+from acinus.results.labels import open_label_file
 from acinus.slides.label_image import read_labels
 
 _KINDS = ("merged", "missed", "fragments", "false")
@@ -45,7 +46,8 @@ def main() -> None:
     for image in read_results(arguments.results).images:
         if image.labels_file is None or image.name not in truths:
             continue
-        pair = LabelPair.of(read_labels(image.labels_file), read_labels(truths[image.name]))
+        found = open_label_file(image.labels_file).whole()
+        pair = LabelPair.of(found, read_labels(truths[image.name]))
         errors = gland_errors(pair)
         counts = {kind: len(getattr(errors, kind)) for kind in _KINDS}
         print(
