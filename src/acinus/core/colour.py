@@ -19,7 +19,7 @@ __all__ = [
     "rgb_from_optical_density",
 ]
 
-Value = TypeVar("Value", np.uint8, np.float32)
+Number = TypeVar("Number", np.uint8, np.float32)
 
 _LEAST_CONTRAST = 10  # grey values; the faintest tissue spans several times as many
 
@@ -62,7 +62,7 @@ def mean_of_channels(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean
 
 
-def brightest_channel(values: NDArray[Value]) -> NDArray[Value]:
+def brightest_channel(values: NDArray[Number]) -> NDArray[Number]:
     """Return the largest value of each pixel of an (H, W, 3) image, (H, W).
 
     Examples
@@ -73,7 +73,7 @@ def brightest_channel(values: NDArray[Value]) -> NDArray[Value]:
     return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
 
 
-def darkest_channel(values: NDArray[Value]) -> NDArray[Value]:
+def darkest_channel(values: NDArray[Number]) -> NDArray[Number]:
     """Return the smallest value of each pixel of an (H, W, 3) image, (H, W).
 
     Examples
