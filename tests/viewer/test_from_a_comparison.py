@@ -89,7 +89,7 @@ def test_a_click_on_a_gland_opens_the_viewer_at_that_gland(page: Page, compariso
     assert page.evaluate("acinus.overlay.selected") == 6
     assert page.evaluate("document.getElementById('statistic').selectedOptions[0].text") == "Area (µm²)"
     assert centre_of_view(page) == pytest.approx((360.5, 200.5), abs=1.0)  # of the seventh disc
-    assert "gland=6" in page.evaluate("location.hash")  # from now on by its index, with the place
+    page.wait_for("location.hash.includes('gland=6')")  # from now on by its index, with the place
     if folder := os.environ.get("ACINUS_SCREENSHOTS"):
         page.screenshot(Path(folder) / "viewer_from_comparison.png")
     assert page.problems == []
