@@ -14,8 +14,8 @@ from pathlib import Path
 from acinus.core.progress import Advance
 
 
-class Killer:
-    """Progress that ends the process when a task has counted `count` units."""
+class Interrupting:
+    """Progress that raises as Ctrl-C does when a task has counted `count` units."""
 
     def __init__(self, task: str, count: int) -> None:
         self._task, self._count = task, count
@@ -33,31 +33,20 @@ class Killer:
 
         def check() -> None:
             if name.startswith(self._task) and counted >= self._count:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self.end()
 
         check()
         yield advance
 
+    def end(self) -> None:
+        raise KeyboardInterrupt
 
-class Interrupting:
-    """Progress that raises as Ctrl-C does when a task has counted `count` units."""
 
-    def __init__(self, task: str, count: int) -> None:
-        self._task, self._count = task, count
+class Killer(Interrupting):
+    """Progress that ends the process then."""
 
-    @contextmanager
-    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
-        del total
-        counted = done
-
-        def advance(note: str = "") -> None:
-            nonlocal counted
-            del note
-            counted += 1
-            if name.startswith(self._task) and counted == self._count:
-                raise KeyboardInterrupt
-
-        yield advance
+    def end(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def kill_before_rename(count: int | None, after: Callable[[], None] = lambda: None) -> None:

@@ -1,4 +1,4 @@
-"""The disc by which masks are grown, shrunk, opened and closed."""
+"""The disc by which masks are grown, shrunk, opened and closed, and masks without their small pieces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["disc"]
+from acinus.core.image import BoolMask
+
+__all__ = ["disc", "without_small"]
 
 
 def disc(radius_px: float) -> NDArray[np.uint8]:
@@ -30,3 +32,23 @@ def _disc(radius_px: int) -> NDArray[np.uint8]:
     kernel = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), dtype=np.uint8)
     kernel.flags.writeable = False  # everybody gets the same one
     return kernel
+
+
+def without_small(mask: BoolMask, *, least_px: float, connectivity: int) -> BoolMask:
+    """Return the pieces of a mask that have at least so many pixels.
+
+    Parameters
+    ----------
+    connectivity : {4, 8}
+        Whether pixels that touch at an edge are of one piece, or also those that touch at a corner.
+
+    Examples
+    --------
+    >>> diagonal = np.eye(2, dtype=bool)
+    >>> [int(without_small(diagonal, least_px=2, connectivity=each).sum()) for each in (4, 8)]
+    [0, 2]
+    """
+    _, numbers, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=connectivity)
+    kept = facts[:, cv2.CC_STAT_AREA] >= least_px
+    kept[0] = False
+    return np.asarray(kept[numbers])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from acinus.core.image import BoolMask, LabelMap, RgbArray
-from acinus.core.morphology import disc
+from acinus.core.morphology import disc, without_small
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.glands.polygons import shoelace_area, smooth_ring
 from acinus.glands.rings import mask_rings
@@ -80,9 +80,10 @@ def find_lumen(outside_px: NDArray[np.float64], pale: BoolMask, *, mpp: float) -
     filled = outside_px > 0
     lumen = pale & (outside_px > um_to_px(_RIM_UM, mpp=mpp))
     least_px = math.ceil(um2_to_px(_LEAST_LUMEN_UM2, mpp=mpp) - 1e-6)  # 50 µm² are 8 px of 2.5 µm, and lumen
-    lumen = _of_at_least(lumen, least_px)
+    lumen = without_small(lumen, least_px=least_px, connectivity=4)
     enclosed = _without_holes(lumen) & ~lumen
-    debris = enclosed & ~_of_at_least(enclosed, int(um2_to_px(_LARGEST_DEBRIS_UM2, mpp=mpp)) + 1)
+    least_open_px = int(um2_to_px(_LARGEST_DEBRIS_UM2, mpp=mpp)) + 1
+    debris = enclosed & ~without_small(enclosed, least_px=least_open_px, connectivity=4)
     return np.asarray(lumen | (debris & filled))
 
 
@@ -91,14 +92,6 @@ def _without_holes(mask: BoolMask) -> BoolMask:
     framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     cv2.floodFill(framed, None, (0, 0), 2, flags=4)
     return np.asarray(framed[1:-1, 1:-1] != 2)
-
-
-def _of_at_least(mask: BoolMask, least_px: int) -> BoolMask:
-    """Return those parts of a mask, connected over edges, that have so many pixels."""
-    numbers, stats = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)[1:3]
-    kept = stats[:, cv2.CC_STAT_AREA] >= least_px
-    kept[0] = False
-    return np.asarray(kept[numbers])
 
 
 def wall_thickness(outside_px: NDArray[np.float64], lumen: BoolMask, *, mpp: float) -> tuple[float, float]:

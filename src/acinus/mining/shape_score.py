@@ -52,7 +52,7 @@ class ImageTexture:
     density, gradient, fine : ndarray of shape (H, W), float32
         Optical density, the slope of its blur, its variance finer than `fine_um`.
     tissue, inner : ndarray of shape (H, W), bool
-        Where tissue lies, and those of its pixels that have eight neighbours of it.
+        Where tissue lies, and those of its pixels that have eight neighbours of it in the image.
     spread, mean_gradient, mean_fine : float
         Of the tissue: standard deviation of `density`, means of the other two.
     mpp : float
@@ -84,7 +84,7 @@ class ImageTexture:
             gradient=gradient,
             fine=fine,
             tissue=tissue,
-            inner=cv2.erode(tissue.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool),
+            inner=_with_all_neighbours(tissue),
             spread=float(density[tissue].std()),
             mean_gradient=float(gradient[tissue].mean()),
             mean_fine=float(fine[tissue].mean()),
@@ -105,8 +105,8 @@ def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: f
     if np.count_nonzero(outer) < 10:  # fills the image
         return 0.0
     x, y = candidate.contour[:, 0, 0], candidate.contour[:, 0, 1]
-    # What ends where the tissue ends was cut, as by the image's side: it does not close by itself.
-    within = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1) & texture.inner[y, x]
+    # What ends where the tissue or the image ends was cut: it does not close by itself.
+    within = texture.inner[y, x]
     if not within.any():
         return 0.0
     density = texture.density[view]
@@ -127,6 +127,12 @@ def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: f
         properties["ring"] = float(_mean(density[outer]) - _mean(density[body])) / texture.spread
     curves = _DARK if candidate.dark else _PALE
     return math.prod(_logistic((properties[name] - at) / width) for name, (at, width) in curves.items())
+
+
+def _with_all_neighbours(mask: BoolMask) -> BoolMask:
+    """Return the pixels of a mask whose eight neighbours are of it, too: none at the sides of the array."""
+    framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(cv2.erode(framed, np.ones((3, 3), np.uint8))[1:-1, 1:-1], dtype=bool)
 
 
 def _mean(values: NDArray[np.float32]) -> np.float32:

@@ -24,7 +24,6 @@ def mixed_precision(device: torch.device, *, wanted: bool = True) -> AbstractCon
 @cache
 def has_bfloat16() -> bool:
     """Return whether the processor multiplies bfloat16 itself (AVX-512 BF16 or AMX)."""
-    capabilities: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # PyTorch 2.6 to 2.8 have none
+    tell = getattr(torch.cpu, "get_capabilities", dict)  # which older versions of PyTorch lack
+    capabilities: dict[str, object] = tell()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

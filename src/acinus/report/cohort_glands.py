@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acinus.cohorts.comparison import Comparison
 from acinus.core.errors import AcinusError
+from acinus.core.spread import evenly_spaced
 from acinus.report.cohort_charts import Point
 from acinus.report.viewer_links import viewer_link
 from acinus.report.wording import number
@@ -138,6 +139,4 @@ def spread_evenly(values: NDArray[np.float64], most: int) -> NDArray[np.intp]:
     array([1, 2, 0])
     """
     order = np.argsort(values, kind="stable")
-    if len(order) <= most:
-        return order
-    return order[np.rint(np.linspace(0, len(order) - 1, most)).astype(np.intp)]
+    return np.array(evenly_spaced(order.tolist(), most), dtype=np.intp)

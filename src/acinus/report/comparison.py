@@ -14,7 +14,6 @@ from acinus.cohorts.intervals import Interval
 from acinus.cohorts.multivariate import Together
 from acinus.cohorts.outcomes import Groups
 from acinus.core.files import atomic_path
-from acinus.glands import COLUMNS
 from acinus.glands.summary import STATISTICS
 from acinus.report.cohort_charts import chance_chart, ranking_chart
 from acinus.report.cohort_glands import Behind, read_cohort_glands
@@ -32,13 +31,12 @@ from acinus.report.document import render
 from acinus.report.examples import Example, find_examples
 from acinus.report.run_facts import run_facts
 from acinus.report.viewer_links import VIEWER_PORT
-from acinus.report.wording import number
+from acinus.report.wording import meaning, number
 
 __all__ = ["Beside", "write_comparison_page"]
 
 _CHARTED = 3
 _RANKED = 24
-_MEANINGS = {column.name: column.meaning for column in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -207,5 +205,4 @@ def _row(each: Association, comparison: Comparison, beside: Beside | None) -> _R
             cells.append(strength_text(whole, rises=rises))
     cells += [interval_text(each.effect), p_text(each.p), p_text(each.q)]
     cells += [number(group.quartiles[1]) for group in comparison.groups if group.statistic == each.statistic]
-    meaning = _MEANINGS.get(each.statistic, "")
-    return _Row(each.statistic, meaning, tuple(cells))
+    return _Row(each.statistic, meaning(each.statistic), tuple(cells))

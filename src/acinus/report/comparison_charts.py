@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from acinus.cohorts.comparison import Association, Comparison
 from acinus.cohorts.outcomes import Survival
 from acinus.cohorts.survival import median_split
-from acinus.glands import COLUMNS
 from acinus.report.cohort_charts import Point, curves_chart, points_chart, scatter_chart
 from acinus.report.cohort_glands import Behind, CohortGlands
 from acinus.report.comparison_wording import p_text
-from acinus.report.wording import number
+from acinus.report.wording import meaning, number
 
 __all__ = ["StatisticCharts", "charts_of"]
 
@@ -23,8 +22,6 @@ _MOST_GLANDS = 150
 """Points of a group: more hide each other on the width of the page (ours)."""
 
 _GLAND_RADIUS = 2.8
-
-_MEANINGS = {column.name: column.meaning for column in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def charts_of(
     values = comparison.values_of(statistic)
     known = np.flatnonzero(np.isfinite(values))
     q = p_text(each.q)
-    caption = f"{_MEANINGS.get(statistic, '')}; q {q if q.startswith('<') else '= ' + q}".lstrip("; ")
+    caption = f"{meaning(statistic)}; q {q if q.startswith('<') else '= ' + q}".lstrip("; ")
     title = f"{statistic} by {outcome.name}"
     curves = None
     if isinstance(outcome, Survival):

@@ -16,6 +16,7 @@ __all__ = [
     "Measure",
     "Metric",
     "as_in_table",
+    "meaning",
     "number",
     "percent",
     "plural",
@@ -106,6 +107,7 @@ METRICS: tuple[Metric, ...] = (
 """Shown where truth was given, in this order."""
 
 _DIGITS = {column.name: column.digits for column in COLUMNS}
+_MEANINGS = {column.name: column.meaning for column in COLUMNS}
 
 
 def as_in_table(value: float, column: str) -> str:
@@ -117,6 +119,11 @@ def as_in_table(value: float, column: str) -> str:
     ('5775.61', '–')
     """
     return f"{value:.{_DIGITS[column]}f}" if math.isfinite(value) else "–"
+
+
+def meaning(statistic: str) -> str:
+    """Return what a column of the table of glands says; nothing of a statistic that is none."""
+    return _MEANINGS.get(statistic, "")
 
 
 def number(value: float) -> str:

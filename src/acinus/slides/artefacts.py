@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from acinus.core.colour import brightest_channel, darkest_channel, mean_of_channels, optical_density
 from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, RgbArray
-from acinus.core.morphology import disc
+from acinus.core.morphology import disc, without_small
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.slides.tissue import pen_mask, tissue_mask
 
@@ -240,10 +240,7 @@ def _parts(mask: BoolMask, *, least_px: float) -> Iterator[tuple[tuple[slice, sl
 
 def _large(mask: BoolMask, *, least_um2: float, mpp: float) -> BoolMask:
     """Return the pieces of at least this area."""
-    kept = np.zeros_like(mask)
-    for here, part in _parts(mask, least_px=um2_to_px(least_um2, mpp=mpp)):
-        kept[here] |= part
-    return kept
+    return without_small(mask, least_px=um2_to_px(least_um2, mpp=mpp), connectivity=8)
 
 
 def _width_px(part: BoolMask) -> float:

@@ -18,7 +18,7 @@ from scipy import ndimage
 from acinus.core.colour import brightest_channel, darkest_channel, mean_of_channels, optical_density
 from acinus.core.geometry import Box, Size
 from acinus.core.image import BoolMask, LabelMap, RgbArray
-from acinus.core.morphology import disc
+from acinus.core.morphology import disc, without_small
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.slides.reader import SlideReader, working_size
 
@@ -150,7 +150,7 @@ def _at_work_mpp(rgb: RgbArray, *, mpp: float) -> Tissue:
     tint = _background_tint(values, excess, foreign)
     tissue = (excess - tint > _STAIN_EXCESS) & (red > green) & ~foreign
     tissue = _closed(tissue, radius_px=um_to_px(_CLOSE_UM, mpp=mpp)) & ~foreign
-    tissue = _without_small(tissue, um2_to_px(_SMALLEST_PIECE_UM2, mpp=mpp))
+    tissue = without_small(tissue, least_px=um2_to_px(_SMALLEST_PIECE_UM2, mpp=mpp), connectivity=8)
     holes, wide_gaps = _gaps(tissue, foreign, largest_px=um2_to_px(LARGEST_HOLE_UM2, mpp=mpp))
     return Tissue(np.asarray(tissue | holes, np.bool_), wide_gaps)
 
@@ -252,12 +252,3 @@ def _extent(side: LabelMap, count: int) -> NDArray[np.float64]:
     np.minimum.at(first, side, where)
     np.maximum.at(last, side, where)
     return np.asarray(np.maximum(last - first + 1, 0)[1:], np.float64)
-
-
-def _without_small(mask: BoolMask, smallest_px: float) -> BoolMask:
-    """Remove 8-connected pieces below an area."""
-    labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
-    sizes = np.bincount(labels.ravel())
-    keep = sizes >= smallest_px
-    keep[0] = False
-    return np.asarray(keep[labels], np.bool_)
