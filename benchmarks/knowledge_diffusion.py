@@ -6,7 +6,9 @@ Stage 1 runs once and its maps are shared: rims and insides of closed shapes (th
 darkest cluster, filled (the proposal's). Each fit then keeps a share of the interior regions, drawn by its
 seed; the others are ignored or, as where no ring closes, background. Fits are small on purpose: 2.5 µm/px,
 six crops of 160 µm, 100 steps, scored on every third image. Each ends as a line of OUT/fits.jsonl and is not
-computed again; `--table` prints what is there and computes nothing.
+computed again; `--table` prints what is there and computes nothing. `--part 2/6` computes the second of six
+shares of the fits, so that several processes can divide them among themselves, each with an OUT of its own
+and one `--stage1` for all.
 
 Labels score the finished masks and do nothing else.
 """
@@ -32,6 +34,7 @@ from acinus.data.augment import normalise
 from acinus.data.glas import glas
 from acinus.data.resample import resize_regions, rgb_at_mpp
 from acinus.grouping.batch import TrainingImage, draw_batch
+from acinus.grouping.device import choose_device
 from acinus.grouping.mask_loss import mask_loss
 from acinus.inference.instances import InstanceSettings, gland_mask
 from acinus.metrics import ConfusionMatrix
@@ -49,7 +52,7 @@ RINGS = {
 }
 LEAST_PIXELS = 4.0
 SCORED_EVERY = 3  # images
-TEMPERATURE = 0.5  # of the contrast against background
+TEMPERATURE = 0.5  # of the contrast against background, and of what looks alike
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Fit:
     stopped: bool = True  # no gradient through the embedding
     normalised: bool = True
     embedding: str = "image"  # image, batch or running
-    cure: str = "none"  # none, centred, whitened, contrast
+    cure: str = "none"  # none, centred, whitened, contrast, alike
+    boost: float = 1.0  # weight of given interiors in the cross-entropy, in place of the term
     rings: str = "shapes"
     seed: int = 0
 
@@ -115,16 +119,32 @@ def cells(name: str) -> Iterator[Fit]:
         yield from (replace(cell, weight=weight) for weight in (0.0, 0.5, 1.0))
         yield from (replace(cell, weight=weight, stopped=False) for weight in (0.5, 1.0))
         yield from (replace(cell, weight=1.0, cure=cure) for cure in ("contrast", "whitened", "centred"))
-    elif name == "form":
-        for normalised, embedding in itertools.product((True, False), ("image", "batch", "running")):
-            yield Fit(weight=0.1, normalised=normalised, embedding=embedding)
+    elif name == "form":  # the weight of plain features is less: their squares are not bounded
+        for (normalised, weight), stopped, embedding in itertools.product(
+            ((True, 0.1), (False, 0.01)), (True, False), ("image", "batch", "running")
+        ):
+            yield Fit(weight=weight, stopped=stopped, normalised=normalised, embedding=embedding)
+    elif name == "regime":  # shares of interiors, small weights, and the cure that keeps features apart
+        for rest, share in (*itertools.product(rests, (0.0, 0.05, 0.25)), ("background", 1.0)):
+            yield Fit(rest=rest, share=share)
+            if share > 0.0:
+                yield Fit(rest=rest, share=share, weight=0.01)
+                yield Fit(rest=rest, share=share, weight=0.1)
+                yield Fit(rest=rest, share=share, weight=0.1, cure="contrast")
+    elif name == "controls":  # is it more than another weight for given interiors; does it reach others
+        for rest, share in itertools.product(rests, (0.05, 0.25)):
+            yield Fit(rest=rest, share=share, boost=4.0)
+            yield Fit(rest=rest, share=share, weight=0.1, cure="alike")
     elif name == "pspnet":
         for rest in rests:
             yield Fit(network="pspnet", rest=rest)
-            for weight, cure in ((0.1, "none"), (0.5, "none"), (2.0, "none"), (0.5, "contrast")):
+            for weight, cure in ((0.1, "none"), (0.1, "contrast"), (0.5, "none"), (0.5, "contrast")):
                 yield Fit(network="pspnet", rest=rest, weight=weight, cure=cure)
     else:
-        slices = "core, written, written-few, darkest, small, collapse, weight, cures, share, form, pspnet"
+        slices = (
+            "core, regime, controls, form, pspnet, weight, cures, share, darkest, small, collapse, written, "
+            "written-few"
+        )
         raise SystemExit(f"there is no slice {name!r}; choose of {slices}")
 
 
@@ -153,17 +173,30 @@ class Diffusion:
             background = self._embedding(features, rest, axes).detach()
             other = ((features - background) ** 2).sum(dim=1, keepdim=True)
             distance = functional.softplus((distance - other) / TEMPERATURE)
+        if self.fit.cure == "alike":
+            interior = interior + self._alike(features.detach(), exterior, interior, rest)
         counts = [region.sum(dim=axes, keepdim=True) for region in (exterior, interior)]
         known = torch.stack([count >= LEAST_PIXELS for count in counts]).all(dim=0)
         weight = interior * known
         return (distance * weight).sum() / weight.sum().clamp_min(1.0)
+
+    def _alike(
+        self, features: torch.Tensor, exterior: torch.Tensor, interior: torch.Tensor, rest: torch.Tensor
+    ) -> torch.Tensor:
+        """Return how much unclaimed pixels look like the batch's interiors rather than background, 0..1."""
+        distances = [
+            ((features - self._embedding(features, region, (0, 2, 3))) ** 2).sum(dim=1, keepdim=True)
+            for region in (interior, rest)
+        ]
+        unclaimed = (1.0 - exterior - interior).clamp(0.0, 1.0) * (interior.sum() >= LEAST_PIXELS)
+        return unclaimed * torch.sigmoid((distances[1] - distances[0]) / TEMPERATURE)
 
     def _spread(self, features: torch.Tensor) -> torch.Tensor:
         if self.fit.cure in ("centred", "whitened"):
             features = features - features.mean(dim=(0, 2, 3), keepdim=True)
         if self.fit.cure == "whitened":
             flat = features.permute(1, 0, 2, 3).flatten(1)  # (D, B·h·w)
-            covariance = flat @ flat.T / flat.shape[1] + 1e-3 * torch.eye(len(flat))
+            covariance = flat @ flat.T / flat.shape[1] + 1e-3 * torch.eye(len(flat), device=flat.device)
             white = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), flat, upper=False)
             features = white.unflatten(1, (features.shape[0], *features.shape[2:])).transpose(0, 1)
         return functional.normalize(features, dim=1) if self.fit.normalised else features
@@ -184,13 +217,15 @@ def withheld(proposal: ProposalMap, fit: Fit, rng: np.random.Generator) -> Propo
     return replace(proposal, regions=regions, glands=None)
 
 
-def train(fit: Fit, images: list[TrainingImage]) -> tuple[torch.nn.Module, dict[str, float]]:
+def train(
+    fit: Fit, images: list[TrainingImage], device: torch.device
+) -> tuple[torch.nn.Module, dict[str, float]]:
     """Train one small network; return it with the means of its loss terms over the last tenth of the steps.
 
     The distance of interior features to the embedding is measured without the loss, too.
     """
     torch.manual_seed(fit.seed)
-    network = NETWORKS[fit.network].build().to(memory_format=torch.channels_last).train()
+    network = NETWORKS[fit.network].build().to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS, pct_start=0.1)
     diffusion = Diffusion(fit)
@@ -203,9 +238,10 @@ def train(fit: Fit, images: list[TrainingImage]) -> tuple[torch.nn.Module, dict[
             scale_range=0.25,
             stain_strength=1.0,
             rng=np.random.default_rng([fit.seed, step]),
-        ).to(torch.device("cpu"))
+        ).to(device)
         prediction = network(batch.images)
-        mask = mask_loss(prediction.logits, batch.gland, batch.weight)
+        weight = batch.weight + (fit.boost - 1.0) * batch.interior
+        mask = mask_loss(prediction.logits, batch.gland, weight)
         size = prediction.features.shape[2:]
         exterior, interior, rest = (
             functional.adaptive_avg_pool2d(region, size)
@@ -269,9 +305,10 @@ def look(network: torch.nn.Module, rgb: np.ndarray) -> tuple[np.ndarray, np.ndar
     batch = torch.from_numpy(normalise(rgb)).permute(2, 0, 1)[None]
     bottom, right = -rgb.shape[0] % stride, -rgb.shape[1] % stride
     batch = functional.pad(batch, (0, right, 0, bottom), mode="replicate")
-    prediction = network(batch.to(memory_format=torch.channels_last))
-    probability = prediction.logits.sigmoid()[0, 0, : rgb.shape[0], : rgb.shape[1]].numpy()
-    return probability, prediction.features[0].permute(1, 2, 0).numpy()
+    device = next(network.parameters()).device
+    prediction = network(batch.to(device, memory_format=torch.channels_last))
+    probability = prediction.logits.sigmoid()[0, 0, : rgb.shape[0], : rgb.shape[1]].cpu().numpy()
+    return probability, prediction.features[0].permute(1, 2, 0).cpu().numpy()
 
 
 def mined(folder: Path, rings: str, images: list[RgbImage], rgbs: list[np.ndarray]) -> list[ProposalMap]:
@@ -293,7 +330,7 @@ def table(lines: list[dict]) -> None:
     """Print mean ± standard deviation over seeds, a row for each cell, as Markdown."""
     groups: dict[tuple, list[dict]] = {}
     for line in lines:
-        cell = tuple(value for name, value in line["fit"].items() if name != "seed")
+        cell = tuple(value for name, value in (asdict(Fit()) | line["fit"]).items() if name != "seed")
         groups.setdefault(cell, []).append(line)
     names = [name for name in asdict(Fit()) if name != "seed"]
     print("| " + " | ".join([*names, "seeds", *FIGURES]) + " |")
@@ -313,8 +350,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--slices", nargs="+", default=["weight"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--stage1", type=Path, help="folder of what stage 1 found; by default OUT")
+    parser.add_argument("--part", default="1/1", help="which share of the fits, such as 2/6")
     parser.add_argument("--table", action="store_true", help="print the table and compute nothing")
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     log = arguments.out / "fits.jsonl"
     lines = [orjson.loads(line) for line in log.read_bytes().splitlines()] if log.exists() else []
     if arguments.table:
@@ -327,28 +367,30 @@ def main() -> None:
         resize_regions(sample.truth().astype(np.int32), rgb.shape[:2]) > 0
         for sample, rgb in zip(samples, rgbs, strict=True)
     ]
-    done = [line["fit"] for line in lines]
-    todo = [
+    done = [Fit(**line["fit"]) for line in lines]
+    todo = dict.fromkeys(
         replace(cell, seed=seed)
         for seed in range(arguments.seeds)
         for name in arguments.slices
         for cell in cells(name)
-    ]
+    )
+    device = choose_device("auto")
+    number, parts = map(int, arguments.part.split("/"))
     full: dict[str, list[ProposalMap]] = {}
-    for fit in todo:
-        if asdict(fit) in done:
+    for fit in list(todo)[number - 1 :: parts]:
+        if fit in done:
             continue
         if fit.rings not in full:
-            full[fit.rings] = mined(arguments.out / fit.rings, fit.rings, images, rgbs)
+            folder = (arguments.stage1 or arguments.out) / fit.rings
+            full[fit.rings] = mined(folder, fit.rings, images, rgbs)
         maps = full[fit.rings]
         rng = np.random.default_rng(fit.seed)
         given = [withheld(each, fit, rng) for each in maps]
         training = [TrainingImage.of(rgb, each) for rgb, each in zip(rgbs, given, strict=True)]
-        network, terms = train(fit, training)
+        network, terms = train(fit, training, device)
         figures = {**score(network, rgbs, truths, maps, given), **terms}
         with log.open("ab") as file:
             file.write(orjson.dumps({"fit": asdict(fit), "figures": figures}) + b"\n")
-        done.append(asdict(fit))
         print(fit, {name: round(value, 3) for name, value in figures.items()}, flush=True)
 
 
