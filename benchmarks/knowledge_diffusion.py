@@ -112,6 +112,7 @@ def cells(name: str) -> Iterator[Fit]:
                 yield cell
                 yield replace(cell, weight=0.1)
                 yield replace(cell, weight=0.1, cure="contrast")
+                yield replace(cell, weight=0.1, cure="alike")
                 yield replace(cell, weight=0.1, stopped=False)
                 yield replace(cell, weight=0.01)
     elif name == "collapse":  # what becomes of the features as the weight grows
@@ -349,7 +350,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of GlaS")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--slices", nargs="+", default=["weight"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--stage1", type=Path, help="folder of what stage 1 found; by default OUT")
     parser.add_argument("--part", default="1/1", help="which share of the fits, such as 2/6")
     parser.add_argument("--table", action="store_true", help="print the table and compute nothing")
@@ -370,7 +371,7 @@ def main() -> None:
     done = [Fit(**line["fit"]) for line in lines]
     todo = dict.fromkeys(
         replace(cell, seed=seed)
-        for seed in range(arguments.seeds)
+        for seed in arguments.seeds
         for name in arguments.slices
         for cell in cells(name)
     )
