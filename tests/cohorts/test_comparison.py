@@ -126,5 +126,8 @@ def test_too_little_is_refused():
     with pytest.raises(InputError, match="3 patients or images with grade; at least 4 are needed"):
         compare_cohort(cohort(rng, np.zeros(3), effect=0.0), three, QUICK)
     images = cohort(rng, np.zeros(6), effect=0.0)
+    rare = Survival("months", np.arange(6.0), np.array([True] * 3 + [False] * 3))
+    with pytest.raises(InputError, match="3 events among 6 patients; at least 4 are needed"):
+        compare_cohort(images, rare, QUICK)
     with pytest.raises(InputError, match="all patients have the same grade"):
         compare_cohort(images, TwoGroups("grade", np.zeros(6), ("a", "b")), QUICK)

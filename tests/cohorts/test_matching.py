@@ -43,6 +43,12 @@ def test_a_lone_number_begins_a_name_only_where_the_column_names_patients():
     assert match_rows(["17-a", "2-b"], known, patient="id").rows == {"17-a": 0}
 
 
+def test_a_column_of_outcomes_has_no_names():
+    known = table(grade=["low", "low"], slide=["x-1", "x-2"])
+    with pytest.raises(InputError, match="no name in"):
+        match_rows(["low_1", "low_2"], known, but=["grade"])
+
+
 def test_two_rows_of_one_slide_are_refused():
     with pytest.raises(InputError, match=r"two rows for a\.svs"):
         match_rows(["a"], table(slide=["a", "a.svs"]))
@@ -63,6 +69,40 @@ def test_a_table_is_read_with_any_separator_and_blanks_around_names(tmp_path, se
     assert read.column("Grade", option="--by") == ("low, mixed" if separator != "," else "low",)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("sep=;\r\nslide;months\r\na;1,5\r\nb;12\r\n", "utf-8-sig"),
+        ("slide;months;;\r\na;1,5;;\r\nb;12;;;\r\n;;;\r\n", "utf-8"),
+        ("slide\tmonths\r\na\t1,5\r\nb\t12\r\n", "utf-16"),
+        ('slide,months\ra,"1,5"\rb,12\r', "utf-8"),
+    ],
+)
+def test_a_table_is_read_as_spreadsheets_save_it(tmp_path, text, encoding):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    assert read_clinical(path).columns == {"slide": ("a", "b"), "months": ("1.5", "12")}
+
+
+def test_a_comma_stays_where_it_may_be_of_thousands_or_of_text(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("slide\tcells\tnote\na\t1,500\t1,5\nb\t12\tx\n", encoding="utf-8")
+    assert read_clinical(path).columns == {
+        "slide": ("a", "b"),
+        "cells": ("1,500", "12"),
+        "note": ("1,5", "x"),
+    }
+
+
+def test_a_cell_may_have_lines_and_errors_name_the_line_of_the_file(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('slide,note\na,"two\nlines"\n', encoding="utf-8")
+    assert read_clinical(path).columns == {"slide": ("a",), "note": ("two\nlines",)}
+    path.write_text("sep=,\nslide,note\n\na,b,c\n", encoding="utf-8")
+    with pytest.raises(InputError, match="row 4 has 3 of 2 fields"):
+        read_clinical(path)
+
+
 def test_what_is_wrong_with_a_table_is_said_in_one_line(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1\n", encoding="utf-8")
@@ -73,6 +113,12 @@ def test_what_is_wrong_with_a_table_is_said_in_one_line(tmp_path):
         read_clinical(path)
     path.write_text("a,b\n", encoding="utf-8")
     with pytest.raises(InputError, match="has no rows"):
+        read_clinical(path)
+    path.write_bytes("slide,grade\na,gro\u00df\n".encode("cp1252"))
+    with pytest.raises(InputError, match='is not in UTF-8; save it anew, in Excel as "CSV UTF-8"'):
+        read_clinical(path)
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="is a workbook, not a table; save its sheet as CSV"):
         read_clinical(path)
     with pytest.raises(UsageError, match=r"--by grade: patients\.csv has no column of that name; it has age"):
         table(age=["1"]).column("grade", option="--by")

@@ -13,6 +13,7 @@ import pytest
 from acinus.cli import run
 from acinus.cohorts import libraries
 from acinus.cohorts.settings import CompareSettings
+from acinus.core.errors import InputError
 from acinus.glands import Glands
 from acinus.pipeline.compare import Question, compare_results
 from acinus.pipeline.compared import COMPARED_FILES
@@ -150,6 +151,22 @@ def test_a_question_that_cannot_be_answered_is_refused_in_one_line(cohort, error
     [line] = error_lines()
     assert message in line
     assert not (cohort / "out").exists()
+
+
+def test_where_too_little_is_left_the_error_says_how_many_results_have_no_row(cohort):
+    table = cohort / "few.csv"
+    table.write_text("slide,grade\nS0-0,1\nS1-0,2\nS2-0,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"at least 4 are needed; 21 of 24 results have no row in few\.csv$"):
+        compare_results(cohort / "results", table, Question(by="grade"), out=cohort / "out", settings=QUICK)
+
+
+def test_events_may_be_written_as_portals_do(cohort):
+    table = cohort / "patients.csv"
+    text = table.read_text(encoding="utf-8").replace(",0\n", ",0:LIVING\n").replace(",1\n", ",1:DECEASED\n")
+    table.write_text(text, encoding="utf-8")
+    question = Question(time="months", event="death", patient="patient")
+    found = compare_results(cohort / "results", table, question, out=cohort / "out", settings=QUICK)
+    assert found.comparisons[0].outcome.events.sum() == 9  # of 12 patients, one of four is censored
 
 
 def test_a_folder_of_other_files_is_left_alone_and_an_earlier_answer_is_replaced(cohort, error_lines):

@@ -79,6 +79,17 @@ def test_each_group_is_shown_by_four_pictures_with_outlines(compared, read_page)
     assert "survival of 8 patients" in page.root.text.lower()
 
 
+def test_the_direction_of_each_statistic_is_said_in_the_words_of_its_outcome(compared, read_page):
+    page = read_page(compared)
+    captions = [each.text for each in page.root.all("caption")]
+    assert "↑ larger in malignant, ↓ smaller" in captions[0]
+    assert "↑ larger where events come earlier, ↓ smaller" in captions[1]
+    headings = [each.text for each in page.root.all("h2")]
+    assert "Which statistics go with survival (months)" in headings
+    keys = [each.text for each in page.root.all("p", **{"class": "key"}) if "probability" in each.text]
+    assert "of two patients, one of benign and one of malignant, that of malignant has" in keys[0]
+
+
 def test_the_page_needs_no_network(compared, read_page):
     page = read_page(compared)
     sources = [element.attributes["src"] for element in page.elements if "src" in element.attributes]

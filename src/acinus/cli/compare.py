@@ -86,6 +86,6 @@ def compare(
     for comparison in compared.comparisons:
         clear = sum(each.q <= 0.05 for each in comparison.associations)
         count = len(comparison.associations)
-        say(f"{comparison.outcome.name}: {clear} of {count} statistics related, at 5 % false discoveries")
+        say(f"{comparison.outcome.title}: {clear} of {count} statistics related, at 5 % false discoveries")
     say(f"The answer is {compared.files['page']}")
     return 0

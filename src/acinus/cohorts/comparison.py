@@ -25,6 +25,7 @@ from acinus.core.progress import Progress
 __all__ = ["Association", "Comparison", "GroupSummary", "compare_cohort"]
 
 _LEAST_UNITS = 4
+_LEAST_EVENTS = 4
 _FEW_PATIENTS = 20
 
 
@@ -135,7 +136,7 @@ def compare_cohort(
     Raises
     ------
     InputError
-        When fewer than four patients or images are left, or one group alone.
+        When fewer than four patients, images or events are left, or one group alone.
     """
     statistics = choose_statistics(images, quantiles=settings.quantiles)
     doubted = np.array([bool(image.doubt) for image in images])
@@ -184,6 +185,11 @@ def _check(units: Units, outcome: Outcome, *, left_out: int) -> None:
     if len(units.names) < _LEAST_UNITS:
         count = plural(len(units.names), "patient or image", "patients or images")
         raise InputError(f"{count} with {outcome.name}{without}; at least {_LEAST_UNITS} are needed")
+    if isinstance(outcome, Survival) and (events := int(outcome.events.sum())) < _LEAST_EVENTS:
+        raise InputError(
+            f"{plural(events, 'event')} among {plural(len(outcome), 'patient')}{without}; at least "
+            f"{_LEAST_EVENTS} are needed"
+        )
     if len(np.unique(outcome.values)) < 2:
         raise InputError(f"all patients have the same {outcome.name}{without}; nothing to compare")
 

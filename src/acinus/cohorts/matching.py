@@ -38,7 +38,13 @@ class Matches:
     rows_without_result: tuple[str, ...]
 
 
-def match_rows(results: Sequence[str], table: ClinicalTable, *, patient: str | None = None) -> Matches:
+def match_rows(
+    results: Sequence[str],
+    table: ClinicalTable,
+    *,
+    patient: str | None = None,
+    but: Sequence[str] = (),
+) -> Matches:
     """Return the row of every result.
 
     Names are compared without folders, suffixes and capitals. A row of a patient belongs to all results whose
@@ -53,17 +59,19 @@ def match_rows(results: Sequence[str], table: ClinicalTable, *, patient: str | N
     patient : str, optional
         The column that names patients. Only there a lone number is the beginning of a name: elsewhere ``2``
         may be a grade, and ``2-a.svs`` have another.
+    but : sequence of str
+        Columns that hold outcomes, and no names: ``low`` may begin the name of a file, too.
 
     Raises
     ------
     InputError
         When no result is matched, or two rows have one name.
     """
-    names = {name: _first_rows(texts) for name, texts in table.columns.items()}
+    names = {name: _first_rows(texts) for name, texts in table.columns.items() if name not in but}
     found = {name: _match(results, rows, lone=name == patient) for name, rows in names.items()}
     exact = {name: sum(plain_name(result) in rows for result in results) for name, rows in names.items()}
-    best = max(found, key=lambda name: (exact[name], len(found[name])))
-    if not found[best]:
+    best = max(found, key=lambda name: (exact[name], len(found[name])), default=None)
+    if best is None or not found[best]:
         raise InputError(
             f"no name in {table.path.name} is that of a result ({', '.join(results[:3])}, ...); "
             "expected a column with the slides' or the patients' names"

@@ -84,11 +84,14 @@ def together(
     of one patient stay as alike in their outcomes as they were.
     """
     folds = min(folds, _patients_of_rarest(units, outcome))
-    if units.patient_count < LEAST_PATIENTS or folds < 2:
+    if units.patient_count < LEAST_PATIENTS:
         return (
             f"{units.patient_count} patients are too few to fit on some and judge on others; at least "
-            f"{LEAST_PATIENTS} are needed, and two of every group"
+            f"{LEAST_PATIENTS} are needed"
         )
+    if folds < 2:
+        what = "patients without event" if isinstance(outcome, Survival) else "one group"
+        return f"of {what} there is a single patient, which cannot be both fitted on and judged"
     rng = np.random.default_rng(bootstrap.seed)
     predicted = _out_of_fold(units, outcome, folds=folds, seed=bootstrap.seed)
     score = _score(predicted, outcome, units, bootstrap)

@@ -39,6 +39,11 @@ class Outcome:
     name: str
     values: Values
 
+    @property
+    def title(self) -> str:
+        """What is compared by, for reading."""
+        return self.name
+
     def __len__(self) -> int:
         """Return the number of units."""
         return len(self.values)
@@ -107,6 +112,11 @@ class Survival(Outcome):
     """
 
     events: NDArray[np.bool_]
+
+    @property
+    def title(self) -> str:
+        """What is compared by, for reading; the name alone is that of a time."""
+        return f"survival ({self.name})"
 
     def select(self, rows: NDArray[np.intp]) -> Self:
         """Return the outcome of these units."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +53,13 @@ class Question:
     patient: str | None = None
     order: tuple[str, ...] = ()
 
+    def outcome_columns(self, table: ClinicalTable) -> tuple[str, ...]:
+        """Return the headings of the columns that hold outcomes."""
+        options = {"--by": self.by, "--time": self.time, "--event": self.event}
+        return tuple(
+            table.heading(name, option=option) for option, name in options.items() if name is not None
+        )
+
     def __post_init__(self) -> None:
         """Check that something is asked."""
         if (self.time is None) != (self.event is None):
@@ -61,12 +70,13 @@ class Question:
 
 @dataclass(frozen=True)
 class _Joined:
-    """Images with their rows of the clinical table."""
+    """Images with their rows of the clinical table; what was not used, in full and as a clause for errors."""
 
     images: list[CohortImage]
     rows: list[int]
     folders: dict[str, Path]
     notices: list[str]
+    lacking: str
 
 
 def load_compare_settings(path: Path | None) -> CompareSettings:
@@ -116,10 +126,11 @@ def compare_results(
     _check_free(out)
     settings = settings or CompareSettings()
     table = read_clinical(clinical)
+    asked = _outcomes(table, question)
     joined = _join(results, table, question, settings)
     others = None if beside is None else _join(beside, table, question, settings)
     cohorts = []
-    for name, outcome, rows in _outcomes(table, question):
+    for name, outcome, rows in asked:
         own, values, notice = _with_outcome(joined, name, outcome, rows)
         joined.notices.extend(notice)
         cohorts.append((own, values))
@@ -130,7 +141,7 @@ def compare_results(
         seed=settings.seed,
         inputs=[{"name": clinical.name, "path": str(clinical.resolve()), "sha256": checksum(clinical)}],
     )
-    with claimed(out, COMPARED_FILES):
+    with claimed(out, COMPARED_FILES), _also(joined.lacking):
         compared = write_comparison(
             out,
             cohorts,
@@ -146,6 +157,15 @@ def compare_results(
     return compared
 
 
+@contextmanager
+def _also(lacking: str) -> Iterator[None]:
+    """Add to the error of too few images why there may be so few."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error}; {lacking}" if lacking else str(error)) from error
+
+
 def _check_free(out: Path) -> None:
     """Refuse a folder with files that are not an earlier answer, which would be overwritten."""
     if out.exists() and not out.is_dir():
@@ -157,10 +177,9 @@ def _check_free(out: Path) -> None:
 
 def _join(results: Path, table: ClinicalTable, question: Question, settings: CompareSettings) -> _Joined:
     records, notices = read_records(results)
-    patient = None if question.patient is None else table.column(question.patient, option="--patient")
-    heading = next((name for name, texts in table.columns.items() if texts is patient), None)
-    matches = match_rows(list(records), table, patient=heading)
-    texts = table.columns[matches.column] if patient is None else patient
+    patient = None if question.patient is None else table.heading(question.patient, option="--patient")
+    matches = match_rows(list(records), table, patient=patient, but=question.outcome_columns(table))
+    texts = table.columns[matches.column if patient is None else patient]
     here = table.path.name
     notices += _unmatched(matches.results_without_row, "result has", "results have", f"no row in {here}")
     notices += _unmatched(
@@ -180,7 +199,14 @@ def _join(results: Path, table: ClinicalTable, question: Question, settings: Com
             CohortImage(name, texts[row] or name, record.summary, record.quality, _doubt(record, settings))
         )
         rows.append(row)
-    return _Joined(images, rows, {name: folder for name, (folder, _) in records.items()}, notices)
+    lacking = f"{len(matches.results_without_row)} of {len(records)} results have no row in {here}"
+    return _Joined(
+        images,
+        rows,
+        {name: folder for name, (folder, _) in records.items()},
+        notices,
+        lacking if matches.results_without_row else "",
+    )
 
 
 def _doubt(record: ImageRecord, settings: CompareSettings) -> str:
@@ -218,14 +244,16 @@ def _survival(table: ClinicalTable, time: str, event: str) -> tuple[Survival, li
     if times is None or any(value is not None and value < 0 for value in times):
         raise UsageError(f"--time {time} holds something that is no time; expected numbers from 0")
     words = {"1": True, "0": False, "yes": True, "no": False, "true": True, "false": False}
-    words |= {"1.0": True, "0.0": False, "dead": True, "alive": False}
+    words |= {"1.0": True, "0.0": False, "dead": True, "alive": False, "deceased": True, "living": False}
     texts = table.column(event, option="--event")
-    unknown = sorted({text for text in texts if text is not None and text.lower() not in words})
+    # cBioPortal writes 1:DECEASED and 0:LIVING, 1:Recurred/Progressed and 0:DiseaseFree.
+    said = [None if text is None else re.sub("^([01]):.*", r"\1", text).lower() for text in texts]
+    unknown = sorted({str(texts[i]) for i, word in enumerate(said) if word is not None and word not in words})
     if unknown:
         raise UsageError(f"--event {event} holds {unknown[0]}; expected 1 or 0, yes or no, dead or alive")
-    rows = [i for i in range(len(table)) if times[i] is not None and texts[i] is not None]
+    rows = [i for i in range(len(table)) if times[i] is not None and said[i] is not None]
     values = np.array([times[i] for i in rows], np.float64)
-    events = np.array([words[str(texts[i]).lower()] for i in rows], np.bool_)
+    events = np.array([words[str(said[i])] for i in rows], np.bool_)
     return Survival(time, values, events), rows
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from acinus.report.wording import number
 
-__all__ = ["Axis", "axis_for", "distribution"]
+__all__ = ["Axis", "axis_for", "distribution", "tick_text"]
 
 Values = NDArray[np.float64]
 
@@ -169,7 +169,7 @@ def _axis_marks(axis: Axis, base: float) -> list[Markup]:
         parts.append(line.format(x, x, base, base + 3))
         if x - shown >= 38 or tick == axis.ticks[0]:
             label = Markup('<text class="tick" x="{:.1f}" y="{:g}" text-anchor="middle">{}</text>')
-            parts.append(label.format(min(x, _WIDTH - _RIGHT - 4), base + 14, _tick_text(tick)))
+            parts.append(label.format(min(x, _WIDTH - _RIGHT - 4), base + 14, tick_text(tick)))
             shown = x
     return parts
 
@@ -208,7 +208,14 @@ def _strip(groups: Sequence[tuple[str, Values]], axis: Axis, *, y: float) -> lis
     return parts
 
 
-def _tick_text(value: float) -> str:
+def tick_text(value: float) -> str:
+    """Return what an axis says beside a tick.
+
+    Examples
+    --------
+    >>> tick_text(0.05), tick_text(400.0), tick_text(20_000.0), tick_text(3e6)
+    ('0.05', '400', '20 k', '3 M')
+    """
     if value >= 1_000_000:
         return f"{value / 1e6:g} M"
     return f"{value / 1000:g} k" if value >= 10_000 else f"{value:g}"

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from acinus.cohorts.intervals import Interval
 from acinus.cohorts.survival import Curve
-from acinus.report.charts import Axis, axis_for
-from acinus.report.wording import number
+from acinus.report.charts import Axis, axis_for, tick_text
 
 __all__ = ["Point", "chance_chart", "curves_chart", "points_chart", "ranking_chart", "scatter_chart"]
 
@@ -101,7 +100,7 @@ def scatter_chart(points: Sequence[Point], *, name: str, title: str) -> Markup:
     for tick in up.ticks:
         y = height - (height - _TOP) * (tick - up.low) / (up.high - up.low)
         parts.append(_line("grid", _NAMES, _WIDTH - _RIGHT, y, y))
-        parts.append(_text("tick", _NAMES - 8, y + 4, number(tick), "end"))
+        parts.append(_text("tick", _NAMES - 8, y + 4, tick_text(tick), "end"))
     parts.append(_text("name", 8, _TOP + 10, name, "start"))
     for point in points:
         y = height - (height - _TOP) * (point.against - up.low) / (up.high - up.low)
@@ -177,9 +176,7 @@ def _scale(axis: Axis, *, top: float, bottom: float) -> list[Markup]:
     for tick in axis.ticks:
         x = _x(axis, tick)
         parts.append(_vertical("grid", x, top, bottom))
-        parts.append(
-            _text("tick", x, bottom + 14, number(tick) if abs(tick) < 1e6 else f"{tick:.0e}", "middle")
-        )
+        parts.append(_text("tick", x, bottom + 14, tick_text(tick), "middle"))
     return parts
 
 

@@ -90,7 +90,12 @@ class Behind:
     of_images: Mapping[str, Mapping[str, float]]
 
     def link(self, comparison: Comparison, statistic: str, row: int) -> str:
-        """Return the viewer's address of what is typical of a unit: its gland, or image, of nearest value.
+        """Return the viewer's address of what is typical of a unit, see `typical`."""
+        image, label = self.typical(comparison, statistic, row)
+        return viewer_link(image, statistic, label)
+
+    def typical(self, comparison: Comparison, statistic: str, row: int) -> tuple[str, int | None]:
+        """Return image and label of the gland of nearest value, or the image alone where no gland has one.
 
         Parameters
         ----------
@@ -100,10 +105,10 @@ class Behind:
         images, value = comparison.units.images[row], float(comparison.values_of(statistic)[row])
         gland = self.glands.typical(statistic, images, value)
         if gland is not None:
-            return viewer_link(gland[0], statistic, gland[1])
+            return gland
         away = [abs(self.of_images.get(name, {}).get(statistic, np.nan) - value) for name in images]
         nearest = int(np.nanargmin(away)) if np.isfinite(away).any() else 0
-        return viewer_link(images[nearest], statistic)
+        return images[nearest], None
 
 
 def read_cohort_glands(images: Mapping[str, Path], statistics: Collection[str]) -> CohortGlands:

@@ -19,9 +19,11 @@ from acinus.report.cohort_charts import chance_chart, ranking_chart
 from acinus.report.cohort_glands import Behind, read_cohort_glands
 from acinus.report.comparison_charts import StatisticCharts, charts_of
 from acinus.report.comparison_wording import (
+    arrows_text,
     asked_text,
     concordance_name,
     interval_text,
+    key_text,
     p_text,
     strength_text,
     together_text,
@@ -73,6 +75,8 @@ class _Section:
 
     name: str
     asked: str
+    key: str
+    arrows: str
     headings: tuple[str, ...]
     rows: tuple[_Row, ...]
     ranking: Markup | None
@@ -128,7 +132,7 @@ def write_comparison_page(
     )
     html = render(
         "compare.html.j2",
-        title=f"Glands by {' and '.join(comparison.outcome.name for comparison, _ in comparisons)}",
+        title=f"Glands by {' and '.join(comparison.outcome.title for comparison, _ in comparisons)}",
         sections=[_section(*pair, images, Behind(glands, of_images), level=level) for pair in comparisons],
         viewer_command=f"acinus view {results} --port {VIEWER_PORT}",
         notices=notices,
@@ -155,8 +159,10 @@ def _section(
     ]
     found, name = comparison.together, concordance_name(comparison)
     return _Section(
-        name=comparison.outcome.name,
+        name=comparison.outcome.title,
         asked=asked_text(comparison),
+        key=key_text(comparison),
+        arrows=arrows_text(comparison),
         headings=_headings(comparison, beside),
         rows=tuple(_row(each, comparison, beside) for each in comparison.associations),
         ranking=ranking_chart(judged, title=f"{name} of each statistic") if judged else None,

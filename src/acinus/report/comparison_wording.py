@@ -12,9 +12,11 @@ from acinus.cohorts.outcomes import Groups, Numbers, OrderedGroups, Survival, Tw
 from acinus.report.wording import number, plural
 
 __all__ = [
+    "arrows_text",
     "asked_text",
     "concordance_name",
     "interval_text",
+    "key_text",
     "p_text",
     "strength_text",
     "together_text",
@@ -86,6 +88,31 @@ def asked_text(comparison: Comparison) -> str:
     sizes = [f"{group} ({len(outcome.rows_of(i))})" for i, group in enumerate(outcome.groups)]
     joined = (" < " if isinstance(outcome, OrderedGroups) else ", ").join(sizes)
     return f"{many}, {'in order: ' if isinstance(outcome, OrderedGroups) else ''}{joined}."
+
+
+def key_text(comparison: Comparison) -> str:
+    """Return whose value the concordance expects to be the larger one."""
+    outcome, who = comparison.outcome, "image" if comparison.units.clustered else "patient"
+    if isinstance(outcome, Survival):
+        return f"of two {who}s the one whose event came first"
+    if isinstance(outcome, TwoGroups):
+        better, worse = outcome.groups
+        return f"of two {who}s, one of {better} and one of {worse}, that of {worse}"
+    if isinstance(outcome, Numbers):
+        return f"of two {who}s the one of larger {outcome.name}"
+    return f"of two {who}s the one further along in the order of {outcome.name}"
+
+
+def arrows_text(comparison: Comparison) -> str:
+    """Return what the arrows beside concordances say; nothing where there are none."""
+    outcome = comparison.outcome
+    if isinstance(outcome, Groups):
+        return ""
+    if isinstance(outcome, Survival):
+        return "; ↑ larger where events come earlier, ↓ smaller"
+    if isinstance(outcome, TwoGroups):
+        return f"; ↑ larger in {outcome.groups[1]}, ↓ smaller"
+    return f"; ↑ rises with {outcome.name}, ↓ falls"
 
 
 def together_text(comparison: Comparison) -> str:

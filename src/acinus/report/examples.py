@@ -55,7 +55,7 @@ def find_examples(
     """Return for each group the two units nearest to its median, the lowest and the highest.
 
     Of numbers and survival the groups are the lower and the upper half of the statistic. A patient is shown
-    by the first of its images.
+    by the image that its value is typical of, see `Behind.typical`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def find_examples(
     found = []
     for group, rows in _groups(comparison, values)[:_MOST_GROUPS]:
         for kind, row in choose_rows(values, rows):
-            name = comparison.units.images[row][0]
+            name, _ = behind.typical(comparison, statistic, row)
             of_patient = comparison.units.names[row]
             caption = f"{of_patient}: {number(values[row])}"
             link = behind.link(comparison, statistic, row)
