@@ -1,4 +1,4 @@
-"""The disc by which masks are grown, shrunk, opened and closed, and masks without their small pieces."""
+"""The disc by which masks are grown, shrunk, opened and closed; masks without small pieces or holes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask
 
-__all__ = ["disc", "without_small"]
+__all__ = ["disc", "without_holes", "without_small"]
 
 
 def disc(radius_px: float) -> NDArray[np.uint8]:
@@ -52,3 +52,18 @@ def without_small(mask: BoolMask, *, least_px: float, connectivity: int) -> Bool
     kept = facts[:, cv2.CC_STAT_AREA] >= least_px
     kept[0] = False
     return np.asarray(kept[numbers])
+
+
+def without_holes(mask: BoolMask) -> BoolMask:
+    """Return a mask with all that it encloses: what no path over edges joins to the outside of the array.
+
+    Examples
+    --------
+    >>> ring = np.ones((3, 3), bool)
+    >>> ring[1, 1] = False
+    >>> bool(without_holes(ring).all())
+    True
+    """
+    framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(framed, None, (0, 0), 2, flags=4)
+    return np.asarray(framed[1:-1, 1:-1] != 2)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from acinus.core.image import BoolMask, LabelMap, RgbArray
-from acinus.core.morphology import disc, without_small
+from acinus.core.morphology import disc, without_holes, without_small
 from acinus.core.units import um2_to_px, um_to_px
 from acinus.glands.polygons import shoelace_area, smooth_ring
 from acinus.glands.rings import mask_rings
@@ -54,7 +54,7 @@ def filled_gland(labels: LabelMap, label: int) -> BoolMask:
     True
     """
     mask = labels == label
-    filled: BoolMask = _without_holes(mask) & (mask | (labels == 0))
+    filled: BoolMask = without_holes(mask) & (mask | (labels == 0))
     return filled
 
 
@@ -81,17 +81,10 @@ def find_lumen(outside_px: NDArray[np.float64], pale: BoolMask, *, mpp: float) -
     lumen = pale & (outside_px > um_to_px(_RIM_UM, mpp=mpp))
     least_px = math.ceil(um2_to_px(_LEAST_LUMEN_UM2, mpp=mpp) - 1e-6)  # 50 µm² are 8 px of 2.5 µm, and lumen
     lumen = without_small(lumen, least_px=least_px, connectivity=4)
-    enclosed = _without_holes(lumen) & ~lumen
+    enclosed = without_holes(lumen) & ~lumen
     least_open_px = int(um2_to_px(_LARGEST_DEBRIS_UM2, mpp=mpp)) + 1
     debris = enclosed & ~without_small(enclosed, least_px=least_open_px, connectivity=4)
     return np.asarray(lumen | (debris & filled))
-
-
-def _without_holes(mask: BoolMask) -> BoolMask:
-    """Return a mask with all that it encloses: what no path over edges joins to the outside of the array."""
-    framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    cv2.floodFill(framed, None, (0, 0), 2, flags=4)
-    return np.asarray(framed[1:-1, 1:-1] != 2)
 
 
 def wall_thickness(outside_px: NDArray[np.float64], lumen: BoolMask, *, mpp: float) -> tuple[float, float]:

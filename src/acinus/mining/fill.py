@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from acinus.core.image import BoolMask
+from acinus.core.morphology import without_holes
 from acinus.core.units import um2_to_px
 
 __all__ = ["fill_rings"]
@@ -40,12 +41,12 @@ def fill_rings(
     >>> int(fill_rings(ring, mpp=1.0, min_area_um2=1, max_area_um2=100).sum())
     9
     """
-    enclosed = ndimage.binary_fill_holes(exterior) & ~exterior
+    enclosed = without_holes(exterior) & ~exterior
     if against_sides:
         for side in ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)):
             top, bottom, left, right = side
             padded = np.pad(exterior, ((top, bottom), (left, right)), constant_values=True)
-            filled = ndimage.binary_fill_holes(padded)
+            filled = without_holes(padded)
             height, width = exterior.shape
             enclosed |= filled[top : top + height, left : left + width] & ~exterior
     regions, count = ndimage.label(enclosed)
