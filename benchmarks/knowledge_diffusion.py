@@ -129,9 +129,9 @@ def cells(name: str) -> Iterator[Fit]:
         for rest, share in (*itertools.product(rests, (0.0, 0.05, 0.25)), ("background", 1.0)):
             yield Fit(rest=rest, share=share)
             if share > 0.0:
-                yield Fit(rest=rest, share=share, weight=0.01)
-                yield Fit(rest=rest, share=share, weight=0.1)
-                yield Fit(rest=rest, share=share, weight=0.1, cure="contrast")
+                yield from (Fit(rest=rest, share=share, weight=weight) for weight in (0.01, 0.03, 0.1))
+                for weight in (0.03, 0.1):
+                    yield Fit(rest=rest, share=share, weight=weight, cure="contrast")
     elif name == "controls":  # is it more than another weight for given interiors; does it reach others
         for rest, share in itertools.product(rests, (0.05, 0.25)):
             yield Fit(rest=rest, share=share, boost=4.0)
