@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import re
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
 from acinus.cohorts.intervals import Interval
+from acinus.cohorts.multivariate import Together
+from acinus.cohorts.outcomes import TwoGroups
 from acinus.cohorts.settings import CompareSettings
 from acinus.glands import gland_id
 from acinus.pipeline.compare import Question, compare_results
 from acinus.report.cohort_charts import Point, points_chart, ranking_chart
+from acinus.report.comparison_wording import together_text
 
 
 @pytest.fixture
@@ -121,3 +125,21 @@ def test_of_a_logarithmic_axis_a_tenfold_is_as_far_everywhere():
     chart = points_chart([("a", points)], title="t", radius=2.5, logarithmic=True)
     assert [float(x) for x in re.findall(r'cx="([0-9.]+)"', chart)] == [240.0, 490.0, 740.0]
     assert chart.count('r="2.5"') == 3
+
+
+@pytest.mark.parametrize(
+    ("permuted", "p", "verdict"),
+    [
+        (39, 1 / 40, "That is more than permuted outcomes reach."),
+        (9, 1 / 10, "That is more than any of them, but so few give no p below 0.10: permute more."),
+        (9, 2 / 10, "Permuted outcomes reach as much: it is not shown that the statistics together know"),
+        (39, 3 / 40, "Permuted outcomes reach as much: it is not shown that the statistics together know"),
+    ],
+)
+def test_few_permutations_are_not_taken_for_chance(permuted, p, verdict):
+    found = Together(Interval(0.8, 0.7, 0.9), np.full(permuted, 0.5), p, folds=5)
+    outcome = TwoGroups("grade", np.array([0.0, 1.0]), ("benign", "malignant"))
+    comparison = SimpleNamespace(
+        together=found, outcome=outcome, units=SimpleNamespace(statistics=("a", "b"))
+    )
+    assert verdict in together_text(comparison)

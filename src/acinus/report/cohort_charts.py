@@ -16,7 +16,15 @@ from acinus.cohorts.intervals import Interval
 from acinus.cohorts.survival import Curve
 from acinus.report.charts import Axis, axis_for, tick_text
 
-__all__ = ["Point", "chance_chart", "curves_chart", "points_chart", "ranking_chart", "scatter_chart"]
+__all__ = [
+    "Point",
+    "chance_chart",
+    "curves_chart",
+    "points_chart",
+    "ranking_chart",
+    "scatter_chart",
+    "with_count",
+]
 
 _WIDTH, _NAMES, _RIGHT = 760.0, 240.0, 20.0
 _LINE, _BAND, _TOP = 20.0, 46.0, 10.0
@@ -180,9 +188,23 @@ def _scale(axis: Axis, *, top: float, bottom: float) -> list[Markup]:
     return parts
 
 
+def with_count(name: str, count: str) -> str:
+    """Return the name of a row and how many it has, the name cut short where there is no room for both.
+
+    Examples
+    --------
+    >>> with_count("benign", " (12)"), with_count("moderately to poorly differentiated", " (3)")
+    ('benign (12)', 'moderately to poorly differen… (3)')
+    """
+    return _cut(name, _LONGEST_NAME - len(count)) + count
+
+
 def _name(name: str, y: float) -> list[Markup]:
-    short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-    return [_text("name", _NAMES - 8, y + 4, short, "end")]
+    return [_text("name", _NAMES - 8, y + 4, _cut(name, _LONGEST_NAME), "end")]
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _dot(x: float, y: float, words: str, link: str, radius: float = _RADIUS) -> Markup:

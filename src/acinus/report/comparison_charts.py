@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from acinus.cohorts.comparison import Association, Comparison
 from acinus.cohorts.outcomes import Survival
 from acinus.cohorts.survival import median_split
-from acinus.report.cohort_charts import Point, curves_chart, points_chart, scatter_chart
+from acinus.report.cohort_charts import Point, curves_chart, points_chart, scatter_chart, with_count
 from acinus.report.cohort_glands import Behind, CohortGlands
 from acinus.report.comparison_wording import p_text
 from acinus.report.wording import meaning, number
@@ -89,7 +89,7 @@ def charts_of(
     banded = [(name, [points[i] for i in rows.tolist() if i in points]) for name, rows in _bands(comparison)]
     grouped = hasattr(outcome, "groups") or isinstance(outcome, Survival)
     units = (
-        points_chart([(f"{name} ({len(own)})", own) for name, own in banded], title=title)
+        points_chart([(with_count(name, f" ({len(own)})"), own) for name, own in banded], title=title)
         if grouped
         else scatter_chart(list(points.values()), name=outcome.name, title=title)
     )
@@ -108,7 +108,7 @@ def _gland_chart(comparison: Comparison, statistic: str, glands: CohortGlands) -
     shown, count = sum(len(points) for _, points, _ in found), sum(own for *_, own in found)
     if not count:
         return None, ""
-    named = [(f"{name}: {own} glands", points) for name, points, own in found]
+    named = [(with_count(name, f": {own} glands"), points) for name, points, own in found]
     chart = points_chart(
         named,
         title=f"{statistic} of single glands",

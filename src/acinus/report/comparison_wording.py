@@ -122,11 +122,15 @@ def together_text(comparison: Comparison) -> str:
         return f"All statistics together were not judged: {found}."
     name = "mean AUC of each group against the others" if several else "concordance"
     ends = np.percentile(found.chance, (2.5, 97.5)).tolist() if len(found.chance) else [math.nan] * 2
-    verdict = (
-        "That is more than permuted outcomes reach."
-        if found.p <= 0.05
-        else "Permuted outcomes reach as much: it is not shown that the statistics together know anything."
-    )
+    least = 1 / (1 + len(found.chance))
+    if found.p <= 0.05:
+        verdict = "That is more than permuted outcomes reach."
+    elif found.p <= least:
+        verdict = f"That is more than any of them, but so few give no p below {p_text(least)}: permute more."
+    else:
+        verdict = (
+            "Permuted outcomes reach as much: it is not shown that the statistics together know anything."
+        )
     return (
         f"A penalised linear model of all {len(comparison.units.statistics)} statistics reaches a {name} of "
         f"{interval_text(found.score)} on patients it had not seen ({found.folds} folds of whole patients, "
