@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from acinus.core.colour import optical_density
-from acinus.data.augment import normalise, random_turn, stain_jitter
+from acinus.data.augment import normalise, random_turn, stain_jitter, turned
 
 EVERY_VALUE = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
 
@@ -57,3 +57,25 @@ def test_normalised_values_run_from_minus_two_to_two():
     values = normalise(np.array([[0, 51, 255]], np.uint8))
     assert values.dtype == np.float32
     assert values.ravel().tolist() == pytest.approx([-2.0, -1.2, 2.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarters", range(4))
+@pytest.mark.parametrize("channels", [3, 5])
+def test_an_image_is_turned_as_numpy_turns_it(mirrored: bool, quarters: int, channels: int):
+    image = np.random.default_rng(0).random((6, 6, channels), np.float32)
+    expected = np.rot90(image[:, ::-1] if mirrored else image, quarters)
+    assert np.array_equal(turned(image, (mirrored, quarters)), expected)
+
+
+def test_a_jitter_is_an_affine_map_of_optical_density():
+    rgb = np.random.default_rng(1).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    rng = np.random.default_rng(2)
+    mixing = np.eye(3) + rng.normal(0.0, 0.05, (3, 3))
+    amount, shift = rng.uniform(0.75, 1.25), rng.normal(0.0, 0.03, 3)
+    expected = np.empty(rgb.shape)
+    for row, column in np.ndindex(5, 4):
+        density = -np.log((rgb[row, column] + 1.0) / 256.0)
+        expected[row, column] = np.exp(-(amount * (mixing @ density) + shift)) * 256.0 - 1.0
+    jittered = stain_jitter(rgb, strength=1.0, rng=np.random.default_rng(2))
+    assert np.abs(jittered - expected.clip(0, 255)).max() <= 0.501

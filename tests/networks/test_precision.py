@@ -16,12 +16,20 @@ def type_of_a_convolution(device: torch.device, *, wanted: bool = True) -> torch
 
 
 def test_convolutions_use_bfloat16_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda _kind="cpu": True)
     assert type_of_a_convolution(CPU) == torch.bfloat16
     assert type_of_a_convolution(CPU, wanted=False) == torch.float32
-    assert type_of_a_convolution(torch.device("cuda")) == torch.float32  # not measured, so left as it is
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda _kind="cpu": False)
     assert type_of_a_convolution(CPU) == torch.float32
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_a_gpu_that_only_emulates_bfloat16_stays_with_float32(
+    monkeypatch: pytest.MonkeyPatch, supported: bool
+):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: supported)
+    assert has_bfloat16.__wrapped__("cuda") is supported
+    assert not has_bfloat16.__wrapped__("mps")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -12,11 +15,11 @@ from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, RgbArray
 from acinus.core.proposal import ProposalMap
-from acinus.data.augment import normalise, random_turn, stain_jitter
+from acinus.data.augment import normalise, random_turn, stain_jitter, turned
 from acinus.data.resample import resize_map
 from acinus.grouping.targets import BorderTargets
 
-__all__ = ["Batch", "TrainingImage", "draw_batch"]
+__all__ = ["Batch", "TrainingImage", "draw_batch", "drawn_ahead"]
 
 _LEAST_LABELLED = 0.1  # crops with less of their area labelled are drawn again, up to
 _TRIES = 5  # so many times
@@ -153,15 +156,32 @@ def draw_batch(
             rgb, target = _draw_spoken(images, spoken, crop_px=crop_px, scale_range=scale_range, rng=rng)
         else:
             rgb, target = _draw_crop(images, silent, crop_px=crop_px, scale_range=scale_range, rng=rng)
-        mirrored, quarters = random_turn(rng)
-        targets.append(np.rot90(target[:, ::-1] if mirrored else target, quarters))
+        turn = random_turn(rng)
+        targets.append(turned(target, turn))
         # Staining takes most of the time. One pixel of another's crop uses up the same random numbers.
         rgb = stain_jitter(rgb if number in mine else rgb[:1, :1], strength=stain_strength, rng=rng)
         if number in mine:
-            pictures.append(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarters))
+            pictures.append(turned(rgb, turn))
     batch = torch.from_numpy(normalise(np.stack(pictures))).permute(0, 3, 1, 2)  # (B, 3, S, S)
     taught = torch.from_numpy(np.stack(targets)).permute(0, 3, 1, 2).contiguous()  # (B, 5, S, S)
     return Batch(batch, *torch.split(taught, 1, dim=1))
+
+
+def drawn_ahead(draw: Callable[[int], Batch], steps: Iterable[int], *, threads: int) -> Iterator[Batch]:
+    """Yield the batch of each step, drawn by `threads` threads while the caller computes; 0 draws on demand.
+
+    A batch depends on its step alone, so it is the same however it is drawn.
+    """
+    if threads == 0:
+        yield from map(draw, steps)
+        return
+    remaining = iter(steps)
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque(pool.submit(draw, step) for step in islice(remaining, 2 * threads))
+        while ahead:
+            batch = ahead.popleft().result()
+            ahead.extend(pool.submit(draw, step) for step in islice(remaining, 1))
+            yield batch
 
 
 def _draw_crop(
@@ -179,10 +199,11 @@ def _draw_crop(
         height, width = image.rgb.shape[:2]
         y = int(rng.integers(max(1, height - side + 1)))
         x = int(rng.integers(max(1, width - side + 1)))
-        labelled = image.targets[y : y + side, x : x + side, :_REGIONS].astype(np.float32)
-        if labelled.sum() >= _LEAST_LABELLED * labelled[..., 0].size or attempt == _TRIES - 1:
+        target = _targets_of(image, y, x, side)
+        labelled = target[..., :_REGIONS].sum()
+        if labelled >= _LEAST_LABELLED * target[..., 0].size or attempt == _TRIES - 1:
             break
-    return _cut(image, y, x, side, crop_px=crop_px)
+    return _cut(image, target, y, x, side, crop_px=crop_px)
 
 
 def _draw_spoken(
@@ -202,15 +223,20 @@ def _draw_spoken(
     up, left = rng.integers(side, size=2).tolist()
     y = min(max(0, row - up), max(0, height - side))
     x = min(max(0, column - left), max(0, width - side))
-    return _cut(image, y, x, side, crop_px=crop_px)
+    return _cut(image, _targets_of(image, y, x, side), y, x, side, crop_px=crop_px)
+
+
+def _targets_of(image: TrainingImage, y: int, x: int, side: int) -> NDArray[np.float32]:
+    """Return the targets of a square, as much of it as lies in the image (NumPy casts slowly)."""
+    part = torch.from_numpy(image.targets[y : y + side, x : x + side])
+    return np.asarray(part.float().numpy())
 
 
 def _cut(
-    image: TrainingImage, y: int, x: int, side: int, *, crop_px: int
+    image: TrainingImage, target: NDArray[np.float32], y: int, x: int, side: int, *, crop_px: int
 ) -> tuple[RgbArray, NDArray[np.float32]]:
     """Return a square of pixels and targets at `crop_px`."""
     rgb = image.rgb[y : y + side, x : x + side]
-    target = image.targets[y : y + side, x : x + side].astype(np.float32)
     bottom, right = side - rgb.shape[0], side - rgb.shape[1]
     if bottom or right:
         # reflect101 needs no more than one mirror image; tiny images are tiled by wrapping the index instead

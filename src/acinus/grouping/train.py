@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from acinus.core.errors import ModelError
 from acinus.core.files import atomic_path
-from acinus.grouping.batch import Batch, TrainingImage, draw_batch
+from acinus.grouping.batch import Batch, TrainingImage, draw_batch, drawn_ahead
 from acinus.grouping.mask_loss import mask_loss
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
@@ -29,6 +30,7 @@ StepRecord = dict[str, float]
 """Metrics of a step: ``step``, ``loss``, its terms ``mask``, ``auxiliary``, ``depth`` and ``diffusion``, and
 ``learning_rate``."""
 
+_MOST_THREADS = 6  # that draw crops for a GPU: a step takes a tenth of the time of drawing its crops
 _CHECKPOINT_EVERY = 25  # steps
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
@@ -83,11 +85,9 @@ def train_network(
     start = _restore(group.broadcast(_read, checkpoint), network, averaged, optimiser)
     size = settings.batch_crops // group.size
     share = slice(group.rank * size, (group.rank + 1) * size)
-    for step in range(start, steps):
-        learning_rate = settings.learning_rate * _rate_share(step, steps)
-        for parameters in optimiser.param_groups:
-            parameters["lr"] = learning_rate
-        batch = draw_batch(
+
+    def draw(step: int) -> Batch:
+        return draw_batch(
             images,
             crops=settings.batch_crops,
             crop_px=settings.crop_px,
@@ -96,7 +96,14 @@ def train_network(
             rng=np.random.default_rng([seed, step]),
             share=share,
             spoken_frequency=settings.corrections.frequency,
-        ).to(device)
+        )
+
+    batches = drawn_ahead(draw, range(start, steps), threads=_threads_beside(device))
+    for step, drawn in zip(range(start, steps), batches, strict=True):
+        learning_rate = settings.learning_rate * _rate_share(step, steps)
+        for parameters in optimiser.param_groups:
+            parameters["lr"] = learning_rate
+        batch = drawn.to(device)
         with mixed_precision(device, wanted=settings.mixed_precision):
             prediction: Prediction = trained(batch.images)
         terms = _loss_terms(prediction, batch, settings, group)
@@ -112,6 +119,11 @@ def train_network(
     # Running statistics are of each process's own crops: those of the first are kept.
     averaged.load_state_dict(group.broadcast(_state_on_cpu, averaged))
     return averaged.eval()
+
+
+def _threads_beside(device: torch.device) -> int:
+    """Return how many threads draw crops while a device computes; a CPU has its cores at work already."""
+    return 0 if device.type == "cpu" else min(_MOST_THREADS, max(1, (os.cpu_count() or 1) - 1))
 
 
 def _loss_terms(

@@ -16,14 +16,18 @@ def mixed_precision(device: torch.device, *, wanted: bool = True) -> AbstractCon
     Weights, their gradients and the optimiser's state stay float32 (Micikevicius et al. 2018, arXiv
     1710.03740), and so does everything on devices without that arithmetic, where it is many times slower.
     """
-    if wanted and device.type == "cpu" and has_bfloat16():
-        return torch.autocast("cpu", torch.bfloat16)
+    if wanted and has_bfloat16(device.type):
+        return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
 
 
 @cache
-def has_bfloat16() -> bool:
-    """Return whether the processor multiplies bfloat16 itself (AVX-512 BF16 or AMX)."""
+def has_bfloat16(kind: str = "cpu") -> bool:
+    """Return whether a kind of device multiplies bfloat16 itself: AVX-512 BF16, AMX, or CUDA since Ampere."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind != "cpu":
+        return False
     tell = getattr(torch.cpu, "get_capabilities", dict)  # which older versions of PyTorch lack
     capabilities: dict[str, object] = tell()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
