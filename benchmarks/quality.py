@@ -5,7 +5,7 @@ Run ``python benchmarks/quality.py --data DATA MODEL...`` with folders of ``acin
 correlation of the quality before and after rings were asked (`acinus.pipeline.familiarity`), how many images
 are called unfamiliar, and the mean mIoU within each band of trust that the report shows; means and standard
 deviations over the models. On the slides, skin and a squamous carcinoma, nothing is a gland. ``--out FILE``
-keeps a line per model and image, and ``--table FILE...`` prints the table of such files.
+keeps a line per model and image, and ``--table FILE...`` prints the table of such files, of ``--sets``, too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from acinus.report.wording import trust
 from acinus.slides.opening import open_slide
 
 _SLIDES = {"skin": ("CMU-1-Small-Region.svs", None), "squamous": ("tcga-cr-7395-01a-01-ts1.svs", 0.5)}
+_READERS = {"glas": glas, "ebhi": ebhi, "rings": rings}
+_SETS = (*_READERS, "synthetic", *_SLIDES)
 _FIELD_PX = 640
 _SYNTHETIC = 8
 
@@ -50,16 +52,16 @@ class Judged:
     unfamiliar: str
 
 
-def images(data: Path, *, every: int) -> Iterator[tuple[str, RgbImage, LabelMap]]:
+def images(data: Path, names: Sequence[str], *, every: int) -> Iterator[tuple[str, RgbImage, LabelMap]]:
     """Yield set, image and truth: of each set every so manieth image, of slides twice as many fields."""
-    for name, read in (("glas", glas), ("ebhi", ebhi), ("rings", rings)):
-        samples = read(data / name)
+    for name in [name for name in _READERS if name in names]:
+        samples = _READERS[name](data / name)
         for sample in samples[:: every if len(samples) > 2 * every else 1]:
             yield name, sample.image(), sample.truth()
-    for seed in range(_SYNTHETIC):
+    for seed in range(_SYNTHETIC if "synthetic" in names else 0):
         tile = synthetic_tile(seed=seed, height_px=512, width_px=512)
         yield "synthetic", tile.image, tile.labels
-    for name, (file, mpp) in _SLIDES.items():
+    for name, (file, mpp) in [(name, slide) for name, slide in _SLIDES.items() if name in names]:
         with open_slide(data / "slides" / file, mpp=mpp) as slide:
             places = [
                 Box(x, y, _FIELD_PX, _FIELD_PX)
@@ -72,10 +74,10 @@ def images(data: Path, *, every: int) -> Iterator[tuple[str, RgbImage, LabelMap]
                 yield name, RgbImage(rgb, slide.mpp, name), np.zeros(rgb.shape[:2], np.int32)
 
 
-def judge(path: Path, data: Path, *, every: int) -> Iterator[Judged]:
+def judge(path: Path, data: Path, names: Sequence[str], *, every: int) -> Iterator[Judged]:
     """Segment all images with a model and compare."""
     model = GlandSegmenter.load(path)
-    for data_set, image, truth in images(data, every=every):
+    for data_set, image, truth in images(data, names, every=every):
         result = model.segment(image)
         certainty = Confidence.of(result.certainty, result.tissue).mean
         miou = ConfusionMatrix.of(result.labels > 0, truth > 0).miou
@@ -134,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", type=Path, nargs="*", metavar="MODEL")
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--sets", nargs="+", choices=_SETS, default=_SETS)
     parser.add_argument("--every", type=int, default=1, help="take every so manieth image, to save time")
     parser.add_argument("--out", type=Path, help="keep a line of JSON per model and image here")
     parser.add_argument("--table", type=Path, nargs="+", default=[], help="files of such lines")
@@ -142,7 +145,7 @@ def main() -> None:
         parser.error("give --data, the folder of the data sets")
     found = [_judged(line) for path in arguments.table for line in path.read_bytes().splitlines()]
     for model in arguments.models:
-        found += judge(model, arguments.data, every=arguments.every)
+        found += judge(model, arguments.data, arguments.sets, every=arguments.every)
     if arguments.out:
         arguments.out.write_bytes(b"".join(orjson.dumps(asdict(each)) + b"\n" for each in found))
     bands = "high: images, mIoU | fair: images, mIoU | low: images, mIoU"
