@@ -105,6 +105,15 @@ FORMS: dict[str, Form] = {
         f"{name}-diffusion": Form(grouping=NETWORKS[name])
         for name in ("fine-stride4", "lite0-frozen", "lite0-learning")
     },
+    **{
+        f"contrast-{weight}": Form(
+            grouping={
+                "diffusion_weight": weight,
+                "diffusion": {"normalise": True, "stop_gradient": True, "contrast": True},
+            }
+        )
+        for weight in (0.03, 0.1)
+    },
     "long": Form(grouping=PLAIN | {"steps": 1000}),
     "averaged": Form(grouping=PLAIN | {"averaging": 0.98}),
     "balanced": Form(grouping=PLAIN | {"balanced": True}),

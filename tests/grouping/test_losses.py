@@ -116,6 +116,35 @@ def test_shrinking_all_features_does_not_lower_the_normalised_loss():
     assert small.item() == pytest.approx(whole.item(), rel=1e-4)
 
 
+def test_against_background_it_counts_which_mean_is_nearer():
+    features = row(1, 3, 1, 3, 0, 1, 2, 5, 4, 6)
+    exterior = row(1, 1, 1, 1, 0, 0, 0, 0, 0, 0)  # its mean is 2
+    interior = row(0, 0, 0, 0, 1, 1, 1, 1, 0, 0)  # squares to it 4, 1, 0, 9
+    background = row(0, 0, 0, 0, 0, 0, 0, 0, 1, 1)  # its mean is 5: squares 25, 16, 9, 0
+    loss = KnowledgeDiffusionLoss(stop_gradient=False, normalise=False, contrast=True)
+    margins = [(near - far) / 0.5 for near, far in ((4, 25), (1, 16), (0, 9), (9, 0))]
+    expected = sum(math.log1p(math.exp(margin)) for margin in margins) / 4
+    assert loss(features, exterior, interior, background).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_feature_for_all_pixels_satisfies_the_loss_but_not_against_background():
+    features, exterior, interior = half_and_half()
+    background = 1.0 - exterior - interior
+    constant = torch.ones_like(features)
+    assert KnowledgeDiffusionLoss()(constant, exterior, interior, background).item() == pytest.approx(0.0)
+    contrast = KnowledgeDiffusionLoss(contrast=True)(constant, exterior, interior, background)
+    assert contrast.item() == pytest.approx(math.log(2.0))
+
+
+def test_background_itself_is_not_moved():
+    features, exterior, interior = half_and_half()
+    loss = KnowledgeDiffusionLoss(stop_gradient=False, contrast=True)
+    loss(features, exterior, interior, 1.0 - exterior - interior).backward()
+    assert features.grad is not None
+    assert features.grad.abs().sum(dim=1, keepdim=True)[exterior + interior > 0].min() > 0.0
+    assert not features.grad.abs().sum(dim=1, keepdim=True)[exterior + interior == 0].any()
+
+
 @pytest.mark.parametrize("absent", ["exterior", "interior", "both"])
 def test_without_one_of_the_regions_there_is_no_loss_and_no_gradient(absent: str):
     features, exterior, interior = half_and_half()

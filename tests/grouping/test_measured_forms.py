@@ -74,15 +74,24 @@ def test_pixels_of_a_form_are_counted_against_the_truth(second_stage, capsys):
 
 
 @pytest.mark.parametrize(
-    ("normalised", "stopped", "per_image"), list(itertools.product((True, False), repeat=3))
+    ("normalised", "stopped", "per_image", "contrast"), list(itertools.product((True, False), repeat=4))
 )
-def test_the_loss_that_is_measured_is_that_of_the_package(diffusion, regions, normalised, stopped, per_image):
+def test_the_loss_that_is_measured_is_that_of_the_package(
+    diffusion, regions, normalised, stopped, per_image, contrast
+):
     features, exterior, interior, background = regions
-    fit = diffusion.Fit(normalised=normalised, stopped=stopped, embedding="image" if per_image else "batch")
-    loss = KnowledgeDiffusionLoss(stop_gradient=stopped, normalise=normalised, per_image=per_image)
+    fit = diffusion.Fit(
+        normalised=normalised,
+        stopped=stopped,
+        embedding="image" if per_image else "batch",
+        cure="contrast" if contrast else "none",
+    )
+    loss = KnowledgeDiffusionLoss(
+        stop_gradient=stopped, normalise=normalised, per_image=per_image, contrast=contrast
+    )
     measured, own = features.clone().requires_grad_(), features.clone().requires_grad_()
     value = diffusion.Diffusion(fit)(measured, exterior, interior, background)
-    expected = loss(own, exterior, interior)
+    expected = loss(own, exterior, interior, background)
     assert torch.allclose(value, expected)
     value.backward()
     expected.backward()

@@ -176,9 +176,9 @@ def _diffusion(
     if settings.diffusion_weight == 0.0:
         return prediction.logits.new_zeros(())
     size = (prediction.features.shape[2], prediction.features.shape[3])
-    exterior = functional.adaptive_avg_pool2d(batch.exterior, size)
-    interior = functional.adaptive_avg_pool2d(batch.interior, size)
-    return settings.diffusion(group.all_gather(prediction.features.float()), exterior, interior)
+    regions = (batch.exterior, batch.interior, batch.background)
+    shares = [functional.adaptive_avg_pool2d(region, size) for region in regions]
+    return settings.diffusion(group.all_gather(prediction.features.float()), *shares)
 
 
 def _rate_share(step: int, steps: int) -> float:
