@@ -2,9 +2,12 @@
 
     python benchmarks/cohorts.py --cohorts 200
     python benchmarks/cohorts.py --cohorts 200 --only survival
+    python benchmarks/cohorts.py --table rates-7.jsonl rates-8.jsonl
 
 Cohorts are simulated: 20 statistics that are correlated with each other, patients that keep their own values
-over their images, and a known effect on one statistic, or on none. Prints a Markdown table.
+over their images, and a known effect on one statistic, or on none. Prints a Markdown table. Many cohorts can
+be shared out over processes with seeds of their own: ``--out`` keeps what came out, ``--table`` puts several
+such files together.
 
 Of survival the hazard of a patient is proportional to exp(β x), x being the first statistic's mean over the
 patient's images, so that Cox's model holds and the ratio of hazards per standard deviation is known.
@@ -14,10 +17,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from acinus.cohorts.comparison import false_discovery_rates
@@ -77,6 +83,7 @@ class Rates:
         Mean share of false ones among what is found where one statistic is related.
     found : float
         That one is found.
+    cohorts : int
     """
 
     concordance: float
@@ -85,6 +92,17 @@ class Rates:
     alarms: float
     false_share: float
     found: float
+    cohorts: int
+
+    @classmethod
+    def of_all(cls, parts: Sequence[Self]) -> Self:
+        """Return the rates over the cohorts of all parts."""
+        counts = [each.cohorts for each in parts]
+        names = [name for name in asdict(parts[0]) if name != "cohorts"]
+        means = {
+            name: float(np.average([getattr(each, name) for each in parts], weights=counts)) for name in names
+        }
+        return cls(**means, cohorts=sum(counts))
 
 
 def two_groups(
@@ -215,13 +233,14 @@ def judge(
         alarms=float(alarms) / cohorts,
         false_share=float(np.mean(shares)),
         found=float(found) / cohorts,
+        cohorts=cohorts,
     )
 
 
-def row(design: Design, rates: Rates) -> str:
+def row(name: str, rates: Rates) -> str:
     """Return a line of the table."""
     cells = [
-        design.name,
+        f"{name} ({rates.cohorts} cohorts)",
         f"{rates.concordance:.3f}",
         f"{100 * rates.concordance_held:.1f} %",
         f"{100 * rates.effect_held:.1f} %",
@@ -238,6 +257,9 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=200)
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--only", default="", help="designs whose name holds this")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="add a line of JSON per design to this file")
+    parser.add_argument("--table", type=Path, nargs="+", default=[], help="files of such lines")
     arguments = parser.parse_args()
     headings = [
         "cohort",
@@ -248,10 +270,21 @@ def main() -> None:
     ]
     headings += ["false share, one effect", "effect found"]
     print(f"| {' | '.join(headings)} |\n|{'---|' * len(headings)}", flush=True)
+    if arguments.table:
+        kept = [orjson.loads(line) for path in arguments.table for line in path.read_bytes().splitlines()]
+        for name in dict.fromkeys(each["design"] for each in kept):
+            parts = [Rates(**each["rates"]) for each in kept if each["design"] == name]
+            print(row(name, Rates.of_all(parts)))
+        return
     for design in DESIGNS:
         if arguments.only in design.name:
-            rates = judge(design, cohorts=arguments.cohorts, resamples=arguments.resamples)
-            print(row(design, rates), flush=True)
+            rates = judge(
+                design, cohorts=arguments.cohorts, resamples=arguments.resamples, seed=arguments.seed
+            )
+            print(row(design.name, rates), flush=True)
+            if arguments.out:
+                with arguments.out.open("ab") as file:
+                    file.write(orjson.dumps({"design": design.name, "rates": asdict(rates)}) + b"\n")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,15 @@ def test_the_hazard_of_a_simulated_cohort_rises_as_it_says(cohorts):
     assert outcome.events.mean() == pytest.approx(2 / 3, abs=0.05)
 
 
+def test_rates_of_several_processes_count_by_their_cohorts(cohorts):
+    one = cohorts.Rates(0.6, 0.9, 1.0, 0.0, 0.1, 0.5, cohorts=10)
+    three = cohorts.Rates(0.7, 1.0, 0.9, 0.1, 0.0, 0.9, cohorts=30)
+    both = cohorts.Rates.of_all([one, three])
+    assert both.cohorts == 40
+    assert both.concordance_held == pytest.approx(0.975)  # 9 and 30 of 40
+    assert both.found == pytest.approx(0.8)  # 5 and 27 of 40
+
+
 def test_intervals_of_survival_hold_a_known_hazard_ratio_and_nothing_is_found_where_nothing_is(cohorts):
     design = next(each for each in cohorts.DESIGNS if each.name == "survival, 40 patients")
     rates = cohorts.judge(design, cohorts=20, resamples=200, statistics=3)
