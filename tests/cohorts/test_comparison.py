@@ -87,6 +87,7 @@ def test_each_group_has_its_quartiles_and_its_own_area_against_the_others():
     real = {each.group: each for each in found.groups if each.statistic == "real"}
     assert real["c"].against_rest.estimate == 1.0
     own = found.values_of("real")[values == 2]
+    assert any("without an order. If they have one" in note for note in found.notes)
     assert real["c"].quartiles == pytest.approx(np.percentile(own, (25, 50, 75)))
 
 

@@ -284,6 +284,11 @@ def _notes(units: Units, outcome: Outcome, *, count: int) -> list[str]:
             f"images of {patients}. Intervals draw whole patients, and tests allow for images of one patient "
             "being alike."
         )
+    if isinstance(outcome, Groups):
+        notes.append(
+            f"The groups of {outcome.name} were compared without an order. If they have one, as grades do, "
+            "give them from best to worst (--order): a trend is clearer than a difference."
+        )
     if units.patient_count < _FEW_PATIENTS:
         notes.append(
             f"{patients} are few: intervals and tests rest on approximations that want {_FEW_PATIENTS} or "
