@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import cv2
-import numpy as np
 import shapely
 from PIL import Image, ImageDraw, ImageFont
 
 from acinus.core.files import atomic_path, make_folder
-from acinus.core.image import RgbArray, RgbImage
+from acinus.core.image import RgbImage
 from acinus.core.naming import plural
 from acinus.glands.geojson import write_geojson
 from acinus.mining.regions.survey import Candidate, SlideToSurvey
@@ -97,28 +97,31 @@ def write_regions(folder: Path, slides: Sequence[SlideRegions], images: Sequence
 def _contact_sheet(
     images: Sequence[RgbImage], shown: Sequence[Candidate], names: Sequence[str]
 ) -> Image.Image:
-    """Draw thumbnails in rows, each with its slide and its rings, framed green where there are some."""
-    rows = -(-len(images) // _COLUMNS)
-    cell = (_THUMB_PX + _GAP_PX, _THUMB_PX + _CAPTION_PX + _GAP_PX)
-    sheet = Image.new(
-        "RGB", (min(len(images), _COLUMNS) * cell[0] + _GAP_PX, rows * cell[1] + _GAP_PX), "white"
-    )
+    """Draw pictures in rows, each with its slide and its rings, framed green where there are some.
+
+    All have one scale; a row is as high as its highest picture.
+    """
+    largest_um = max(max(image.shape) * image.mpp for image in images)
+    pictures = [_at_scale(image, um_per_px=largest_um / _THUMB_PX) for image in images]
+    rows = [range(start, min(start + _COLUMNS, len(images))) for start in range(0, len(images), _COLUMNS)]
+    heights = [max(pictures[number].height for number in row) + _CAPTION_PX + _GAP_PX for row in rows]
+    width = min(len(images), _COLUMNS) * (_THUMB_PX + _GAP_PX) + _GAP_PX
+    sheet = Image.new("RGB", (width, sum(heights) + _GAP_PX), "white")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=11)
-    for number, (image, candidate, name) in enumerate(zip(images, shown, names, strict=True)):
-        x, y = (number % _COLUMNS) * cell[0] + _GAP_PX, (number // _COLUMNS) * cell[1] + _GAP_PX
-        sheet.paste(Image.fromarray(_thumbnail(image.rgb)), (x, y))
-        colour = _GREEN if candidate.shows.rings else _GREY
-        draw.rectangle((x - 2, y - 2, x + _THUMB_PX + 1, y + _THUMB_PX + 1), outline=colour, width=2)
-        draw.text((x, y + _THUMB_PX + 2), name[:26], fill="black", font=font)
-        draw.text((x, y + _THUMB_PX + 15), plural(candidate.shows.rings, "ring"), fill=colour, font=font)
+    for row, top in zip(rows, accumulate(heights, initial=_GAP_PX), strict=False):
+        for column, number in enumerate(row):
+            picture, rings = pictures[number], shown[number].shows.rings
+            x, below = column * (_THUMB_PX + _GAP_PX) + _GAP_PX, top + picture.height
+            sheet.paste(picture, (x, top))
+            colour = _GREEN if rings else _GREY
+            draw.rectangle((x - 2, top - 2, x + picture.width + 1, below + 1), outline=colour, width=2)
+            draw.text((x, below + 2), names[number][:26], fill="black", font=font)
+            draw.text((x, below + 15), plural(rings, "ring"), fill=colour, font=font)
     return sheet
 
 
-def _thumbnail(rgb: RgbArray) -> RgbArray:
-    """Return a picture fitted into a white square."""
-    scale = _THUMB_PX / max(rgb.shape[:2])
-    height, width = (max(1, round(length * scale)) for length in rgb.shape[:2])
-    square = np.full((_THUMB_PX, _THUMB_PX, 3), 255, dtype=np.uint8)
-    square[:height, :width] = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    return square
+def _at_scale(image: RgbImage, *, um_per_px: float) -> Image.Image:
+    """Return a picture at so many µm per pixel."""
+    height, width = (max(1, round(length * image.mpp / um_per_px)) for length in image.shape)
+    return Image.fromarray(cv2.resize(image.rgb, (width, height), interpolation=cv2.INTER_AREA))
