@@ -4,8 +4,8 @@ Run ``python benchmarks/slides/mosaics.py GLAS OUT [--seed S]`` with the folder 
 images of each patient, who has one stain, are laid side by side on a slide of their own, with 100 µm of glass
 between and around them. One model is fitted on the images and one on the slides; each segments both, and what
 is found on a slide is cut back into its images, so that all four rows of the table are scored on the same
-pixels and pooled alike. ``--network-alone`` adds what there is before colours refine it. Labels are read to
-score alone.
+pixels and pooled alike. ``--network-alone`` adds what there is before colours refine it, ``--glass`` slides
+whose tissue the network does not see continued into the glass. Labels are read to score alone.
 
 Everything is kept in OUT; when the script is killed, the same command resumes. ``--learn`` fits and scores
 one of the two models alone.
@@ -38,7 +38,10 @@ GLASS = (243, 243, 243)
 TILE_PX = 256
 REGIONS = 100  # more than the 85 images: all tissue is learnt from
 KINDS = ("images", "slides")
-NETWORK_ALONE = {"refinement": {"colour_weight": 0.0}}
+CHANGES = {
+    "network_alone": {"refinement": {"colour_weight": 0.0}},
+    "glass": {"refinement": {"continued_um": 0.0}},
+}
 
 
 @dataclass(frozen=True)
@@ -159,35 +162,38 @@ def main() -> None:
     parser.add_argument("--regions", type=int, default=REGIONS)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--learn", nargs="*", choices=KINDS, default=KINDS)
-    parser.add_argument("--network-alone", action="store_true")
+    for change in CHANGES:
+        parser.add_argument(f"--{change.replace('_', '-')}", action="store_true")
     arguments = parser.parse_args()
     out = arguments.out
     samples = glas(arguments.glas, split="train")
     drawn = list(mosaics(samples, out / "slides"))
     inputs = {"images": linked(samples, out / "images"), "slides": out / "slides"}
-    write_json(out / "network_alone.json", NETWORK_ALONE)
-    ways: dict[str, list[object]] = {"": []}
-    if arguments.network_alone:
-        ways["network_alone"] = ["--settings", out / "network_alone.json"]
+    ways: list[tuple[str, str, list[object]]] = [(kind, kind, []) for kind in KINDS]
+    for change, settings in CHANGES.items():
+        if getattr(arguments, change):
+            write_json(out / f"{change}.json", settings)
+            kinds = ("slides",) if change == "glass" else KINDS
+            options = ["--settings", out / f"{change}.json"]
+            ways += [(f"{kind}_{change}", kind, options) for kind in kinds]
     rows = []
     for learnt in arguments.learn:
         folder = out / f"seed_{arguments.seed}" / learnt
-        options: list[object] = ["--seed", arguments.seed, "--processes", arguments.processes]
+        options = ["--seed", arguments.seed, "--processes", arguments.processes]
         if learnt == "slides":
             folder = folder.with_name(f"slides_{arguments.regions}")
             options += ["--regions", arguments.regions]
         mpp = ["--mpp", samples[0].mpp]
         run("fit", inputs[learnt], *mpp, "--out", folder / "model", *options)
-        for way, changes in ways.items():
-            for kind in KINDS:
-                results = folder / f"{kind}_{way}".rstrip("_")
-                run("segment", inputs[kind], *mpp, "--model", folder / "model", "--out", results, *changes)
-                scored = scores(kind, results, drawn)
-                write_json(results.with_suffix(".json"), [each.as_dict() for each in scored])
-                pooled = pool(scored)
-                figures = pooled.pixels.miou, pooled.detection.f1, pooled.object_dice
-                name = results.name.replace("_", ", ", 1).replace("_", " ")
-                rows.append(f"| {learnt} | {name} | {' | '.join(f'{each:.3f}' for each in figures)} |")
+        for way, kind, changes in ways:
+            results = folder / way
+            run("segment", inputs[kind], *mpp, "--model", folder / "model", "--out", results, *changes)
+            scored = scores(kind, results, drawn)
+            write_json(results.with_suffix(".json"), [each.as_dict() for each in scored])
+            pooled = pool(scored)
+            figures = pooled.pixels.miou, pooled.detection.f1, pooled.object_dice
+            name = way.replace("_", ", ", 1).replace("_", " ")
+            rows.append(f"| {learnt} | {name} | {' | '.join(f'{each:.3f}' for each in figures)} |")
     print("| learnt from | segmented as | mIoU | F1 | object Dice |\n|---|---|---|---|---|", *rows, sep="\n")
 
 

@@ -3,7 +3,8 @@
 Run ``python benchmarks/slides/surroundings.py GLAS MODEL`` with the folder of the GlaS data and one of
 ``acinus fit``. Every third training image is segmented by the network alone, by itself in four views and in
 the two of slides, and with 200 µm around it: glass, its median colour, its outermost pixels, or its mirror
-image. Labels are read to score alone.
+image; the latter two all around, and for the first 24 to 96 µm with glass beyond. Labels are read to score
+alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from acinus.metrics.confusion import ConfusionMatrix
 
 AROUND_PX = 160  # at 1.25 µm per pixel
 GLASS = 243
+NEAR_UM = (24, 48, 64, 96)
 
 
 def surrounded(rgb: RgbArray) -> dict[str, RgbArray]:
@@ -32,12 +34,15 @@ def surrounded(rgb: RgbArray) -> dict[str, RgbArray]:
     median = np.pad(rgb, sides)
     outside = np.pad(np.zeros(rgb.shape[:2], bool), AROUND_PX, constant_values=True)
     median[outside] = np.median(rgb.reshape(-1, 3), axis=0)
-    return {
-        "glass": np.pad(rgb, sides, constant_values=GLASS),
-        "median colour": median,
-        "outermost pixels": np.pad(rgb, sides, mode="edge"),
-        "mirror image": np.pad(rgb, sides, mode="symmetric"),
-    }
+    ways = {"glass": np.pad(rgb, sides, constant_values=GLASS), "median colour": median}
+    for name, mode in (("outermost pixels", "edge"), ("mirror image", "symmetric")):
+        ways[name] = np.pad(rgb, sides, mode=mode)
+        for near_um in NEAR_UM:
+            beyond = AROUND_PX - round(near_um / 1.25)
+            way = ways[name].copy()
+            way[:beyond], way[-beyond:], way[:, :beyond], way[:, -beyond:] = GLASS, GLASS, GLASS, GLASS
+            ways[f"{name}, {near_um} µm"] = way
+    return ways
 
 
 def main() -> None:

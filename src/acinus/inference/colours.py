@@ -8,6 +8,7 @@ al. 2004, doi:10.1145/1015706.1015720), whose seeds a person draws; ours are the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from scipy import ndimage
 
 from acinus.core.image import BoolMask, RgbArray
 
-__all__ = ["ColourCounts", "ColourModel", "ColourRange", "blurred", "lab_of", "stained"]
+__all__ = ["ColourCounts", "ColourModel", "ColourRange", "blurred", "lab_of", "stained", "stained_bytes"]
 
 _BINS = 32  # of each of the three axes
 _PERCENT = (0.5, 99.5)  # of an axis' values lie within the bins' range
@@ -49,6 +50,19 @@ def stained(lab: NDArray[np.float32]) -> BoolMask:
     where that fills the image, whatever is not white would pass for gland.
     """
     return np.asarray(np.hypot(lab[..., 1] - 128.0, lab[..., 2] - 128.0) >= _LEAST_CHROMA, dtype=bool)
+
+
+def stained_bytes(green_red: NDArray[np.uint8], blue_yellow: NDArray[np.uint8]) -> BoolMask:
+    """Say what `stained` does, given the last two axes of colours as bytes: (...) bool for (...) each."""
+    return np.take(_stained_pairs(), (green_red.astype(np.uint16) << 8) | blue_yellow)
+
+
+@cache
+def _stained_pairs() -> BoolMask:
+    """Say of all pairs of bytes on the last two axes of colour whether they are `stained`, (256, 256)."""
+    pairs = np.zeros((256, 256, 3), dtype=np.float32)
+    pairs[..., 1], pairs[..., 2] = np.ogrid[:256, :256]
+    return stained(pairs)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,9 @@ class RefinementSettings:
         How far around bare background it is asked whether that is lined by epithelium.
     least_lined : float
         Share of that rim which has to be gland for a lumen.
+    continued_um : float
+        So far into the glass beside it the network sees the tissue of a slide continued, as its own mirror
+        image; 0 leaves the glass. Images are left as they are.
     """
 
     colour_weight: Share = 0.6
@@ -82,6 +85,7 @@ class RefinementSettings:
     tissue_only: Flag = True
     rim_um: Length = 12.0
     least_lined: Share = 0.5
+    continued_um: Length = 64.0
 
     def __post_init__(self) -> None:
         """Refuse limits by which one pixel would be sure to be both."""

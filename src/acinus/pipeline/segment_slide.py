@@ -233,6 +233,7 @@ def _window_job(
         orjson.dumps(identity),
         str(mpp),
         repr(plan),
+        repr(refinement.continued_um),
         results_code(),
         *_state_of(roi, artefacts=artefacts),
     )

@@ -110,7 +110,7 @@ def model_settings(plain: Any, *, where: str) -> Settings:
     0.0
     """
     # What a description does not mention was not there yet: then it has to change nothing.
-    then = Settings(refinement=RefinementSettings(sure_share=0.0))
+    then = Settings(refinement=RefinementSettings(sure_share=0.0, continued_um=0.0))
     return apply_settings(then, plain, where=where)
 
 

@@ -23,6 +23,7 @@ from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
 MPP = 2.5
+_NETWORK_ALONE = RefinementSettings(colour_weight=0.0, continued_um=0.0)
 
 
 @dataclass
@@ -111,6 +112,7 @@ def computed(
     tissue: SlideTissue,
     *,
     tells_depth: bool = False,
+    refinement: RefinementSettings = _NETWORK_ALONE,
 ) -> WindowStore:
     """Return the store of all windows of a slide in memory, computed as those of a file are; no colours."""
     job = WindowJob(
@@ -118,7 +120,7 @@ def computed(
         mpp=None,
         load=lambda: segmenter,
         plan=plan,
-        refinement=RefinementSettings(colour_weight=0.0),
+        refinement=refinement,
         folder=folder,
         scratch=folder,
         state="",

@@ -16,13 +16,14 @@ import torch
 
 from acinus.core.cluster import local_cluster
 from acinus.core.errors import AcinusError, InputError, OutputError
-from acinus.core.image import RgbImage
+from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.progress import Advance
 from acinus.core.segmenter import ProbabilityMap, Segmenter, maps_of
 from acinus.grouping.settings import GroupingSettings
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide import workers
 from acinus.inference.slide.compute import compute_windows
+from acinus.inference.slide.continuation import Continuation
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.inference.slide.tissue import SlideTissue
@@ -155,18 +156,28 @@ def with_tissue(job: WindowJob) -> int:
     return sum(tissue.covers(window.kept) for window in job.plan.windows())
 
 
+def shown(job: WindowJob) -> tuple[RgbArray, BoolMask, BoolMask]:
+    """Return the slide with its tissue continued, where tissue and rim are, and where in them is no glass."""
+    box = job.plan.grid.box
+    with open_slide(job.slide) as reader:
+        tissue = job.tissue(reader)
+        rgb = reader.read_working(box, mpp=MPP)
+    continued, glass = Continuation(tissue, job.refinement.continued_um).shown(rgb, box, box)
+    mask = tissue.mask_of(box)
+    assert 0.01 < (mask & glass).mean() < 0.1  # the rim
+    return continued, mask, mask & ~glass
+
+
 def test_a_slide_in_windows_is_the_network_s_answer_to_all_of_it_where_tissue_is(
     job: WindowJob, model_folder: Path
 ):
     seconds = compute_windows(job)
     found = job.store().read(job.plan.grid.box)
-    with open_slide(job.slide) as reader:
-        rgb = reader.read_working(job.plan.grid.box, mpp=MPP)
-        mask = job.tissue(reader).mask_of(job.plan.grid.box)
+    rgb, mask, believed = shown(job)
     assert mask.mean() == pytest.approx(0.62, abs=0.02)  # 300 of 500 px and a rim of 24 µm
     model = prepared(GlandSegmenter.load(model_folder, device="cpu").fitted)
     whole = model.probability(RgbImage(rgb, mpp=MPP)) * 255
-    assert np.abs(found - np.where(mask, whole, 0)).max() < 0.5 + 1e-2
+    assert np.abs(found - np.where(believed, whole, 0)).max() < 0.5 + 1e-2
     assert np.ptp(found[mask]) > 50
     assert min(seconds.read, seconds.network, seconds.write) > 0
 
@@ -320,13 +331,11 @@ def test_windows_of_a_network_that_tells_a_depth_are_its_answer_to_the_whole(
     box = border_job.plan.grid.box
     depth = border_job.store().read_depth(box)
     assert depth is not None
-    with open_slide(border_job.slide) as reader:
-        rgb = reader.read_working(box, mpp=MPP)
-        mask = border_job.tissue(reader).mask_of(box)
+    rgb, mask, believed = shown(border_job)
     whole = maps_of(segmenter, RgbImage(rgb, mpp=MPP))
     assert whole.depth is not None
     # Half precision rounds to eight bits behind every layer, and differently in windows of another size.
-    assert np.abs(depth - np.where(mask, whole.depth * 255, 0)).max() < most
+    assert np.abs(depth - np.where(believed, whole.depth * 255, 0)).max() < most
     assert np.ptp(depth[mask]) > 50
     assert not np.array_equal(depth, border_job.store().read(box))
 

@@ -7,13 +7,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
+from typing import NamedTuple
 
 from acinus.core.geometry import Box
-from acinus.core.image import RgbArray, RgbImage
+from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.segmenter import GlandMaps, Segmenter, maps_of
 from acinus.core.units import um_to_px
 from acinus.inference.slide.allocation import give_back_unused
+from acinus.inference.slide.continuation import Continuation
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import Window
 from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
@@ -26,6 +29,25 @@ __all__ = ["OpenJob", "compute_in_turn"]
 _READ_AHEAD = 2  # windows; one of 1024 px with its margin takes 5 MB
 
 
+class SeenPart(NamedTuple):
+    """The part of a window that the network has to see.
+
+    Attributes
+    ----------
+    box : Box
+        On the working grid.
+    rgb, shown : (box.height, box.width, 3) uint8
+        The slide's pixels, and what the network sees in their place.
+    glass : (box.height, box.width) bool, optional
+        Where it is no answer about the slide; by default nowhere.
+    """
+
+    box: Box
+    rgb: RgbArray
+    shown: RgbArray
+    glass: BoolMask | None = None
+
+
 @dataclass(frozen=True)
 class OpenJob:
     """What a process keeps open from window to window."""
@@ -36,17 +58,30 @@ class OpenJob:
     tissue: SlideTissue
     store: WindowStore
 
-    def read(self, window: Window) -> tuple[Box, RgbArray, float]:
-        """Return the part that the network has to see, its pixels, and the seconds it took."""
+    def read(self, window: Window) -> tuple[SeenPart, float]:
+        """Return the part that the network has to see, and the seconds it took."""
         start = time.perf_counter()
         plan = self.store.plan
         seen = part_with_tissue(plan, window, self.tissue)
         if seen is None:
             raise ValueError(f"{window} has no tissue")
-        rgb = self.reader.read_working(seen, mpp=plan.grid.mpp)
-        return seen, rgb, time.perf_counter() - start
+        continuation = self.continuation
+        if continuation is None or not continuation.concerns(seen):
+            rgb = self.reader.read_working(seen, mpp=plan.grid.mpp)
+            return SeenPart(seen, rgb, rgb), time.perf_counter() - start
+        around = seen.grown(continuation.margin_px).intersection(plan.grid.box)
+        rgb = self.reader.read_working(around, mpp=plan.grid.mpp)
+        shown, glass = continuation.shown(rgb, around, seen)
+        part = SeenPart(seen, rgb[seen.slices_in(around)].copy(), shown, glass)  # lets go of what is around
+        return part, time.perf_counter() - start
 
-    def compute(self, window: Window, seen: Box, rgb: RgbArray) -> tuple[GlandMaps | None, float]:
+    @cached_property
+    def continuation(self) -> Continuation | None:
+        """What is shown in place of glass; None where glass is."""
+        reach_um = self.job.refinement.continued_um
+        return Continuation(self.tissue, reach_um) if reach_um > 0.0 else None
+
+    def compute(self, window: Window, seen: SeenPart) -> tuple[GlandMaps | None, float]:
         """Return the network's answer about what is kept of the part seen, and the seconds it took.
 
         None where only colours are missing.
@@ -54,22 +89,26 @@ class OpenJob:
         start = time.perf_counter()
         if self.store.has_probability(window):
             return None, 0.0
-        kept = seen.intersection(window.kept)
-        inside = Box(kept.x - seen.x, kept.y - seen.y, kept.width, kept.height)
-        maps = maps_of(self.segmenter, RgbImage(rgb, mpp=self.store.plan.grid.mpp), inside)
+        kept = seen.box.intersection(window.kept)
+        inside = Box(kept.x - seen.box.x, kept.y - seen.box.y, kept.width, kept.height)
+        maps = maps_of(self.segmenter, RgbImage(seen.shown, mpp=self.store.plan.grid.mpp), inside)
         # Blocks kept from windows of other sizes leave gaps between them: 2.6 GB after fifty, now 1.6.
         give_back_unused()
         return maps, time.perf_counter() - start
 
-    def write(self, window: Window, seen: Box, rgb: RgbArray, maps: GlandMaps | None) -> float:
+    def write(self, window: Window, seen: SeenPart, maps: GlandMaps | None) -> float:
         """Store what the window keeps and return the seconds it took."""
         start = time.perf_counter()
         if self.store.colours is not None:
             sigma = um_to_px(self.job.refinement.smoothing_um, mpp=self.job.plan.grid.mpp)
-            self.store.write_colours(window, kept_colours(rgb, seen, window, self.tissue, sigma=sigma))
+            colours = kept_colours(seen.rgb, seen.box, window, self.tissue, sigma=sigma)
+            self.store.write_colours(window, colours)
         if maps is not None:
-            probability = kept_share(maps.probability, seen, window, self.tissue)
-            depth = None if maps.depth is None else kept_share(maps.depth, seen, window, self.tissue)
+            probability, depth = (
+                None if share is None else kept_share(share, seen.box, window, self.tissue, glass=seen.glass)
+                for share in maps
+            )
+            assert probability is not None
             self.store.write(window, probability, depth if self.store.depth else None)
         return time.perf_counter() - start
 
@@ -83,15 +122,15 @@ def compute_in_turn(slide: OpenJob, windows: Sequence[Window], advance: Callable
         ahead = deque((window, reader.submit(slide.read, window)) for window in islice(waiting, _READ_AHEAD))
         while ahead:
             window, reading = ahead.popleft()
-            seen, rgb, elapsed = reading.result()
+            seen, elapsed = reading.result()
             seconds.read += elapsed
             ahead.extend((later, reader.submit(slide.read, later)) for later in islice(waiting, 1))
-            maps, elapsed = slide.compute(window, seen, rgb)
+            maps, elapsed = slide.compute(window, seen)
             seconds.network += elapsed
             if writing is not None:  # at most one result waits for the disk
                 seconds.write += writing.result()
                 advance()
-            writing = writer.submit(slide.write, window, seen, rgb, maps)
+            writing = writer.submit(slide.write, window, seen, maps)
         if writing is not None:
             seconds.write += writing.result()
             advance()

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.geometry import Box
-from acinus.core.image import RgbArray
+from acinus.core.image import BoolMask, RgbArray
 from acinus.core.segmenter import to_bytes
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.plan import Window, WindowPlan
@@ -32,18 +32,28 @@ def part_with_tissue(plan: WindowPlan, window: Window, tissue: SlideTissue) -> B
 
 
 def kept_share(
-    share: NDArray[np.float32], seen: Box, window: Window, tissue: SlideTissue
+    share: NDArray[np.float32],
+    seen: Box,
+    window: Window,
+    tissue: SlideTissue,
+    *,
+    glass: BoolMask | None = None,
 ) -> NDArray[np.uint8]:
-    """Return what a window keeps of the part seen, × 255, 0 away from tissue.
+    """Return what a window keeps of the part seen, × 255, 0 on glass and away from tissue.
 
     Parameters
     ----------
     share : (height, width) float32
         Probability or depth of what lies both in `seen` and in ``window.kept``.
+    glass : (seen.height, seen.width) bool, optional
+        By default there is none.
     """
     result = np.zeros((window.kept.height, window.kept.width), np.uint8)
     part = seen.intersection(window.kept)
-    result[part.slices_in(window.kept)] = to_bytes(share) * tissue.mask_of(part)
+    believed = tissue.mask_of(part)
+    if glass is not None:
+        believed &= ~glass[part.slices_in(seen)]
+    result[part.slices_in(window.kept)] = to_bytes(share) * believed
     return result
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from functools import cache, cached_property, reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from acinus.core.image import BoolMask
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.segmenter import from_bytes, to_bytes
 from acinus.core.units import um2_to_px, um_to_px
-from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained
+from acinus.inference.colours import ColourCounts, ColourModel, ColourRange, stained_bytes
 from acinus.inference.refinement import RefinementSettings, SureLimits
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.lumina import SlideLumina
@@ -251,12 +251,4 @@ def _bins(lab: NDArray[np.uint8], byte_bins: NDArray[np.uint16]) -> NDArray[np.u
 
 def _stained(lab: NDArray[np.uint8]) -> BoolMask:
     """Say of each colour of (3, H, W) whether it is `stained`."""
-    return np.asarray(_stained_pairs()[lab[1], lab[2]], dtype=bool)
-
-
-@cache
-def _stained_pairs() -> BoolMask:
-    """Say of all pairs of bytes on the last two axes of colour whether they are `stained`, (256, 256)."""
-    pairs = np.zeros((256, 256, 3), dtype=np.float32)
-    pairs[..., 1], pairs[..., 2] = np.ogrid[:256, :256]
-    return stained(pairs)
+    return stained_bytes(lab[1], lab[2])
