@@ -10,6 +10,9 @@ a line of OUT/fits.jsonl, with the counts of every image, and is not computed ag
 what is there, beside each form its difference from FORM with the interval of the paired bootstrap over
 images.
 
+``--regions`` computes no network and prints what stage 1 gives each form to learn from: how much of the true
+gland lies in its exterior regions, in their interiors and in the background, and how much of each is gland.
+
 ``lite0-...`` needs ``--backbones FOLDER``, which ``benchmarks/pretrained.py --out FOLDER`` writes.
 
 Labels score the finished masks and do nothing else.
@@ -18,6 +21,7 @@ Labels score the finished masks and do nothing else.
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +38,8 @@ from acinus.benchmark.datasets import DATASETS
 from acinus.benchmark.settings import merged
 from acinus.core.image import RgbImage
 from acinus.core.progress import SilentProgress
-from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.core.proposal import BACKGROUND, EXTERIOR, INTERIOR
+from acinus.data.resample import resize_map, resize_regions, rgb_at_mpp
 from acinus.data.sample import Sample
 from acinus.grouping.device import choose_device
 from acinus.grouping.rounds import train_rounds
@@ -166,7 +171,7 @@ class Bench:
         proposals = load_proposals(self.mined(form.stage1, settings, seed=seed), names)
         if form.grouping is None:
             for image, proposal in zip(self.images, proposals, strict=True):
-                region = proposal.gland if form.interior else proposal.regions == 1
+                region = proposal.gland if form.interior else proposal.regions == EXTERIOR
                 yield resize_map(region.astype(np.float32), image.shape)
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -197,20 +202,46 @@ class Bench:
         return counts
 
 
+def bench_of(arguments: argparse.Namespace) -> Bench:
+    """Read the images of a data set."""
+    samples = DATASETS[arguments.data].read(arguments.root)[:: arguments.every]
+    return Bench(
+        data=arguments.data,
+        samples=samples,
+        images=[sample.image() for sample in samples],
+        stage1=arguments.stage1 or arguments.out / "stage1",
+        device=choose_device("auto"),
+    )
+
+
+def regions(arguments: argparse.Namespace) -> None:
+    """Print shares of true gland in the regions of stage 1, and of gland in each, in percent."""
+    bench = bench_of(arguments)
+    names = ("exterior", "interior", "background")
+    print("| stage 1 | seed | " + " | ".join(f"of gland in {name}" for name in names), end=" | ")
+    print(" | ".join(f"gland in {name}" for name in names) + " |")
+    print("| --- | ---: |" + " ---: |" * 6)
+    for stage1, seed in itertools.product(arguments.regions, arguments.seeds):
+        form = Form(stage1, None)
+        folder = bench.mined(stage1, settings_of(form, backbones=None, steps=None), seed=seed)
+        proposals = load_proposals(folder, [image.name for image in bench.images])
+        areas = np.zeros((2, 3))  # gland and all, in each region
+        for sample, proposal in zip(bench.samples, proposals, strict=True):
+            truth = sample.truth() > 0
+            found = resize_regions(proposal.regions, (truth.shape[0], truth.shape[1]))
+            for number, region in enumerate((EXTERIOR, INTERIOR, BACKGROUND)):
+                areas[:, number] += (truth & (found == region)).sum(), (found == region).sum()
+        shares = [*areas[0] / areas[0].sum(), *areas[0] / np.maximum(areas[1], 1.0)]
+        print(f"| {stage1} | {seed} | " + " | ".join(f"{100 * share:.0f}" for share in shares) + " |")
+
+
 def compute(arguments: argparse.Namespace) -> None:
     """Compute the fits that are not there yet."""
     log = arguments.out / "fits.jsonl"
     arguments.out.mkdir(parents=True, exist_ok=True)
     done = [(line["data"], line["form"], line["seed"]) for line in read(log)]
-    samples = DATASETS[arguments.data].read(arguments.root)[:: arguments.every]
-    device = choose_device("auto")
-    bench = Bench(
-        data=arguments.data,
-        samples=samples,
-        images=[sample.image() for sample in samples],
-        stage1=arguments.stage1 or arguments.out / "stage1",
-        device=device,
-    )
+    bench = bench_of(arguments)
+    samples, device = bench.samples, bench.device
     card = torch.cuda.get_device_name() if device.type == "cuda" else device.type
     for seed in arguments.seeds:
         for name in arguments.forms:
@@ -281,12 +312,15 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="for a trial: take every so many images")
     parser.add_argument("--steps", type=int, help="for a trial: so many steps a round")
     parser.add_argument("--backbones", type=Path, help="folder that benchmarks/pretrained.py wrote")
+    parser.add_argument("--regions", nargs="+", choices=[*PRESETS, "acinus"], help="look at stage 1 alone")
     parser.add_argument("--table", metavar="FORM", help="print what is there, each form beside this one")
     arguments = parser.parse_args()
     if arguments.table:
         table(read(arguments.out / "fits.jsonl"), arguments.table)
     elif arguments.data is None or arguments.root is None:
         raise SystemExit("give --data and --root, or --table FORM")
+    elif arguments.regions:
+        regions(arguments)
     else:
         compute(arguments)
 

@@ -7,12 +7,13 @@ import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from acinus.core.proposal import EXTERIOR, INTERIOR, ProposalMap
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.pipeline.settings import load_settings
 
@@ -116,3 +117,21 @@ def test_what_looks_like_a_given_interior_is_brought_near_too(diffusion):
     assert moved["none"][1] > 0.0
     assert moved["none"][2] == 0.0
     assert moved["alike"][2] > 10 * moved["alike"][3] > 0.0
+
+
+def test_stage_1_is_told_by_what_of_the_gland_it_claims(second_stage, tmp_path, monkeypatch, capsys):
+    # Of 100 px of gland 40 are exterior and 20 interior; 20 px of background are called exterior.
+    truth = np.zeros((20, 10), np.int32)
+    truth[:10] = 1
+    found = np.zeros((20, 10), np.uint8)
+    found[:4], found[4:6], found[18:] = EXTERIOR, INTERIOR, EXTERIOR
+    proposal = ProposalMap(found, np.ones((20, 10), np.float32), mpp=1.0)
+    bench = SimpleNamespace(
+        samples=[SimpleNamespace(truth=lambda: truth)],
+        images=[SimpleNamespace(name="a")],
+        mined=lambda name, settings, *, seed: tmp_path,
+    )
+    monkeypatch.setattr(second_stage, "bench_of", lambda arguments: bench)
+    monkeypatch.setattr(second_stage, "load_proposals", lambda folder, names: [proposal])
+    second_stage.regions(SimpleNamespace(regions=["proposal"], seeds=[0]))
+    assert capsys.readouterr().out.splitlines()[2] == "| proposal | 0 | 40 | 20 | 40 | 67 | 100 | 33 |"
