@@ -31,10 +31,10 @@ def main() -> None:
         settings = MiningSettings()
         settings = replace(settings, shallow=replace(settings.shallow, shared=shared))
         start = time.monotonic()
-        network = fit_shallow(images, settings, seed=0)
+        networks = fit_shallow(images, settings, seed=0)
         trained = time.monotonic()
         count = len(
-            list(mine_proposals(images, settings, network=network, seed=0, processes=arguments.processes))
+            list(mine_proposals(images, settings, networks=networks, seed=0, processes=arguments.processes))
         )
         done = time.monotonic()
         print(

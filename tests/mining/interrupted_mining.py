@@ -51,7 +51,7 @@ def main(moment: int, number: signal.Signals, target: str) -> int:
     ]
     try:
         with sigterm_as_interrupt():
-            list(mine_proposals(images, SETTINGS, network=None, seed=0, processes=2))
+            list(mine_proposals(images, SETTINGS, networks=[], seed=0, processes=2))
     except KeyboardInterrupt:
         return 130
     return 0

@@ -44,6 +44,17 @@ def test_each_image_has_its_proposals_and_all_share_a_network(tmp_path):
     assert [proposal.mpp for proposal in loaded] == [1.25] * 3
 
 
+def test_several_networks_are_kept_and_read_again(tmp_path, monkeypatch):
+    several = replace(SETTINGS, shallow=replace(SHALLOW, networks=2))
+    mine(tmp_path, settings=several)
+    expected = contents(tmp_path)
+    assert {"shallow.safetensors", "shallow_1.safetensors"} <= set(expected)
+    proposal_path(tmp_path / "proposals", "b").unlink()
+    monkeypatch.setattr(module, "fit_shallow", None)
+    mine(tmp_path, settings=several)
+    assert contents(tmp_path) == expected
+
+
 def test_images_with_networks_of_their_own_leave_none(tmp_path):
     mine(tmp_path, settings=replace(SETTINGS, shallow=replace(SHALLOW, shared=False)))
     assert not (tmp_path / "shallow.safetensors").exists()

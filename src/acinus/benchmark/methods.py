@@ -80,7 +80,7 @@ class ProposalMethod:
         return settings_to_plain(self.mining)
 
     def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
-        """Train the shallow network that all images share, on the CPU whatever `device`."""
+        """Train the shallow networks that all images share, on the CPU whatever `device`."""
         del device, folder
         return ProposalSegmenter(self.mining, fit_shallow(images, self.mining, seed=seed), seed)
 
@@ -90,7 +90,7 @@ class ProposalSegmenter:
     """Proposals read as masks."""
 
     mining: MiningSettings
-    network: ShallowCNN | None
+    networks: Sequence[ShallowCNN]
     seed: int
 
     @property
@@ -100,7 +100,7 @@ class ProposalSegmenter:
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return 1 in exterior and interior regions, 0 elsewhere, (H, W) float32, interpolated."""
-        proposal = mine_image(image, self.mining, network=self.network, seed=self.seed)
+        proposal = mine_image(image, self.mining, networks=self.networks, seed=self.seed)
         return resize_map(proposal.gland.astype(np.float32), image.shape)
 
 

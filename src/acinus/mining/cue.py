@@ -6,6 +6,7 @@ shapes have a file of their own; `AgreedBackground` combines any two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -132,8 +133,14 @@ class AgreedBackground(Cue):
         So are wide gaps in the tissue, which may be lumina, vessels or tears. Glands keep the numbers that
         the trusted cue gave them.
         """
-        trusted = self.trusted(image, clusters)
-        doubt = self.doubter(image, clusters).gland | find_tissue(image.rgb, mpp=image.mpp).wide_gaps
+        return self.of_several(image, [clusters])
+
+    def of_several(self, image: RgbImage, clusterings: Sequence[NDArray[np.uint8]]) -> ProposalMap:
+        """Return the same with what the doubter claims by any of several clusterings."""
+        trusted = self.trusted(image, clusterings[0])
+        doubt = find_tissue(image.rgb, mpp=image.mpp).wide_gaps.copy()
+        for clusters in clusterings:
+            doubt |= self.doubter(image, clusters).gland
         regions = trusted.regions.copy()
         regions[(regions == BACKGROUND) & doubt] = IGNORE
         return replace(trusted, regions=regions)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.parallel import in_processes
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.cluster import cluster_responses
+from acinus.mining.cue import AgreedBackground
 from acinus.mining.morphology import blur
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import responses_of, train_shallow
@@ -19,39 +22,65 @@ from acinus.networks.shallow import ShallowCNN
 
 __all__ = ["fit_shallow", "mine_image", "mine_proposals"]
 
+_NEXT_NETWORK = 100_003  # added to the seed for each further network: far from the seeds that people choose
 
-def fit_shallow(images: Sequence[RgbImage], settings: MiningSettings, *, seed: int) -> ShallowCNN | None:
-    """Train the network that all images share; None when each image trains its own."""
+
+def fit_shallow(images: Sequence[RgbImage], settings: MiningSettings, *, seed: int) -> list[ShallowCNN]:
+    """Train the networks that all images share; none when each image trains its own."""
     if not settings.shallow.shared:
-        return None
-    return train_shallow([rgb_at_mpp(image, settings.mpp) for image in images], settings.shallow, seed=seed)
+        return []
+    return _trained([rgb_at_mpp(image, settings.mpp) for image in images], settings, seed=seed)
 
 
 def mine_image(
-    image: RgbImage, settings: MiningSettings, *, network: ShallowCNN | None, seed: int
+    image: RgbImage, settings: MiningSettings, *, networks: Sequence[ShallowCNN], seed: int
 ) -> ProposalMap:
     """Return the proposal map of one image, at the working resolution.
 
     Parameters
     ----------
-    network : ShallowCNN or None
-        The shared network; None trains one on this image alone.
+    networks : sequence of ShallowCNN
+        The shared networks; without any they are trained on this image alone.
     """
     rgb: RgbArray = rgb_at_mpp(image, settings.mpp)
-    if network is None:
-        network = train_shallow([rgb], settings.shallow, seed=seed)
+    clusterings = [
+        _clusters(network, rgb, settings, seed=_seed_of(number, seed))
+        for number, network in enumerate(networks or _trained([rgb], settings, seed=seed))
+    ]
+    working = RgbImage(rgb=rgb, mpp=settings.mpp, name=image.name)
+    if isinstance(settings.cue, AgreedBackground):
+        return settings.cue.of_several(working, clusterings)
+    return settings.cue(working, clusterings[0])
+
+
+def _trained(images: Sequence[RgbArray], settings: MiningSettings, *, seed: int) -> list[ShallowCNN]:
+    """Return as many networks as the settings say, trained on images at the working resolution."""
+    return [
+        train_shallow(images, settings.shallow, seed=_seed_of(number, seed))
+        for number in range(settings.shallow.networks)
+    ]
+
+
+def _clusters(
+    network: ShallowCNN, rgb: RgbArray, settings: MiningSettings, *, seed: int
+) -> NDArray[np.uint8]:
+    """Return the cluster number of each pixel, (H, W)."""
     responses = responses_of(network, rgb)  # (H, W, C)
     if settings.smoothing_um > 0.0:
         responses = blur(responses, settings.smoothing_um, mpp=settings.mpp)
-    clusters = cluster_responses(responses, clusters=settings.clusters, seed=seed)
-    return settings.cue(RgbImage(rgb=rgb, mpp=settings.mpp, name=image.name), clusters)
+    return cluster_responses(responses, clusters=settings.clusters, seed=seed)
+
+
+def _seed_of(number: int, seed: int) -> int:
+    """Return the seed of one of several networks; the first has the fit's own."""
+    return seed + _NEXT_NETWORK * number
 
 
 def mine_proposals(
     images: Sequence[RgbImage],
     settings: MiningSettings,
     *,
-    network: ShallowCNN | None,
+    networks: Sequence[ShallowCNN],
     seed: int,
     processes: int,
 ) -> Iterator[ProposalMap]:
@@ -62,17 +91,17 @@ def mine_proposals(
     processes : int
         Number of processes that share the images; 1 computes in this one. The result does not depend on it.
     """
-    work = partial(_mine_alone, settings=settings, network=network, seed=seed)
+    work = partial(_mine_alone, settings=settings, networks=networks, seed=seed)
     return in_processes(work, images, processes=processes)
 
 
 def _mine_alone(
-    image: RgbImage, *, settings: MiningSettings, network: ShallowCNN | None, seed: int
+    image: RgbImage, *, settings: MiningSettings, networks: Sequence[ShallowCNN], seed: int
 ) -> ProposalMap:
     """Mine on one thread, wherever: more of them add up in another order and round differently."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return mine_image(image, settings, network=network, seed=seed)
+        return mine_image(image, settings, networks=networks, seed=seed)
     finally:
         torch.set_num_threads(threads)

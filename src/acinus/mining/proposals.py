@@ -35,7 +35,8 @@ def mine_into(
     Parameters
     ----------
     folder : Path
-        Exists. Gets ``shallow.safetensors`` too, the network that the images share; what an earlier call with
+        Exists. Gets ``shallow.safetensors`` too, the network that the images share (of several, the others
+        are ``shallow_1.safetensors`` and so on); what an earlier call with
         the same arguments left there is not computed again.
     images : sequence of RgbImage
         With distinct names.
@@ -54,9 +55,9 @@ def mine_into(
     with progress.task("Stage 1: proposals", total=len(images), done=len(images) - len(missing)) as advance:
         if not missing:
             return
-        network = _shared_network(folder, images, settings, seed=seed)
+        networks = _shared_networks(folder, images, settings, seed=seed)
         mined = mine_proposals(
-            missing, settings, network=network, seed=seed, processes=processes or os.cpu_count() or 1
+            missing, settings, networks=networks, seed=seed, processes=processes or os.cpu_count() or 1
         )
         for image, proposal in zip(missing, mined, strict=True):
             proposal.save(proposal_path(target, image.name))
@@ -84,16 +85,20 @@ def _is_mined(target: Path, name: str) -> bool:
     return True
 
 
-def _shared_network(
+def _shared_networks(
     folder: Path, images: Sequence[RgbImage], settings: MiningSettings, *, seed: int
-) -> ShallowCNN | None:
-    """Return the network that the images share, from disk when it is there; None when each has its own."""
-    path = folder / _NETWORK
-    if path.exists() and settings.shallow.shared:
-        network = ShallowCNN(channels=settings.shallow.channels, responses=settings.shallow.responses)
-        network.load_state_dict(load_own_weights(path))
-        return network.eval()
+) -> list[ShallowCNN]:
+    """Return the networks that the images share, kept ones where there are; none when each has its own."""
+    shallow = settings.shallow
+    paths = [folder / _NETWORK] + [
+        folder / f"shallow_{number}.safetensors" for number in range(1, shallow.networks)
+    ]
+    if shallow.shared and all(path.exists() for path in paths):
+        networks = [ShallowCNN(channels=shallow.channels, responses=shallow.responses) for _ in paths]
+        for network, path in zip(networks, paths, strict=True):
+            network.load_state_dict(load_own_weights(path))
+        return [network.eval() for network in networks]
     trained = fit_shallow(images, settings, seed=seed)
-    if trained is not None:
-        save_weights(trained, path)
+    for network, path in zip(trained, paths, strict=False):
+        save_weights(network, path)
     return trained

@@ -45,6 +45,9 @@ class ShallowSettings:
     shared : bool
         One network for all images (ours: cheaper by the number of images, and IIC needs many images to tell
         clusters apart) or a fresh one per image (MSSG).
+    networks : int
+        How many are trained, each from weights and crops of its own. Each clusters an image by itself, and
+        what any of them doubts is no background, see `AgreedBackground` (ours).
     """
 
     loss: Annotated[SelfSupervisedLoss, OneOf("acinus.losses")] = field(default_factory=FeatureClusteringLoss)
@@ -57,6 +60,7 @@ class ShallowSettings:
     learning_rate: Positive = 0.01
     momentum: BelowOne = 0.9
     shared: Flag = True
+    networks: Count = 1
 
 
 def train_shallow(images: Sequence[RgbArray], settings: ShallowSettings, *, seed: int) -> ShallowCNN:
