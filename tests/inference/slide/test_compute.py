@@ -23,7 +23,7 @@ from acinus.grouping.settings import GroupingSettings
 from acinus.inference.refinement import RefinementSettings
 from acinus.inference.slide import workers
 from acinus.inference.slide.compute import compute_windows
-from acinus.inference.slide.continuation import Continuation
+from acinus.inference.slide.continuation import TissueContinuation
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import plan_windows
 from acinus.inference.slide.tissue import SlideTissue
@@ -162,7 +162,7 @@ def shown(job: WindowJob) -> tuple[RgbArray, BoolMask, BoolMask]:
     with open_slide(job.slide) as reader:
         tissue = job.tissue(reader)
         rgb = reader.read_working(box, mpp=MPP)
-    continued, glass = Continuation(tissue, job.refinement.continued_um).shown(rgb, box, box)
+    continued, glass = TissueContinuation(tissue, job.refinement.continued_um).shown(rgb, box, box)
     mask = tissue.mask_of(box)
     assert 0.01 < (mask & glass).mean() < 0.1  # the rim
     return continued, mask, mask & ~glass

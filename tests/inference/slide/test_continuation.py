@@ -16,7 +16,7 @@ from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.segmenter import ProbabilityMap
 from acinus.glands.roi import RegionOfInterest
 from acinus.inference.refinement import RefinementSettings
-from acinus.inference.slide.continuation import Continuation
+from acinus.inference.slide.continuation import TissueContinuation
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.slides.artefacts import Artefacts
@@ -56,7 +56,7 @@ def pictured(tissue: SlideTissue, *, seed: int = 0) -> RgbArray:
     return rgb
 
 
-def shown(continuation: Continuation, rgb: RgbArray) -> tuple[RgbArray, BoolMask]:
+def shown(continuation: TissueContinuation, rgb: RgbArray) -> tuple[RgbArray, BoolMask]:
     whole = continuation.tissue.grid.box
     return continuation.shown(rgb, whole, whole)
 
@@ -64,7 +64,7 @@ def shown(continuation: Continuation, rgb: RgbArray) -> tuple[RgbArray, BoolMask
 def test_glass_beside_a_straight_edge_shows_the_tissue_mirrored_and_beyond_its_reach_stays_glass():
     tissue = tissue_of(columns_of_tissue(slice(0, 10)))  # 40 of 120 working pixels
     rgb = pictured(tissue)
-    result, glass = shown(Continuation(tissue, reach_um=25.0), rgb)
+    result, glass = shown(TissueContinuation(tissue, reach_um=25.0), rgb)
     # Blurred by half a pixel, the first column of glass, 40, is stained, too. As a neighbour of glass it is
     # painted over, and tissue proper ends at 39.
     assert np.flatnonzero(glass.all(axis=0)).tolist() == list(range(41, 120))
@@ -77,7 +77,7 @@ def test_glass_beside_a_straight_edge_shows_the_tissue_mirrored_and_beyond_its_r
 def test_narrow_tissue_is_continued_by_its_own_width():
     tissue = tissue_of(columns_of_tissue(slice(10, 12)))  # working pixels 40 to 47
     rgb = pictured(tissue)
-    result, _ = shown(Continuation(tissue, reach_um=25.0), rgb)
+    result, _ = shown(TissueContinuation(tissue, reach_um=25.0), rgb)
     np.testing.assert_array_equal(result[:, 49:55], rgb[:, 45:39:-1])  # behind 47: 2 × 47 − 49 = 45
     np.testing.assert_array_equal(result[:, 55:], rgb[:, 55:])
 
@@ -87,7 +87,7 @@ def test_a_pixel_of_the_overview_that_tissue_fills_in_part_is_glass_where_it_has
     tissue = tissue_of(mask)
     rgb = pictured(tissue)
     rgb[:, 37:] = GLASS  # three of the last four working pixels that the overview calls tissue
-    _, glass = shown(Continuation(tissue, reach_um=25.0), rgb)
+    _, glass = shown(TissueContinuation(tissue, reach_um=25.0), rgb)
     assert np.flatnonzero(glass.all(axis=0)).tolist() == list(range(38, 120))
 
 
@@ -105,7 +105,7 @@ def test_a_lumen_is_not_glass_nor_is_what_is_left_out():
             artefacts=Artefacts(artefact, COARSE * MPP),
         )
         rgb = pictured(tissue)
-        result, glass = shown(Continuation(tissue, reach_um=50.0), rgb)
+        result, glass = shown(TissueContinuation(tissue, reach_um=50.0), rgb)
         assert not glass.any(), kind
         np.testing.assert_array_equal(result, rgb)
 
@@ -116,7 +116,7 @@ def test_what_is_not_of_interest_is_neither_glass_nor_shown():
     tissue = tissue_of(np.arange(30)[None] < np.full((10, 1), 15), roi=roi)
     rgb = pictured(everywhere)
     rgb[:, 70:80] = GLASS  # a lumen outside
-    result, glass = shown(Continuation(tissue, reach_um=50.0), rgb)
+    result, glass = shown(TissueContinuation(tissue, reach_um=50.0), rgb)
     assert not glass.any()
     np.testing.assert_array_equal(result, rgb)
 
@@ -137,7 +137,7 @@ def blobs(data: st.DataObject, *, size: tuple[int, int] = (12, 14)) -> SlideTiss
 def test_glass_shows_what_lies_as_far_behind_the_nearest_edge(data: st.DataObject, reach_um: float):
     tissue = blobs(data)
     rgb = pictured(tissue, seed=data.draw(st.integers(0, 9)))
-    result, glass = shown(Continuation(tissue, reach_um), rgb)
+    result, glass = shown(TissueContinuation(tissue, reach_um), rgb)
     beside = np.zeros_like(glass)
     for dy, dx in np.ndindex(3, 3):  # one pixel around glass has something of it
         rows, columns = (
@@ -165,7 +165,7 @@ def test_what_is_shown_does_not_depend_on_the_box(data: st.DataObject, reach_um:
     tissue = blobs(data, size=(20, 24))
     whole = tissue.grid.box
     rgb = pictured(tissue)
-    continuation = Continuation(tissue, reach_um)
+    continuation = TissueContinuation(tissue, reach_um)
     result, glass = shown(continuation, rgb)
     part = Box(data.draw(st.integers(0, 70)), data.draw(st.integers(0, 60)), 20, 16)
     around = part.grown(continuation.margin_px).intersection(whole)
@@ -207,7 +207,7 @@ def test_windows_give_the_same_wherever_they_end_and_glass_is_never_gland(
     np.testing.assert_array_equal(found, whole.read(tissue.grid.box))
     corner, middle = found[33, 21], found[70, 50]
     assert middle > 200
-    _, glass = shown(Continuation(tissue, 30.0), slide.rgb)
+    _, glass = shown(TissueContinuation(tissue, 30.0), slide.rgb)
     if continued_um:
         assert corner > 200  # it looks like the middle
         assert not found[glass].any()

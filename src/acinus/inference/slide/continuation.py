@@ -21,7 +21,7 @@ from acinus.inference.colours import stained_bytes
 from acinus.inference.slide.blurring import blur_reach_px, blurred_bytes
 from acinus.inference.slide.tissue import SlideTissue
 
-__all__ = ["Continuation"]
+__all__ = ["TissueContinuation"]
 
 _GRAIN_UM = 1.25  # standard deviation of a Gaussian that averages the grain of glass away
 _FADING_UM = 1.25  # so far around glass everything has something of it
@@ -30,7 +30,7 @@ _MOST_PER_STEP = 1.02  # how far, in pixels, what OpenCV takes for one pixel awa
 
 
 @dataclass(frozen=True)
-class Continuation:
+class TissueContinuation:
     """The tissue of a slide, continued into the glass beside it.
 
     Glass has no stain and lies outside of the tissue mask, or within 1.5 of that coarse mask's pixels inside.

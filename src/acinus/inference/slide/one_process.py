@@ -16,7 +16,7 @@ from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.segmenter import GlandMaps, Segmenter, maps_of
 from acinus.core.units import um_to_px
 from acinus.inference.slide.allocation import give_back_unused
-from acinus.inference.slide.continuation import Continuation
+from acinus.inference.slide.continuation import TissueContinuation
 from acinus.inference.slide.job import PhaseSeconds, WindowJob
 from acinus.inference.slide.plan import Window
 from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
@@ -76,10 +76,10 @@ class OpenJob:
         return part, time.perf_counter() - start
 
     @cached_property
-    def continuation(self) -> Continuation | None:
+    def continuation(self) -> TissueContinuation | None:
         """What is shown in place of glass; None where glass is."""
         reach_um = self.job.refinement.continued_um
-        return Continuation(self.tissue, reach_um) if reach_um > 0.0 else None
+        return TissueContinuation(self.tissue, reach_um) if reach_um > 0.0 else None
 
     def compute(self, window: Window, seen: SeenPart) -> tuple[GlandMaps | None, float]:
         """Return the network's answer about what is kept of the part seen, and the seconds it took.
