@@ -24,7 +24,7 @@ from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.slides.reader import SlideReader
 
-__all__ = ["OpenJob", "compute_in_turn"]
+__all__ = ["OpenJob", "SeenPart", "compute_in_turn"]
 
 _READ_AHEAD = 2  # windows; one of 1024 px with its margin takes 5 MB
 
