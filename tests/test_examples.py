@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+from .script import ROOT, script
+
+EXAMPLES = ROOT / "examples"
 Run = Callable[..., str]
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -34,7 +25,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def call(name: str, *words: object) -> str:
         monkeypatch.setattr("sys.argv", [f"{name}.py", *map(str, words)])
-        load(name).main()
+        script(f"examples/{name}.py").main()
         return capsys.readouterr().out
 
     return call
@@ -122,7 +113,7 @@ def test_statistics_are_compared_with_grades_side_by_side(run, segmented, tiles,
 
 @pytest.mark.browser
 def test_the_picture_of_the_report_is_small_and_shows_something(segmented, tmp_path):
-    pictures = load("make_pictures")
+    pictures = script("examples/make_pictures.py")
     try:
         pictures.program(pictures.driver())
     except pictures.InputError as error:
@@ -140,5 +131,5 @@ def test_the_gallery_is_described_and_every_file_it_names_exists():
     scripts = {path.stem for path in EXAMPLES.glob("*.py")}
     assert scripts >= {"tiles_to_report", "slide_to_viewer", "qupath_check", "statistics_against_grade"}
     for name in scripts:
-        assert f"python examples/{name}.py" in (load(name).__doc__ or "")
+        assert f"python examples/{name}.py" in (script(f"examples/{name}.py").__doc__ or "")
     assert "python examples/qupath_check.py" in (EXAMPLES.parent / "docs" / "qupath.md").read_text("utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -16,19 +14,14 @@ from acinus.data.sample import Sample
 from acinus.results.labels import LabelFile
 from acinus.slides import open_slide
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "slides" / "mosaics.py"
+from .script import script
+
 SIZES = (Size(90, 60), Size(120, 50), Size(80, 80))
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mosaics", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["mosaics"] = module
-    spec.loader.exec_module(module)
-    return module
+def mosaics() -> ModuleType:
+    return script("benchmarks/slides/mosaics.py")
 
 
 @pytest.fixture
@@ -43,14 +36,14 @@ def samples(tmp_path) -> list[Sample]:
     return found
 
 
-def test_images_lie_apart_in_cells_as_large_as_the_largest(script, samples):
-    mosaic = script.laid_out("one", samples, SIZES, margin_px=10)
+def test_images_lie_apart_in_cells_as_large_as_the_largest(mosaics, samples):
+    mosaic = mosaics.laid_out("one", samples, SIZES, margin_px=10)
     assert mosaic.places == (Box(10, 10, 90, 60), Box(140, 10, 120, 50), Box(10, 100, 80, 80))
     assert mosaic.size == Size(10 + 2 * 130, 10 + 2 * 90)
 
 
-def test_a_slide_for_each_patient_shows_the_images_themselves_and_glass(script, samples, tmp_path):
-    drawn = list(script.mosaics(samples, tmp_path / "slides"))
+def test_a_slide_for_each_patient_shows_the_images_themselves_and_glass(mosaics, samples, tmp_path):
+    drawn = list(mosaics.mosaics(samples, tmp_path / "slides"))
     assert [mosaic.name for mosaic in drawn] == ["patient_2", "patient_10"]
     assert [len(mosaic.samples) for mosaic in drawn] == [1, 2]
     with open_slide(tmp_path / "slides" / "patient_10.tif") as slide:
@@ -63,19 +56,19 @@ def test_a_slide_for_each_patient_shows_the_images_themselves_and_glass(script, 
         assert np.array_equal(whole[here], sample.image().rgb)
         assert glass[here].all()  # no image lies on another
         glass[here] = False
-    assert (whole[glass] == script.GLASS).all()
+    assert (whole[glass] == mosaics.GLASS).all()
     assert glass[:161].all()  # 100 µm
     assert glass[:, -161:].all()
 
 
-def test_what_is_drawn_is_not_drawn_again(script, samples, tmp_path):
-    list(script.mosaics(samples, tmp_path))
+def test_what_is_drawn_is_not_drawn_again(mosaics, samples, tmp_path):
+    list(mosaics.mosaics(samples, tmp_path))
     before = (tmp_path / "patient_2.tif").stat().st_mtime_ns
-    list(script.mosaics(samples, tmp_path))
+    list(mosaics.mosaics(samples, tmp_path))
     assert (tmp_path / "patient_2.tif").stat().st_mtime_ns == before
 
 
-def test_labels_of_a_slide_are_cut_back_at_the_pixels_of_an_image(script):
+def test_labels_of_a_slide_are_cut_back_at_the_pixels_of_an_image(mosaics):
     labels = np.arange(12, dtype=np.int32).reshape(3, 4)  # half as fine as the slide of 8 × 6 px
     found = LabelFile(
         Path("labels.zarr"),
@@ -84,5 +77,5 @@ def test_labels_of_a_slide_are_cut_back_at_the_pixels_of_an_image(script):
         lambda box: labels[box.y : box.bottom, box.x : box.right],
         pixels_per_level0=0.5,
     )
-    cut = script.cut_out(found, Box(3, 2, 4, 3))
+    cut = mosaics.cut_out(found, Box(3, 2, 4, 3))
     assert cut.tolist() == [[5, 6, 6, 7], [5, 6, 6, 7], [9, 10, 10, 11]]

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import grimp
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "rooms.py"
+from .script import ROOT, script
 
 
 @pytest.fixture(scope="module")
 def rooms():
-    spec = importlib.util.spec_from_file_location("benchmarks_rooms", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks/rooms.py")
 
 
 def test_functions_are_counted_with_their_docstring_and_inner_functions_on_their_own(rooms, tmp_path):
@@ -46,7 +38,7 @@ def test_a_circle_of_imports_ends(rooms):
 def test_the_package_has_the_rooms_that_the_documentation_lists(rooms, capsys):
     rooms.main()
     printed = capsys.readouterr().out
-    page = (SCRIPT.parents[1] / "docs" / "development.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
     for folder in rooms.PACKAGE.iterdir():
         if (folder / "__init__.py").is_file():
             assert f"| `{folder.name}` |" in printed

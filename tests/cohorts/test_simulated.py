@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "cohorts.py"
+from ..script import script
 
 
 @pytest.fixture(scope="module")
-def monkeypatch_module():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def cohorts(monkeypatch_module):
-    spec = importlib.util.spec_from_file_location("benchmarks_cohorts", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch_module.setitem(sys.modules, spec.name, module)  # where dataclasses look up annotations
-    spec.loader.exec_module(module)
-    return module
+def cohorts():
+    return script("benchmarks/cohorts.py")
 
 
 def test_the_hazard_of_a_simulated_cohort_rises_as_it_says(cohorts):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -17,27 +14,17 @@ from acinus.core.proposal import EXTERIOR, INTERIOR, ProposalMap
 from acinus.grouping.knowledge_diffusion import KnowledgeDiffusionLoss
 from acinus.pipeline.settings import load_settings
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their own module up
-    spec.loader.exec_module(module)
-    return module
+from ..script import script
 
 
 @pytest.fixture(scope="module")
 def second_stage() -> ModuleType:
-    return script("second_stage")
+    return script("benchmarks/second_stage.py")
 
 
 @pytest.fixture(scope="module")
 def diffusion() -> ModuleType:
-    return script("knowledge_diffusion")
+    return script("benchmarks/knowledge_diffusion.py")
 
 
 @pytest.fixture

@@ -1,27 +1,12 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "damaged_files.py"
+from ..script import script
+
 FILES = 30
 
-
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmarks_damaged_files", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-damage = script()
+damage = script("benchmarks/damaged_files.py")
 
 
 @pytest.mark.parametrize("kind", damage.KINDS)
