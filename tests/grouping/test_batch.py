@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, ProposalMap
-from acinus.grouping.batch import Batch, TrainingImage, draw_batch, drawn_ahead
+from acinus.core.threads import in_threads
+from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.targets import BorderTargets
 
 COLOURS = {BACKGROUND: (255, 255, 255), EXTERIOR: (255, 0, 0), INTERIOR: (0, 255, 0), IGNORE: (0, 0, 255)}
@@ -209,7 +210,7 @@ def test_the_seed_and_the_step_decide_the_batch():
 def test_batches_drawn_ahead_are_those_drawn_on_demand_in_the_order_of_their_steps(threads: int):
     images = [tell_tale(patches(number)) for number in range(3)]
     steps = range(4, 15)
-    ahead = drawn_ahead(lambda step: drawn(images, seed=step, stain_strength=1.0), steps, threads=threads)
+    ahead = in_threads(lambda step: drawn(images, seed=step, stain_strength=1.0), steps, threads=threads)
     for step, batch in zip(steps, ahead, strict=True):
         expected = drawn(images, seed=step, stain_strength=1.0)
         assert torch.equal(batch.images, expected.images)
@@ -218,7 +219,7 @@ def test_batches_drawn_ahead_are_those_drawn_on_demand_in_the_order_of_their_ste
 
 def test_no_more_batches_are_drawn_ahead_than_two_for_each_thread():
     begun: list[int] = []
-    batches = drawn_ahead(
+    batches = in_threads(
         lambda step: begun.append(step) or drawn([tell_tale(patches(0))]), range(50), threads=2
     )
     next(batches)
@@ -231,7 +232,7 @@ def test_what_fails_while_drawing_ahead_is_raised():
         raise RuntimeError(f"step {step}")
 
     with pytest.raises(RuntimeError, match="step 0"):
-        next(drawn_ahead(fail, range(3), threads=1))
+        next(in_threads(fail, range(3), threads=1))
 
 
 def test_images_are_drawn_as_often_as_their_chances_say():

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import cv2
 import numpy as np
@@ -19,7 +16,7 @@ from acinus.data.augment import normalise, random_turn, stain_jitter, turned
 from acinus.data.resample import resize_map
 from acinus.grouping.targets import BorderTargets
 
-__all__ = ["Batch", "TrainingImage", "draw_batch", "drawn_ahead"]
+__all__ = ["Batch", "TrainingImage", "draw_batch"]
 
 _LEAST_LABELLED = 0.1  # crops with less of their area labelled are drawn again, up to
 _TRIES = 5  # so many times
@@ -167,23 +164,6 @@ def draw_batch(
     return Batch(batch, *torch.split(taught, 1, dim=1))
 
 
-def drawn_ahead(draw: Callable[[int], Batch], steps: Iterable[int], *, threads: int) -> Iterator[Batch]:
-    """Yield the batch of each step, drawn by `threads` threads while the caller computes; 0 draws on demand.
-
-    A batch depends on its step alone, so it is the same however it is drawn.
-    """
-    if threads == 0:
-        yield from map(draw, steps)
-        return
-    remaining = iter(steps)
-    with ThreadPoolExecutor(threads) as pool:
-        ahead = deque(pool.submit(draw, step) for step in islice(remaining, 2 * threads))
-        while ahead:
-            batch = ahead.popleft().result()
-            ahead.extend(pool.submit(draw, step) for step in islice(remaining, 1))
-            yield batch
-
-
 def _draw_crop(
     images: Sequence[TrainingImage],
     chances: Sequence[float],
@@ -199,11 +179,11 @@ def _draw_crop(
         height, width = image.rgb.shape[:2]
         y = int(rng.integers(max(1, height - side + 1)))
         x = int(rng.integers(max(1, width - side + 1)))
-        target = _targets_of(image, y, x, side)
+        rgb, target = _square(image, y, x, side)
         labelled = target[..., :_REGIONS].sum()
         if labelled >= _LEAST_LABELLED * target[..., 0].size or attempt == _TRIES - 1:
             break
-    return _cut(image, target, y, x, side, crop_px=crop_px)
+    return _whole_crop(rgb, target, side, crop_px=crop_px)
 
 
 def _draw_spoken(
@@ -223,20 +203,19 @@ def _draw_spoken(
     up, left = rng.integers(side, size=2).tolist()
     y = min(max(0, row - up), max(0, height - side))
     x = min(max(0, column - left), max(0, width - side))
-    return _cut(image, _targets_of(image, y, x, side), y, x, side, crop_px=crop_px)
+    return _whole_crop(*_square(image, y, x, side), side, crop_px=crop_px)
 
 
-def _targets_of(image: TrainingImage, y: int, x: int, side: int) -> NDArray[np.float32]:
-    """Return the targets of a square, as much of it as lies in the image (NumPy casts slowly)."""
-    part = torch.from_numpy(image.targets[y : y + side, x : x + side])
-    return np.asarray(part.float().numpy())
+def _square(image: TrainingImage, y: int, x: int, side: int) -> tuple[RgbArray, NDArray[np.float32]]:
+    """Return pixels and targets of a square, as much of it as lies in the image."""
+    part = np.s_[y : y + side, x : x + side]
+    return image.rgb[part], np.asarray(torch.from_numpy(image.targets[part]).float())  # NumPy casts slowly
 
 
-def _cut(
-    image: TrainingImage, target: NDArray[np.float32], y: int, x: int, side: int, *, crop_px: int
+def _whole_crop(
+    rgb: RgbArray, target: NDArray[np.float32], side: int, *, crop_px: int
 ) -> tuple[RgbArray, NDArray[np.float32]]:
-    """Return a square of pixels and targets at `crop_px`."""
-    rgb = image.rgb[y : y + side, x : x + side]
+    """Return a square at `crop_px`, mirrored where it reaches beyond what lies in the image."""
     bottom, right = side - rgb.shape[0], side - rgb.shape[1]
     if bottom or right:
         # reflect101 needs no more than one mirror image; tiny images are tiled by wrapping the index instead

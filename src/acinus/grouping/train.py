@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from acinus.core.errors import ModelError
 from acinus.core.files import atomic_path
-from acinus.grouping.batch import Batch, TrainingImage, draw_batch, drawn_ahead
+from acinus.core.threads import in_threads
+from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.mask_loss import mask_loss
 from acinus.grouping.process_group import ProcessGroup
 from acinus.grouping.settings import GroupingSettings
@@ -98,7 +99,7 @@ def train_network(
             spoken_frequency=settings.corrections.frequency,
         )
 
-    batches = drawn_ahead(draw, range(start, steps), threads=_threads_beside(device))
+    batches = in_threads(draw, range(start, steps), threads=_threads_beside(device))
     for step, drawn in zip(range(start, steps), batches, strict=True):
         learning_rate = settings.learning_rate * _rate_share(step, steps)
         for parameters in optimiser.param_groups:

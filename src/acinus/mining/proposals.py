@@ -36,8 +36,8 @@ def mine_into(
     ----------
     folder : Path
         Exists. Gets ``shallow.safetensors`` too, the network that the images share (of several, the others
-        are ``shallow_1.safetensors`` and so on); what an earlier call with
-        the same arguments left there is not computed again.
+        are ``shallow_1.safetensors`` and so on); what an earlier call with the same arguments left there is
+        not computed again.
     images : sequence of RgbImage
         With distinct names.
     processes : int or None

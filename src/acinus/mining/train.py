@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from acinus.core.image import RgbArray
 from acinus.core.limits import BelowOne, Count, Flag, Limits, Positive, Weight
 from acinus.core.settings import OneOf, settings_class
-from acinus.data.augment import Turn, normalise, random_turn, stain_jitter
+from acinus.data.augment import Turn, normalise, random_turn, stain_jitter, turned
 from acinus.losses.feature_clustering import FeatureClusteringLoss
 from acinus.losses.self_supervised import SelfSupervisedLoss
 from acinus.losses.spatial import spatial_loss
@@ -109,11 +109,10 @@ def _draw_crops(
     crops, views, turns = [], [], []
     for _ in range(settings.batch_crops):
         crop = _random_crop(images[int(rng.integers(len(images)))], settings.crop_px, rng)
-        mirrored, quarters = turn = random_turn(rng)
+        turn = random_turn(rng)
         view = stain_jitter(crop, strength=1.0, rng=rng)
-        view = np.rot90(view[:, ::-1] if mirrored else view, quarters)
         crops.append(normalise(crop))
-        views.append(normalise(view))
+        views.append(normalise(turned(view, turn)))
         turns.append(turn)
     return _to_batch(crops), _to_batch(views), turns
 
@@ -137,6 +136,6 @@ def _turn_back(responses: torch.Tensor, turns: Sequence[Turn]) -> torch.Tensor:
     """Undo the turn of each view's responses (B, C, S, S), so that pixels lie on those of the crop."""
     upright = []
     for response, (mirrored, quarters) in zip(responses, turns, strict=True):
-        turned = torch.rot90(response, -quarters, dims=(1, 2))
-        upright.append(turned.flip(2) if mirrored else turned)
+        turned_back = torch.rot90(response, -quarters, dims=(1, 2))
+        upright.append(turned_back.flip(2) if mirrored else turned_back)
     return torch.stack(upright)

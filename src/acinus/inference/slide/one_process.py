@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import NamedTuple
 
 from acinus.core.geometry import Box
 from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.segmenter import GlandMaps, Segmenter, maps_of
+from acinus.core.threads import in_threads
 from acinus.core.units import um_to_px
 from acinus.inference.slide.allocation import give_back_unused
 from acinus.inference.slide.continuation import TissueContinuation
@@ -25,8 +25,6 @@ from acinus.inference.slide.tissue import SlideTissue
 from acinus.slides.reader import SlideReader
 
 __all__ = ["OpenJob", "SeenPart", "compute_in_turn"]
-
-_READ_AHEAD = 2  # windows; one of 1024 px with its margin takes 5 MB
 
 
 class SeenPart(NamedTuple):
@@ -116,15 +114,11 @@ class OpenJob:
 def compute_in_turn(slide: OpenJob, windows: Sequence[Window], advance: Callable[[], None]) -> PhaseSeconds:
     """Compute windows, all of which have tissue, and store them; `advance` is called after each."""
     seconds = PhaseSeconds()
-    waiting = iter(windows)
     writing: Future[float] | None = None
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        ahead = deque((window, reader.submit(slide.read, window)) for window in islice(waiting, _READ_AHEAD))
-        while ahead:
-            window, reading = ahead.popleft()
-            seen, elapsed = reading.result()
+    # Two parts are read ahead; one of 1024 px with its margin takes 5 MB.
+    with closing(in_threads(slide.read, windows, threads=1)) as parts, ThreadPoolExecutor(1) as writer:
+        for window, (seen, elapsed) in zip(windows, parts, strict=True):
             seconds.read += elapsed
-            ahead.extend((later, reader.submit(slide.read, later)) for later in islice(waiting, 1))
             maps, elapsed = slide.compute(window, seen)
             seconds.network += elapsed
             if writing is not None:  # at most one result waits for the disk
