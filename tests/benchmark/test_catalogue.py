@@ -41,7 +41,7 @@ def test_words_stand_for_methods_in_the_order_of_the_catalogue(catalogue):
 
     assert names("acinus,picie", "iic") == ["iic", "picie", "acinus"]
     assert len(names("baselines")) == 7
-    assert len(names("stage1")) == 6
+    assert len(names("stage1")) == 7
     assert names("mssg", "proposal") == ["proposal", "mssg"]
     assert names("baselines", "stage1", "stage2") == names("all")
     assert names("ablation:omission") == ["acinus+omission-on", "acinus+omission-off"]

@@ -11,8 +11,10 @@ from acinus.core.image import RgbImage
 from acinus.core.progress import SilentProgress
 from acinus.core.proposal import proposal_path
 from acinus.mining import proposals as module
-from acinus.mining.cue import DarkestCluster
+from acinus.mining.closed_shapes import ClosedShapes
+from acinus.mining.cue import AgreedBackground, Cue, DarkestCluster
 from acinus.mining.proposals import load_proposals, mine_into
+from acinus.mining.second_look import SecondLook
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import ShallowSettings
 
@@ -89,6 +91,81 @@ def test_the_network_on_disk_is_used_and_a_damaged_one_is_named(tmp_path):
     (tmp_path / "shallow.safetensors").write_bytes(b"cut off")
     with pytest.raises(ModelError, match=r"shallow\.safetensors is damaged"):
         mine(tmp_path)
+
+
+def glandular(count: int = 2) -> list[RgbImage]:
+    """Return images of dark rings around pale lumina."""
+    rows, columns = np.mgrid[:130, :170]
+    pictures = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        rgb = np.full((130, 170, 3), (225, 165, 200), np.int64)
+        for x in (45, 120):
+            distance = np.hypot(rows - 65 - 6 * number, columns - x)
+            rgb[distance < 30] = (95, 55, 135)
+            rgb[distance < 18] = (240, 232, 240)
+        noisy = np.clip(rgb + rng.normal(0, 5, rgb.shape), 0, 255).astype(np.uint8)
+        pictures.append(RgbImage(noisy, mpp=1.25, name=f"g{number}"))
+    return pictures
+
+
+SHAPES = ClosedShapes(max_area_um2=30_000.0)
+TWICE = replace(
+    SETTINGS, cue=AgreedBackground(trusted=SHAPES, doubter=SETTINGS.cue), second_look=SecondLook()
+)
+
+
+def look(folder: Path, settings: MiningSettings = TWICE) -> None:
+    mine_into(folder, glandular(), settings, seed=0, processes=1, progress=SilentProgress())
+
+
+def test_the_second_look_leaves_the_first_beside_it(tmp_path):
+    look(tmp_path)
+    names = {path.name for path in (tmp_path / "proposals").iterdir()}
+    assert names == {path.name for path in (tmp_path / "first_look").iterdir()}
+    assert len(names) == 2 * 3
+    assert (tmp_path / "appearance.safetensors").exists()
+    for proposal in load_proposals(tmp_path, ["g0", "g1"]):
+        assert proposal.glands is not None
+        assert proposal.glands.max() == 2
+
+
+def test_a_second_look_that_was_interrupted_ends_as_an_undisturbed_one(tmp_path):
+    look(tmp_path)
+    expected = contents(tmp_path)
+    proposal_path(tmp_path / "proposals", "g1").unlink()
+    (tmp_path / "appearance.safetensors").unlink()
+    look(tmp_path)
+    assert contents(tmp_path) == expected
+    proposal_path(tmp_path / "proposals", "g0").unlink()
+    proposal_path(tmp_path / "first_look", "g0").write_bytes(b"cut off")
+    look(tmp_path)
+    assert contents(tmp_path) == expected
+
+
+@pytest.mark.parametrize("cue", [SETTINGS.cue, AgreedBackground(trusted=SETTINGS.cue, doubter=SETTINGS.cue)])
+def test_a_cue_without_closed_shapes_looks_once(tmp_path, cue: Cue):
+    look(tmp_path, replace(TWICE, cue=cue))
+    assert not (tmp_path / "first_look").exists()
+    assert not (tmp_path / "appearance.safetensors").exists()
+
+
+def test_by_default_there_is_one_look(tmp_path):
+    look(tmp_path / "once", replace(SETTINGS, cue=TWICE.cue))
+    assert not (tmp_path / "once/first_look").exists()
+    look(tmp_path / "twice")
+    first = {path.name: path.read_bytes() for path in (tmp_path / "twice/first_look").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "once/proposals").iterdir()} == first
+
+
+def test_where_no_shape_closes_the_first_look_is_the_last(tmp_path):
+    mine_into(tmp_path, images(), TWICE, seed=0, processes=1, progress=SilentProgress())
+    assert not (tmp_path / "appearance.safetensors").exists()
+    for name in "abc":
+        once, twice = (
+            proposal_path(tmp_path / folder, name).read_bytes() for folder in ("first_look", "proposals")
+        )
+        assert once == twice
 
 
 def test_proposals_that_are_missing_are_named(tmp_path):

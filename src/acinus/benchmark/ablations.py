@@ -58,6 +58,7 @@ ABLATIONS: dict[str, Ablation] = {
     "clusters": Ablation(
         "number of clusters", {str(k): {"mining": {"clusters": k}} for k in (2, 3, 5, 8)}, stage1=True
     ),
+    "second-look": Ablation("second look", {"on": {"mining": {"second_look": {}}}, "off": {}}),
     "interior": Ablation(
         "interior prior",
         {

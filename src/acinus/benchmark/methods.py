@@ -33,9 +33,8 @@ from acinus.data.resample import resize_map
 from acinus.grouping.rounds import build_network
 from acinus.grouping.segmenter import NetworkSegmenter
 from acinus.inference.refinement import RefinedSegmenter
-from acinus.mining.mine import fit_shallow, mine_image
+from acinus.mining.mine import Miner
 from acinus.mining.settings import MiningSettings
-from acinus.networks.shallow import ShallowCNN
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.presets import PRESETS, preset_changes
 from acinus.pipeline.settings import Settings, settings_from_plain
@@ -45,6 +44,7 @@ __all__ = ["BaselineMethod", "FitMethod", "ProposalMethod", "own_methods"]
 _DARKEST = {"mining": {"cue": {"kind": "DarkestCluster"}}}
 _EXTERIOR = {"mining": {"cue": {"kind": "DarkestCluster", "interior": False}}}
 _SHAPES = {"mining": {"cue": {"kind": "ClosedShapes"}}}
+_TWICE: dict[str, Any] = {"mining": {"second_look": {}}}
 
 
 @dataclass(frozen=True)
@@ -80,28 +80,25 @@ class ProposalMethod:
         return settings_to_plain(self.mining)
 
     def fit(self, images: Sequence[RgbImage], *, seed: int, device: torch.device, folder: Path) -> Segmenter:
-        """Train the shallow networks that all images share, on the CPU whatever `device`."""
+        """Learn what stage 1 learns, on the CPU whatever `device`."""
         del device, folder
-        return ProposalSegmenter(self.mining, fit_shallow(images, self.mining, seed=seed), seed)
+        return ProposalSegmenter(Miner.fit(images, self.mining, seed=seed))
 
 
 @dataclass(frozen=True, eq=False)
 class ProposalSegmenter:
     """Proposals read as masks."""
 
-    mining: MiningSettings
-    networks: Sequence[ShallowCNN]
-    seed: int
+    mine: Miner
 
     @property
     def mpp(self) -> float:
         """Working resolution in µm per pixel."""
-        return self.mining.mpp
+        return self.mine.settings.mpp
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return 1 in exterior and interior regions, 0 elsewhere, (H, W) float32, interpolated."""
-        proposal = mine_image(image, self.mining, networks=self.networks, seed=self.seed)
-        return resize_map(proposal.gland.astype(np.float32), image.shape)
+        return resize_map(self.mine(image).gland.astype(np.float32), image.shape)
 
 
 @dataclass(frozen=True)
@@ -182,6 +179,7 @@ def own_methods(settings: BenchmarkSettings) -> Iterator[Method]:
         # What acinus learns from. The cue that doubts takes pixels out of the background and none out of the
         # glands: as a mask it is that of closed shapes, unless the settings choose another cue.
         ("stage1-agreement", "Stage 1: agreement (glands of closed shapes)", {}),
+        ("stage1-second-look", "Stage 1: second look (closed shapes that look like glands)", _TWICE),
     ):
         yield ProposalMethod(name, title, settings_from_plain(merged(settings.fit, changes)).mining)
     yield from _presets(settings)

@@ -8,7 +8,7 @@ a prior.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -24,12 +24,12 @@ from acinus.core.proposal import BACKGROUND, EXTERIOR, IGNORE, INTERIOR, Proposa
 from acinus.core.settings import refuse, settings_class
 from acinus.core.units import um_to_px
 from acinus.data.resample import rgb_at_mpp
-from acinus.mining.cue import Cue
+from acinus.mining.cue import AgreedBackground, Cue
 from acinus.mining.shape_candidates import Candidate, find_candidates
 from acinus.mining.shape_score import ImageTexture, score_candidate
 from acinus.slides.tissue import tissue_mask
 
-__all__ = ["ClosedShapes"]
+__all__ = ["ClosedShapes", "Shape", "closed_shapes_of"]
 
 
 @settings_class
@@ -101,32 +101,43 @@ class ClosedShapes(Cue):
     def __call__(self, image: RgbImage, clusters: NDArray[np.uint8]) -> ProposalMap:
         """Return the proposal map of `image`; the clusters are not used."""
         del clusters
+        return self.chosen(image, self.found(image))
+
+    def found(self, image: RgbImage) -> list[Shape]:
+        """Return the closed shapes of all scales that reach `background_score`."""
+        return [shape for scale in self.scales for shape in self._found_at(image, scale)]
+
+    def chosen(self, image: RgbImage, shapes: Sequence[Shape]) -> ProposalMap:
+        """Return the proposal map in which shapes are glands, the best first, unless one lies on another.
+
+        Parameters
+        ----------
+        image : RgbImage
+            In which they were found.
+        shapes : sequence of Shape
+            With the scores to choose by.
+        """
         regions = np.full(image.shape, BACKGROUND, dtype=np.uint8)
         confidence = np.ones(image.shape, dtype=np.float32)
         glands = np.zeros(image.shape, dtype=np.int32)
         count = 0
-        for score, shape in self._scored(image):
+        for shape in sorted(shapes, key=lambda shape: -shape.score):
             view = np.s_[shape.box.y : shape.box.bottom, shape.box.x : shape.box.right]
             fresh = shape.gland & (glands[view] == 0)
             regions[view][fresh & (regions[view] == BACKGROUND)] = IGNORE
-            if score < shape.least_score or np.count_nonzero(fresh) < (
+            if shape.score < shape.least_score or np.count_nonzero(fresh) < (
                 1.0 - self.max_overlap
             ) * np.count_nonzero(shape.gland):
                 continue
             inside = INTERIOR if self.interior else IGNORE
             regions[view][fresh] = np.where(shape.ring, EXTERIOR, inside)[fresh]
-            confidence[view][fresh] = _trust(score)
+            confidence[view][fresh] = _trust(shape.score)
             count += 1
             glands[view][fresh] = count
         return ProposalMap(regions=regions, confidence=confidence, mpp=image.mpp, glands=glands)
 
-    def _scored(self, image: RgbImage) -> list[tuple[float, _Shape]]:
-        """Return the closed shapes of all scales with their scores, the best first."""
-        scored = [entry for scale in self.scales for entry in self._scored_at(image, scale)]
-        return sorted(scored, key=lambda entry: -entry[0])
-
-    def _scored_at(self, image: RgbImage, scale: float) -> Iterator[tuple[float, _Shape]]:
-        """Yield the closed shapes that are found with all lengths × `scale`, and their scores."""
+    def _found_at(self, image: RgbImage, scale: float) -> Iterator[Shape]:
+        """Yield the closed shapes that are found with all lengths × `scale`."""
         # The same as longer lengths: the image is reduced and keeps its µm per pixel.
         seen = RgbImage(rgb_at_mpp(image, scale * image.mpp), mpp=image.mpp, name=image.name)
         seen_um2 = seen.shape[0] * seen.shape[1] * seen.mpp**2
@@ -147,25 +158,52 @@ class ClosedShapes(Cue):
         for candidate in candidates:
             score = score_candidate(candidate, texture, nuclei_um=self.nuclei_um)
             if score >= self.background_score:
-                yield score, _Shape.of(candidate.enlarged(scale), rim, image.shape, least_score)
+                yield Shape.of(
+                    candidate.enlarged(scale),
+                    rim,
+                    image.shape,
+                    scale=scale,
+                    score=score,
+                    least_score=least_score,
+                )
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """A closed shape within its box: the whole gland and its ring, (box.height, box.width) bool each.
+class Shape:
+    """A closed shape.
 
-    It is taken from `least_score` on.
+    Attributes
+    ----------
+    box : Box
+        In pixels of the image.
+    gland, ring : (box.height, box.width) bool
+        The whole gland, and its exterior region.
+    scale : float
+        By how much all lengths were multiplied when it was found.
+    score : float
+        How much it looks like a gland, 0..1.
+    least_score : float
+        Score from which it is taken for one.
     """
 
     box: Box
-    gland: NDArray[np.bool_]
-    ring: NDArray[np.bool_]
+    gland: BoolMask
+    ring: BoolMask
+    scale: float
+    score: float
     least_score: float
 
     @classmethod
     def of(
-        cls, candidate: Candidate, rim: NDArray[np.uint8], shape: tuple[int, int], least_score: float
-    ) -> _Shape:
+        cls,
+        candidate: Candidate,
+        rim: NDArray[np.uint8],
+        shape: tuple[int, int],
+        *,
+        scale: float,
+        score: float,
+        least_score: float,
+    ) -> Shape:
         """Return the gland that a candidate is: grown by its rim if it is pale; `shape` is the image's."""
         box = candidate.box.grown(rim.shape[0] // 2).intersection(Box(0, 0, shape[1], shape[0]))
         body = candidate.mask(box)
@@ -173,7 +211,13 @@ class _Shape:
             gland, inside = body, cv2.erode(body.view(np.uint8), rim).view(bool)
         else:
             gland, inside = cv2.dilate(body.view(np.uint8), rim).view(bool), body
-        return cls(box, gland, gland & ~inside, least_score)
+        return cls(box, gland, gland & ~inside, scale, score, least_score)
+
+
+def closed_shapes_of(cue: Cue) -> ClosedShapes | None:
+    """Return how a cue finds closed shapes, itself or by the one that it trusts; None if it does not."""
+    trusted = cue.trusted if isinstance(cue, AgreedBackground) else cue
+    return trusted if isinstance(trusted, ClosedShapes) else None
 
 
 def _inner_tissue(image: RgbImage, nuclei_um: float) -> BoolMask:

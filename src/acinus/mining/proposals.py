@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from acinus.core.errors import InputError
@@ -11,14 +11,17 @@ from acinus.core.files import make_folder
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
 from acinus.core.proposal import ProposalMap, proposal_path
-from acinus.mining.mine import fit_shallow, mine_proposals
+from acinus.mining.appearance import FEATURES
+from acinus.mining.mine import fit_shallow, learn_appearance, look_again_at, looks_again, mine_proposals
 from acinus.mining.settings import MiningSettings
+from acinus.networks.pixel_network import PixelNetwork
 from acinus.networks.shallow import ShallowCNN
 from acinus.networks.weights import load_own_weights, save_weights
 
 __all__ = ["load_proposals", "mine_into"]
 
-_NETWORK = "shallow.safetensors"
+_PROPOSALS, _FIRST_LOOK = "proposals", "first_look"
+_NETWORK, _APPEARANCE = "shallow.safetensors", "appearance.safetensors"
 
 
 def mine_into(
@@ -32,12 +35,14 @@ def mine_into(
 ) -> None:
     """Write the proposals of each image into ``proposals/`` as soon as they are there.
 
+    Where stage 1 looks twice, those of the first look go to ``first_look/``.
+
     Parameters
     ----------
     folder : Path
         Exists. Gets ``shallow.safetensors`` too, the network that the images share (of several, the others
-        are ``shallow_1.safetensors`` and so on); what an earlier call with the same arguments left there is
-        not computed again.
+        are ``shallow_1.safetensors`` and so on), and ``appearance.safetensors``; what an earlier call with
+        the same arguments left there is not computed again.
     images : sequence of RgbImage
         With distinct names.
     processes : int or None
@@ -50,16 +55,40 @@ def mine_into(
     OutputError
         When `folder` cannot be written to, or its disk is full.
     """
-    target = make_folder(folder / "proposals")
-    missing = [image for image in images if not _is_mined(target, image.name)]
-    with progress.task("Stage 1: proposals", total=len(images), done=len(images) - len(missing)) as advance:
+    count = processes or os.cpu_count() or 1
+
+    def first_look(missing: Sequence[RgbImage]) -> Iterator[ProposalMap]:
+        networks = _shared_networks(folder, images, settings, seed=seed)
+        return mine_proposals(missing, settings, networks=networks, seed=seed, processes=count)
+
+    def second_look(missing: Sequence[RgbImage]) -> Iterator[ProposalMap]:
+        appearance = _kept_appearance(folder, images, settings, seed=seed)
+        if appearance is None:
+            return _load(folder / _FIRST_LOOK, [image.name for image in missing])
+        return look_again_at(missing, settings, appearance=appearance, processes=count)
+
+    look = first_look
+    if looks_again(settings):
+        look = second_look
+        if _missing(folder / _PROPOSALS, images):
+            _mine(folder / _FIRST_LOOK, images, first_look, "Stage 1: first look", progress)
+    _mine(folder / _PROPOSALS, images, look, "Stage 1: proposals", progress)
+
+
+def _mine(
+    target: Path,
+    images: Sequence[RgbImage],
+    look: Callable[[Sequence[RgbImage]], Iterator[ProposalMap]],
+    title: str,
+    progress: Progress,
+) -> None:
+    """Write into `target` what a look makes of the images of which nothing is there yet."""
+    missing = _missing(target, images)
+    with progress.task(title, total=len(images), done=len(images) - len(missing)) as advance:
         if not missing:
             return
-        networks = _shared_networks(folder, images, settings, seed=seed)
-        mined = mine_proposals(
-            missing, settings, networks=networks, seed=seed, processes=processes or os.cpu_count() or 1
-        )
-        for image, proposal in zip(missing, mined, strict=True):
+        make_folder(target)
+        for image, proposal in zip(missing, look(missing), strict=True):
             proposal.save(proposal_path(target, image.name))
             advance(image.name)
 
@@ -74,7 +103,15 @@ def load_proposals(folder: Path, names: Sequence[str]) -> list[ProposalMap]:
     InputError
         When a file is missing or damaged.
     """
-    return [ProposalMap.load(proposal_path(folder / "proposals", name)) for name in names]
+    return list(_load(folder / _PROPOSALS, names))
+
+
+def _load(target: Path, names: Sequence[str]) -> Iterator[ProposalMap]:
+    return (ProposalMap.load(proposal_path(target, name)) for name in names)
+
+
+def _missing(target: Path, images: Sequence[RgbImage]) -> list[RgbImage]:
+    return [image for image in images if not _is_mined(target, image.name)]
 
 
 def _is_mined(target: Path, name: str) -> bool:
@@ -102,3 +139,23 @@ def _shared_networks(
     for network, path in zip(trained, paths, strict=False):
         save_weights(network, path)
     return trained
+
+
+def _kept_appearance(
+    folder: Path, images: Sequence[RgbImage], settings: MiningSettings, *, seed: int
+) -> PixelNetwork | None:
+    """Return the network of the second look, the kept one if there is one; None when nothing can be learnt.
+
+    It learns from files, so that a fit which was interrupted in between learns the same.
+    """
+    path = folder / _APPEARANCE
+    assert settings.second_look is not None
+    if path.exists():
+        network = PixelNetwork(features=FEATURES, width=settings.second_look.appearance.width)
+        network.load_state_dict(load_own_weights(path))
+        return network.eval()
+    first = _load(folder / _FIRST_LOOK, [image.name for image in images])
+    learnt = learn_appearance(images, first, settings, seed=seed)
+    if learnt is not None:
+        save_weights(learnt, path)
+    return learnt

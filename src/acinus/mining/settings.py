@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import Annotated
 
-from acinus.core.limits import ClusterCount, Length, Mpp
+from acinus.core.limits import ClusterCount, Length, Mpp, Switch
 from acinus.core.settings import settings_class
 from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.cue import AgreedBackground, AnyCue, Cue, DarkestCluster
 from acinus.mining.regions.settings import RegionSettings
+from acinus.mining.second_look import SecondLook
 from acinus.mining.train import ShallowSettings
 
 __all__ = ["MiningSettings"]
@@ -34,6 +36,9 @@ class MiningSettings:
         k of the k-means on its responses (MSSG: 5; ours: 3, since the blurred rings are one cluster).
     cue : Cue
         What turns an image and its clusters into a proposal map.
+    second_look : SecondLook or None
+        How closed shapes are chosen again, by their appearance, too, where the cue finds closed shapes; by
+        default they are not.
     regions : RegionSettings
         From which parts of slides the networks learn.
     """
@@ -43,4 +48,5 @@ class MiningSettings:
     smoothing_um: Length = 3.75
     clusters: ClusterCount = 3
     cue: AnyCue = field(default_factory=_default_cue)
+    second_look: Annotated[SecondLook | None, Switch] = None
     regions: RegionSettings = field(default_factory=RegionSettings)

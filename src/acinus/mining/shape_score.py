@@ -23,7 +23,7 @@ from acinus.core.units import um_to_px
 from acinus.mining.morphology import blur
 from acinus.mining.shape_candidates import Candidate
 
-__all__ = ["ImageTexture", "score_candidate"]
+__all__ = ["ImageTexture", "logistic", "score_candidate"]
 
 # property: (value of score one half, width); a negative width means that less is better
 _PALE = {
@@ -126,7 +126,7 @@ def score_candidate(candidate: Candidate, texture: ImageTexture, *, nuclei_um: f
     else:
         properties["ring"] = float(_mean(density[outer]) - _mean(density[body])) / texture.spread
     curves = _DARK if candidate.dark else _PALE
-    return math.prod(_logistic((properties[name] - at) / width) for name, (at, width) in curves.items())
+    return math.prod(logistic((properties[name] - at) / width) for name, (at, width) in curves.items())
 
 
 def _with_all_neighbours(mask: BoolMask) -> BoolMask:
@@ -140,5 +140,6 @@ def _mean(values: NDArray[np.float32]) -> np.float32:
     return np.float32(float(np.add.reduce(values)) / len(values))
 
 
-def _logistic(x: float) -> float:
+def logistic(x: float) -> float:
+    """Return 1 / (1 + e^−x), which runs from 0 to 1 and is one half at 0."""
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, x))))

@@ -21,8 +21,7 @@ from acinus.core.units import MPP_RANGE
 from acinus.data.look import LOOK_MPP, Looks, look_of
 from acinus.data.resample import resize_regions, rgb_at_mpp
 from acinus.data.stain_kind import STAIN_NAMES, StainKind, stain_kind
-from acinus.mining.closed_shapes import ClosedShapes
-from acinus.mining.cue import AgreedBackground
+from acinus.mining.closed_shapes import ClosedShapes, closed_shapes_of
 from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM, size_ratio
 from acinus.pipeline.settings import Settings
 
@@ -126,11 +125,9 @@ class Rings:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return how a model finds them: as its stage 1, if that looks for closed shapes."""
-        cue = settings.mining.cue
-        cue = cue.trusted if isinstance(cue, AgreedBackground) else cue
         ratio = size_ratio(settings.gland_size_um or DEFAULT_GLAND_SIZE_UM)
         return cls(
-            cue if isinstance(cue, ClosedShapes) else ClosedShapes(),
+            closed_shapes_of(settings.mining.cue) or ClosedShapes(),
             min(LOOK_MPP * ratio.typical, MPP_RANGE[1]),
         )
 
