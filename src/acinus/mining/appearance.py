@@ -32,10 +32,11 @@ _DENSITIES = (1.0, 2.0, 4.0, 8.0)  # times the finest: from a nucleus to a small
 _COLOURS = (1.5, 4.0)
 _TEXTURES = (2.0, 4.0, 8.0, 16.0)
 _DENSITY_UNIT, _COLOUR_UNIT = 0.5, 64.0  # bring what counts as it is to about 1
+_ABSOLUTE = 6  # densities and colours that do
 _LEAST_SPREAD = 1e-3  # of what is standardised: less of it is rounding
 _PIXELS_AT_ONCE = 1 << 18
 
-FEATURES = 3 * len(_DENSITIES) + 3 * len(_COLOURS) + len(_TEXTURES) + 6
+FEATURES = 3 * len(_DENSITIES) + 3 * len(_COLOURS) + len(_TEXTURES) + _ABSOLUTE
 """Numbers that describe a pixel."""
 
 
@@ -87,35 +88,34 @@ def pixel_features(rgb: RgbArray, *, mpp: float, finest_um: float) -> NDArray[np
         Standard deviation of the finest blur.
     """
     features = np.empty((*rgb.shape[:2], FEATURES), dtype=np.float32)
-    place = 0
-    for values in _described(rgb, mpp=mpp, finest_um=finest_um):
+    place, absolute = 0, FEATURES - _ABSOLUTE
+    for values, unit in _described(rgb, mpp=mpp, finest_um=finest_um):
         # One after the other into place: of a large image these numbers take more memory than all else.
-        part = features[..., place : place + values.shape[2]]
+        channels = values.shape[2]
+        part = features[..., place : place + channels]
         part[...] = values
         part -= values.mean(axis=(0, 1))
         part /= np.maximum(values.std(axis=(0, 1)), _LEAST_SPREAD)
-        place += values.shape[2]
-    density, colour = np.asarray(optical_density(rgb), dtype=np.float32), _lab(rgb)
-    features[..., place : place + 3] = blur(density, finest_um * _DENSITIES[1], mpp=mpp) / _DENSITY_UNIT
-    features[..., place + 3 :] = blur(colour, finest_um * _COLOURS[0], mpp=mpp) / _COLOUR_UNIT
+        place += channels
+        if unit is not None:
+            features[..., absolute : absolute + channels] = values / unit
+            absolute += channels
     return features
 
 
-def _described(rgb: RgbArray, *, mpp: float, finest_um: float) -> Iterator[NDArray[np.float32]]:
-    """Yield what is standardised, (H, W, C) each."""
+def _described(
+    rgb: RgbArray, *, mpp: float, finest_um: float
+) -> Iterator[tuple[NDArray[np.float32], float | None]]:
+    """Yield what is standardised, (H, W, C) each, and the unit of what counts as it is, too."""
     density = np.asarray(optical_density(rgb), dtype=np.float32)
-    for scale in _DENSITIES:
-        yield blur(density, finest_um * scale, mpp=mpp)
-    colour = _lab(rgb)
-    for scale in _COLOURS:
-        yield blur(colour, finest_um * scale, mpp=mpp)
+    for number, scale in enumerate(_DENSITIES):
+        yield blur(density, finest_um * scale, mpp=mpp), _DENSITY_UNIT if number == 1 else None
+    colour = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), dtype=np.float32)
+    for number, scale in enumerate(_COLOURS):
+        yield blur(colour, finest_um * scale, mpp=mpp), _COLOUR_UNIT if number == 0 else None
     mean = mean_of_channels(density)
     for scale in _TEXTURES:
-        yield _deviation(mean, finest_um * scale, mpp=mpp)[..., None]
-
-
-def _lab(rgb: RgbArray) -> NDArray[np.float32]:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), dtype=np.float32)
+        yield _deviation(mean, finest_um * scale, mpp=mpp)[..., None], None
 
 
 def _deviation(values: NDArray[np.float32], sigma_um: float, *, mpp: float) -> NDArray[np.float32]:

@@ -21,10 +21,11 @@ from acinus.core.parallel import in_processes
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.appearance import train_appearance
-from acinus.mining.closed_shapes import closed_shapes_of
+from acinus.mining.closed_shapes import ClosedShapes, closed_shapes_of
 from acinus.mining.cluster import cluster_responses
 from acinus.mining.cue import AgreedBackground
 from acinus.mining.morphology import blur
+from acinus.mining.second_look import SecondLook
 from acinus.mining.settings import MiningSettings
 from acinus.mining.train import responses_of, train_shallow
 from acinus.networks.pixel_network import PixelNetwork
@@ -97,7 +98,12 @@ def _seed_of(number: int, seed: int) -> int:
 
 def looks_again(settings: MiningSettings) -> bool:
     """Say whether there is a second look: it chooses among closed shapes, which not every cue finds."""
-    return settings.second_look is not None and closed_shapes_of(settings.cue) is not None
+    return _second_look_of(settings) is not None
+
+
+def _second_look_of(settings: MiningSettings) -> tuple[SecondLook, ClosedShapes] | None:
+    shapes = closed_shapes_of(settings.cue)
+    return None if settings.second_look is None or shapes is None else (settings.second_look, shapes)
 
 
 def learn_appearance(
@@ -115,21 +121,23 @@ def learn_appearance(
     PixelNetwork or None
         None where there is nothing to learn from, or no second look.
     """
-    if settings.second_look is None or not looks_again(settings):
+    look = _second_look_of(settings)
+    if look is None:
         return None
+    second_look, _ = look
     pictures = (rgb_at_mpp(image, settings.mpp) for image in images)
     mined = zip(pictures, proposals, strict=True)
     with _one_thread():
-        return train_appearance(mined, settings.second_look.appearance, images=len(images), seed=seed)
+        return train_appearance(mined, second_look.appearance, images=len(images), seed=seed)
 
 
 def look_again(image: RgbImage, settings: MiningSettings, *, appearance: PixelNetwork) -> ProposalMap:
     """Return the proposal map of the second look at an image, at the working resolution."""
-    shapes = closed_shapes_of(settings.cue)
-    assert settings.second_look is not None
-    assert shapes is not None
+    look = _second_look_of(settings)
+    assert look is not None
+    second_look, shapes = look
     working = RgbImage(rgb_at_mpp(image, settings.mpp), mpp=settings.mpp, name=image.name)
-    return settings.second_look(working, shapes, appearance)
+    return second_look(working, shapes, appearance)
 
 
 @dataclass(frozen=True, eq=False)

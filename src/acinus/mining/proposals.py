@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from acinus.core.errors import InputError
@@ -67,24 +68,28 @@ def mine_into(
             return _load(folder / _FIRST_LOOK, [image.name for image in missing])
         return look_again_at(missing, settings, appearance=appearance, processes=count)
 
+    mine = partial(_mine, total=len(images), progress=progress)
+    missing = _missing(folder / _PROPOSALS, images)
     look = first_look
     if looks_again(settings):
         look = second_look
-        if _missing(folder / _PROPOSALS, images):
-            _mine(folder / _FIRST_LOOK, images, first_look, "Stage 1: first look", progress)
-    _mine(folder / _PROPOSALS, images, look, "Stage 1: proposals", progress)
+        if missing:
+            unseen = _missing(folder / _FIRST_LOOK, images)
+            mine(folder / _FIRST_LOOK, unseen, first_look, "Stage 1: first look")
+    mine(folder / _PROPOSALS, missing, look, "Stage 1: proposals")
 
 
 def _mine(
     target: Path,
-    images: Sequence[RgbImage],
+    missing: Sequence[RgbImage],
     look: Callable[[Sequence[RgbImage]], Iterator[ProposalMap]],
     title: str,
+    *,
+    total: int,
     progress: Progress,
 ) -> None:
-    """Write into `target` what a look makes of the images of which nothing is there yet."""
-    missing = _missing(target, images)
-    with progress.task(title, total=len(images), done=len(images) - len(missing)) as advance:
+    """Write into `target` what a look makes of the images, of so many in all, of which nothing is there."""
+    with progress.task(title, total=total, done=total - len(missing)) as advance:
         if not missing:
             return
         make_folder(target)
