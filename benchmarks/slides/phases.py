@@ -23,7 +23,7 @@ from acinus import GlandSegmenter
 from acinus.pipeline import segment_slide as verb
 from acinus.pipeline.familiarity import Familiarity, judged
 
-PHASES = ("read", "network", "write", "lumina", "colours", "label", "measure", "output")
+PHASES = ("read", "network", "write", "lumina", "colours", "refine", "label", "measure", "output")
 
 
 @contextmanager

@@ -22,8 +22,8 @@ import psutil
 from acinus.data.synthetic import write_synthetic_slide
 from acinus.results.record import read_record
 
-PHASES = ("read", "network", "write", "lumina", "colours", "label", "output", "measure")
-AROUND_THE_NETWORK = ("read", "write", "lumina", "colours", "label", "output")
+PHASES = ("read", "network", "write", "lumina", "colours", "refine", "label", "output", "measure")
+AROUND_THE_NETWORK = ("read", "write", "lumina", "colours", "refine", "label", "output")
 
 
 @dataclass(frozen=True)

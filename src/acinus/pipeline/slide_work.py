@@ -22,7 +22,7 @@ from acinus.results.files import MADE_FROM, WINDOWS
 
 __all__ = ["discard_work", "keep_windows", "network_state", "prepare_work"]
 
-_MADE_HERE = (WINDOWS, "model", "colours*", "outlines.wkb")
+_MADE_HERE = (WINDOWS, "model", "colours*", "refined", "outlines.wkb")
 
 
 def network_state(model: GlandSegmenter) -> str:

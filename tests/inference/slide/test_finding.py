@@ -98,7 +98,7 @@ def test_each_disc_is_a_gland_with_its_place_its_area_and_its_outline(tmp_path):
         assert outlines[row].area == pytest.approx(area_um2, rel=0.03)
         place = (glands["centroid_x_um"][row], glands["centroid_y_um"][row])
         assert place == pytest.approx((x * MPP, y * MPP), abs=MPP)
-    assert set(seconds) == {"lumina", "colours", "label", "measure"}
+    assert set(seconds) == {"lumina", "colours", "refine", "label", "measure"}
     assert found.quality == pytest.approx(0.8, abs=0.02)  # |2 · 0.9 − 1| and |2 · 0.1 − 1|
 
 

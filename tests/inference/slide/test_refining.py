@@ -17,7 +17,9 @@ from acinus.core.errors import OutputError
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
 from acinus.inference.colours import ColourModel, ColourRange
+from acinus.inference.confidence import certainty
 from acinus.inference.refinement import RefinementSettings, refined
+from acinus.inference.slide.kept import KeptSource, keep_refined
 from acinus.inference.slide.plan import WindowPlan
 from acinus.inference.slide.probability import kept_colours, kept_share, part_with_tissue
 from acinus.inference.slide.refining import RefinedSource, TissueSource, learn_colours, refined_source
@@ -92,10 +94,44 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> RefinedSource:
 @given(st.integers(0, 129), st.integers(0, 109), st.integers(0, 130), st.integers(0, 110))
 def test_a_box_is_a_part_of_the_whole(source: RefinedSource, x: int, y: int, width: int, height: int):
     box = Box(x, y, min(width, 130 - x), min(height, 110 - y))
-    parts, wholes = ((source.read(place), *source.both(place)) for place in (box, SMALL.grid.box))
+    parts, wholes = ((source.read(place), *source.answer(place)) for place in (box, SMALL.grid.box))
     for part, whole in zip(parts, wholes, strict=True):
         assert part.dtype == np.uint8
         assert np.array_equal(part, whole[y : box.bottom, x : box.right])
+
+
+@pytest.mark.parametrize("colours", [True, False], ids=["with colours", "without"])
+def test_what_is_kept_is_what_was_computed_and_every_pixel_of_tissue_is_asked_once_how_certain_it_is(
+    tmp_path: Path, source: RefinedSource, colours: bool
+):
+    of = source if colours else TissueSource(source.store, source.tissue)
+    kept = KeptSource(WindowStore(tmp_path, SMALL), of)
+    confidence = keep_refined(of, of.tissue, into=kept.refined)
+    for box in (SMALL.grid.box, Box(20, 15, 60, 70), Box(31, 0, 2, 110)):
+        assert np.array_equal(kept.read(box), of.read(box))
+    assert kept.size == of.size
+    network, said = (
+        None if values is None else values.astype(np.float32) / 255
+        for values in of.answer(SMALL.grid.box)[1:]
+    )
+    assert network is not None
+    asked = certainty(network, said)[of.tissue.mask_of(SMALL.grid.box, rim=False)]
+    assert 0 < asked.size == confidence.count
+    assert confidence.mean == pytest.approx(asked.mean(), abs=1e-6)
+
+
+def test_depth_is_read_from_where_it_was(tmp_path: Path):
+    plan = WindowPlan(grid_of(32, 32), window_px=32, halo_px=8, blend_px=8)
+    window, ramp = plan.window(0, 0), np.arange(1024, dtype=np.uint32).reshape(32, 32).astype(np.uint8)
+    store = WindowStore(tmp_path / "windows", plan, depth=True)
+    store.write(window, np.full((32, 32), 200, np.uint8), ramp)
+    source = TissueSource(store, all_tissue(plan.grid))
+    kept = KeptSource(WindowStore(tmp_path / "refined", plan), source)
+    keep_refined(source, source.tissue, into=kept.refined)
+    depth = kept.read_depth(Box(3, 4, 5, 6))
+    assert depth is not None
+    assert np.array_equal(depth, ramp[4:10, 3:8])
+    assert (kept.read(plan.grid.box) == 200).all()
 
 
 def test_it_is_what_the_formulas_give_for_the_whole_slide_at_once(source: RefinedSource):
@@ -108,7 +144,7 @@ def test_it_is_what_the_formulas_give_for_the_whole_slide_at_once(source: Refine
     possible = told | source.tissue.mask_of(SMALL.grid.box, rim=False)
     smooth = ndimage.gaussian_filter(likelihood, 1.5, mode="mirror")
     likelihood = np.where(told, smooth, probability * possible)
-    network, colours = source.both(SMALL.grid.box)
+    _, network, colours = source.answer(SMALL.grid.box)
     off = np.abs(colours / 255 - likelihood)
     assert np.quantile(off[told], 0.95) < 0.02  # where rounding moves a colour into the next bin it is more
     assert np.quantile(off[mask & ~told], 0.9) < 0.01  # or out of what is stained
@@ -156,7 +192,7 @@ def test_a_gland_the_network_missed_is_told_by_the_colour_that_another_window_ta
     plan = WindowPlan(grid_of(32, 160), window_px=32, halo_px=16, blend_px=8)
     tissue = all_tissue(plan.grid)
     source = source_of(stored(tmp_path, plan, rgb, probability, tissue, sigma=0.0), tissue, SHARP)
-    _, likelihood = source.both(plan.grid.box)
+    likelihood = source.answer(plan.grid.box).colours
     # All sure gland is purple and all sure background pink.
     assert likelihood[:, 120:].min() > 250
     assert likelihood[:, 40:120].max() < 5

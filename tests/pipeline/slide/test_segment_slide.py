@@ -135,7 +135,7 @@ def test_the_description_has_what_images_have_and_what_slides_have(written, disc
     discs_um2 = sum(np.pi * (r * MPP) ** 2 for _, _, r in DISCS)
     assert facts["summary"]["gland_area_um2"] == pytest.approx(discs_um2, rel=0.03)
     assert facts["gland_area_fraction"] == pytest.approx(discs_um2 / (WIDTH * HEIGHT * MPP**2), rel=0.03)
-    phases = {"read", "network", "write", "colours", "label", "measure", "output"}
+    phases = {"read", "network", "write", "colours", "refine", "label", "measure", "output"}
     assert phases <= set(facts["seconds"])
     record = json.loads((written / "run.json").read_text())
     assert record["model"] == "purple"

@@ -10,21 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.progress import Progress, timed
-from acinus.core.segmenter import from_bytes
 from acinus.glands import Glands
 from acinus.glands.measure import with_neighbours
 from acinus.glands.spool import OutlineSpool
-from acinus.inference.confidence import Confidence, certainty
 from acinus.inference.instances import InstanceSettings
 from acinus.inference.slide.allocation import give_back_unused
 from acinus.inference.slide.job import WindowJob
+from acinus.inference.slide.kept import KeptSource, keep_refined
 from acinus.inference.slide.labelling import label_slide
 from acinus.inference.slide.lumina import find_lumina
 from acinus.inference.slide.measure_slide import MeasureJob, measure_slide
 from acinus.inference.slide.measuring import boxes_of
-from acinus.inference.slide.refining import RefinedSource, TissueSource, refined_source
+from acinus.inference.slide.refining import TissueSource, refined_source
 from acinus.inference.slide.source import ProbabilitySource
-from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 from acinus.results.ngff import LabelChunks
 
@@ -77,7 +75,7 @@ def find_glands(
     outlines : OutlineSpool
         Takes the outlines in µm from the slide's corner, in the order of the labels.
     seconds : dict of str to float
-        Takes how long ``lumina``, ``colours``, ``label`` and ``measure`` took.
+        Takes how long ``lumina``, ``colours``, ``refine``, ``label`` and ``measure`` took.
     origin_px : (float, float)
         Level-0 x, y from which centroids are to count.
     client : distributed.Client, optional
@@ -88,9 +86,13 @@ def find_glands(
         lumina = find_lumina(tissue, store, job.refinement, progress=progress)
     with timed(seconds, "colours"):
         refined = refined_source(store, tissue, job.refinement, lumina=lumina, progress=progress)
+    with timed(seconds, "refine"):
+        source = refined or TissueSource(store, tissue, lumina)
+        kept = job.refined_store()
+        confidence = keep_refined(source, tissue, into=kept, progress=progress)
     with timed(seconds, "label"):
         boxes, beyond_px = _lay_labels(
-            refined or TissueSource(store, tissue, lumina),
+            KeptSource(kept, source),
             tissue,
             settings,
             mpp=grid.mpp,
@@ -98,11 +100,18 @@ def find_glands(
             progress=progress,
         )
         labels.flush()
+    store.let_go()
     give_back_unused()
     with timed(seconds, "measure"):
-        measuring = MeasureJob(job.slide, job.mpp, grid, tissue.bounds, labels_path.resolve())
+        measuring = MeasureJob(job, tissue.bounds, labels_path.resolve(), settings.threshold)
         columns = measure_slide(
-            measuring, boxes, labels=labels, spool=outlines, client=client, progress=progress
+            measuring,
+            boxes,
+            labels=labels,
+            probability=kept,
+            spool=outlines,
+            client=client,
+            progress=progress,
         )
         columns["centroid_x_um"] -= origin_px[0] * grid.native_mpp
         columns["centroid_y_um"] -= origin_px[1] * grid.native_mpp
@@ -111,7 +120,7 @@ def find_glands(
     return SlideGlands(
         glands=glands,
         tissue_area_um2=tissue.area_um2 + beyond_px * grid.mpp**2,
-        quality=_confidence(store, refined, tissue).mean,
+        quality=confidence.mean,
     )
 
 
@@ -132,18 +141,3 @@ def _lay_labels(
         boxes.append(boxes_of(crop))
         beyond_px += int(np.count_nonzero((crop.labels > 0) & ~tissue.mask_of(crop.box, rim=False)))
     return np.concatenate(boxes), beyond_px
-
-
-def _confidence(store: WindowStore, refined: RefinedSource | None, tissue: SlideTissue) -> Confidence:
-    """Return how certain the tissue is, window by window."""
-    total = Confidence()
-    for window in store.plan.windows():
-        if tissue.covers(window.core):
-            probability, likelihood = (
-                (store.read(window.core), None) if refined is None else refined.both(window.core)
-            )
-            certain = certainty(
-                from_bytes(probability), None if likelihood is None else from_bytes(likelihood)
-            )
-            total += Confidence.of(certain, tissue.mask_of(window.core, rim=False))
-    return total

@@ -17,6 +17,8 @@ from acinus.slides.reader import SlideReader
 
 __all__ = ["PhaseSeconds", "WindowJob"]
 
+_REFINED_BYTES = 24_000_000  # one map of each of 20 windows of 1024 px
+
 
 @dataclass
 class PhaseSeconds:
@@ -59,7 +61,7 @@ class WindowJob:
     folder : Path
         Holds the windows' probability and the tissue; the same for all processes.
     scratch : Path
-        Takes what is not kept, the windows' colours; likewise.
+        Takes what is not kept, the windows' colours and refined probability; likewise.
     state : str
         Changes whenever the slide's or the model's content does: processes keep both open between windows.
     tells_depth : bool
@@ -88,6 +90,10 @@ class WindowJob:
         if self.refinement.colour_weight > 0.0:  # those of another blur are other colours
             colours = self.scratch / f"colours_{self.refinement.smoothing_um}"
         return WindowStore(self.folder, self.plan, depth=self.tells_depth, colours=colours)
+
+    def refined_store(self) -> WindowStore:
+        """Return the store that the windows' refined probability goes to, once all are computed."""
+        return WindowStore(self.scratch / "refined", self.plan, cache_bytes=_REFINED_BYTES)
 
     def tissue(self, reader: SlideReader, *, view: CoarseView | None = None) -> SlideTissue:
         """Return the slide's tissue, found once, on an overview if one is given, then kept in the folder."""

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acinus.core.cluster import results_on
-from acinus.core.geometry import Box
+from acinus.core.geometry import Box, Size
 from acinus.core.progress import Progress, SilentProgress
 from acinus.glands.measure import columns_of
 from acinus.glands.spool import OutlineSpool
-from acinus.inference.slide.grid import WorkingGrid
-from acinus.inference.slide.measuring import LabelSource, MeasuredBatch, measure_batch
+from acinus.inference.slide.fine import fine_factor
+from acinus.inference.slide.job import WindowJob
+from acinus.inference.slide.measuring import FineGrid, LabelSource, MapSource, MeasuredBatch, measure_batch
 from acinus.results.ngff import open_labels
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader
@@ -35,21 +36,37 @@ class MeasureJob:
 
     Attributes
     ----------
-    slide : Path
-    mpp : float or None
-        Overrides the file's µm per level-0 pixel.
-    grid : WorkingGrid
+    windows : WindowJob
+        Their refined probability is kept: see `acinus.inference.slide.kept`.
     scanned : Box
-        The part of the grid where there is something.
+        The part of the working grid where there is something.
     labels : Path
         ``labels.zarr``, its finest level written; a name of its own in each run.
+    threshold : float
+        Probability from which a pixel is gland.
     """
 
-    slide: Path
-    mpp: float | None
-    grid: WorkingGrid
+    windows: WindowJob
     scanned: Box
     labels: Path
+    threshold: float
+
+    @property
+    def grid(self) -> FineGrid:
+        """On what the glands are measured."""
+        working = self.windows.plan.grid
+        factor = fine_factor(mpp=working.mpp, native_mpp=working.native_mpp)
+        return FineGrid(working.mpp, factor, self.threshold, self.scanned)
+
+    def open_slide(self) -> SlideReader:
+        """Open the slide."""
+        return open_slide(self.windows.slide, mpp=self.windows.mpp)
+
+    def image(self, reader: SlideReader) -> WorkingImage:
+        """Return the slide at the resolution at which its glands are measured."""
+        size, grid = self.windows.plan.grid.size, self.grid
+        fine = Size(size.width * grid.factor, size.height * grid.factor)
+        return WorkingImage(reader, mpp=grid.mpp / grid.factor, size=fine)
 
 
 def measure_slide(
@@ -57,6 +74,7 @@ def measure_slide(
     boxes: NDArray[np.int32],
     *,
     labels: LabelSource,
+    probability: MapSource,
     spool: OutlineSpool,
     client: Any = None,
     progress: Progress | None = None,
@@ -69,6 +87,8 @@ def measure_slide(
         x, y, width and height of each on the working grid.
     labels : LabelSource
         The finest level of ``job.labels``, for this process.
+    probability : MapSource
+        What is kept of ``job.windows``, likewise.
     spool : OutlineSpool
         Takes the outlines, in µm, in the order of the labels.
     client : distributed.Client, optional
@@ -82,8 +102,12 @@ def measure_slide(
     progress = progress or SilentProgress()
     starts = range(0, len(boxes), _BATCH)
     parts = [columns_of(())]
-    measured = _measured_here(job, boxes, labels) if client is None else _measured_there(job, boxes, client)
-    with progress.task(f"Measuring {job.slide.name}", total=len(starts)) as advance:
+    measured = (
+        _measured_here(job, boxes, labels, probability)
+        if client is None
+        else _measured_there(job, boxes, client)
+    )
+    with progress.task(f"Measuring {job.windows.slide.name}", total=len(starts)) as advance:
         for batch in measured:
             spool.extend(batch.outlines)
             parts.append(batch.columns)
@@ -91,11 +115,13 @@ def measure_slide(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _measured_here(job: MeasureJob, boxes: NDArray[np.int32], labels: LabelSource) -> Iterator[MeasuredBatch]:
-    with open_slide(job.slide, mpp=job.mpp) as reader:
-        image = WorkingImage(reader, mpp=job.grid.mpp, size=job.grid.size)
+def _measured_here(
+    job: MeasureJob, boxes: NDArray[np.int32], labels: LabelSource, probability: MapSource
+) -> Iterator[MeasuredBatch]:
+    with job.open_slide() as reader:
+        image = job.image(reader)
         for start in range(0, len(boxes), _BATCH):
-            yield _measure(job, boxes[start : start + _BATCH], start + 1, labels, image)
+            yield _measure(job, boxes[start : start + _BATCH], start + 1, labels, probability, image)
 
 
 def _measured_there(job: MeasureJob, boxes: NDArray[np.int32], client: Any) -> Iterator[MeasuredBatch]:
@@ -110,26 +136,31 @@ def _measured_there(job: MeasureJob, boxes: NDArray[np.int32], client: Any) -> I
 
 
 def _measure(
-    job: MeasureJob, boxes: NDArray[np.int32], first_label: int, labels: LabelSource, image: WorkingImage
+    job: MeasureJob,
+    boxes: NDArray[np.int32],
+    first_label: int,
+    labels: LabelSource,
+    probability: MapSource,
+    image: WorkingImage,
 ) -> MeasuredBatch:
     return measure_batch(
         [Box(*row) for row in boxes.tolist()],
+        job.grid,
         first_label=first_label,
         labels=labels,
+        probability=probability,
         image=image,
-        scanned=job.scanned,
-        mpp=job.grid.mpp,
     )
 
 
 def _measure_on_worker(job: MeasureJob, boxes: NDArray[np.int32], first_label: int) -> MeasuredBatch:
-    reader, labels, image = _kept(job)
+    reader, labels, probability, image = _kept(job)
     with reader:  # closed after the batch; the next one opens it again
-        return _measure(job, boxes, first_label, labels, image)
+        return _measure(job, boxes, first_label, labels, probability, image)
 
 
 @lru_cache(maxsize=1)
-def _kept(job: MeasureJob) -> tuple[SlideReader, LabelSource, WorkingImage]:
-    """Return what a worker keeps from batch to batch: the blocks of slide and label map that it has read."""
-    reader = open_slide(job.slide, mpp=job.mpp)
-    return reader, open_labels(job.labels), WorkingImage(reader, mpp=job.grid.mpp, size=job.grid.size)
+def _kept(job: MeasureJob) -> tuple[SlideReader, LabelSource, MapSource, WorkingImage]:
+    """Return what a worker keeps from batch to batch: the blocks of slide and maps that it has read."""
+    reader = job.open_slide()
+    return reader, open_labels(job.labels), job.windows.refined_store(), job.image(reader)

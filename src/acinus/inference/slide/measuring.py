@@ -1,6 +1,7 @@
 """Glands of a slide are measured one by one, each from its own box of the label map and of the slide.
 
-The label map is complete by then, so a gland sees which of the pixels it encloses belong to another.
+The label map is complete by then, so a gland sees which of the pixels it encloses belong to another. What is
+measured is finer than the label map: see `acinus.inference.slide.fine`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from scipy import ndimage
 from acinus.core.geometry import Box
 from acinus.core.image import LabelMap
 from acinus.glands import Outline
-from acinus.glands.crops import GlandCrop, Sliceable
+from acinus.glands.crops import Sliceable
 from acinus.glands.measure import columns_of, measure_gland
+from acinus.inference.slide.fine import MARGIN_PX, fine_crop
 from acinus.inference.slide.labelling import LabelledCrop
 
-__all__ = ["LabelSource", "MeasuredBatch", "boxes_of", "measure_batch"]
+__all__ = ["FineGrid", "LabelSource", "MapSource", "MeasuredBatch", "boxes_of", "measure_batch"]
 
 
 class LabelSource(Protocol):
@@ -29,6 +31,36 @@ class LabelSource(Protocol):
     def read(self, box: Box) -> LabelMap:
         """Return the labels of a box of the working grid, int32 of shape (box.height, box.width)."""
         ...
+
+
+class MapSource(Protocol):
+    """A probability map from which boxes are read."""
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Return probability × 255 of a box of the working grid, uint8 of (box.height, box.width)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FineGrid:
+    """On what glands are drawn and measured.
+
+    Attributes
+    ----------
+    mpp : float
+        µm per pixel of the working grid.
+    factor : int
+        Pixels for each of its pixels, across.
+    threshold : float
+        Probability from which a pixel is gland.
+    scanned : Box
+        The part of the working grid where there is something; a gland at its side is cut.
+    """
+
+    mpp: float
+    factor: int
+    threshold: float
+    scanned: Box
 
 
 @dataclass(frozen=True)
@@ -74,7 +106,13 @@ def boxes_of(crop: LabelledCrop) -> NDArray[np.int32]:
 
 
 def measure_batch(
-    boxes: Sequence[Box], *, first_label: int, labels: LabelSource, image: Sliceable, scanned: Box, mpp: float
+    boxes: Sequence[Box],
+    grid: FineGrid,
+    *,
+    first_label: int,
+    labels: LabelSource,
+    probability: MapSource,
+    image: Sliceable,
 ) -> MeasuredBatch:
     """Measure the glands `first_label`, `first_label` + 1, ...
 
@@ -82,18 +120,22 @@ def measure_batch(
     ----------
     boxes : sequence of Box
         Of each of them, on the working grid.
-    labels, image
+    labels, probability
         On the working grid.
-    scanned : Box
-        The part of the working grid where there is something; a gland at its side is cut.
-    mpp : float
-        µm per pixel of the working grid.
+    image : Sliceable
+        With ``grid.factor`` pixels for each of its pixels.
     """
     measured = []
     for label, box in enumerate(boxes, start=first_label):
-        around = box.grown(1).intersection(scanned)
-        crop = GlandCrop(
-            label=label, labels=labels.read(around), box=around, touches_side=box.grown(1) != around
+        around = box.grown(MARGIN_PX).intersection(grid.scanned)
+        crop = fine_crop(
+            label,
+            labels.read(around),
+            probability.read(around),
+            box=around,
+            touches_side=box.grown(1).intersection(grid.scanned) != box.grown(1),
+            threshold=grid.threshold,
+            factor=grid.factor,
         )
-        measured.append(measure_gland(crop, image, mpp=mpp))
+        measured.append(measure_gland(crop, image, mpp=grid.mpp / grid.factor))
     return MeasuredBatch(columns_of(gland.row for gland in measured), [gland.outline for gland in measured])

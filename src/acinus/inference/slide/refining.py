@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,25 @@ from acinus.inference.slide.plan import Window
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
-__all__ = ["RefinedSource", "TissueSource", "learn_colours", "refined_source"]
+__all__ = ["Answer", "RefinedSource", "TissueSource", "learn_colours", "refined_source"]
+
+
+class Answer(NamedTuple):
+    """What is known of a box of the working grid: uint8 of (box.height, box.width), × 255.
+
+    Attributes
+    ----------
+    refined
+        Probability, after all had their say.
+    network
+        Probability by the network.
+    colours
+        Likelihood by the slide's colours; None where they are not asked.
+    """
+
+    refined: NDArray[np.uint8]
+    network: NDArray[np.uint8]
+    colours: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -69,18 +88,20 @@ class RefinedSource:
         OutputError
             When a window that is needed is missing or damaged.
         """
-        if _is_bare(self.tissue, self.lumina, box):
+        if self.is_bare(box):
             return np.zeros((box.height, box.width), np.uint8)
-        probability, likelihood = self.both(box)
-        mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * likelihood
-        return np.asarray(np.rint(mixed, out=mixed), dtype=np.uint8)
+        return self.answer(box).refined
 
     def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
         """Return the network's depth × 255 of a box: colours know nothing of borders."""
         return _depth(self.store, self.lumina, box)
 
-    def both(self, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return the network's probability in a box inside the grid and the likelihood by colour, both × 255.
+    def is_bare(self, box: Box) -> bool:
+        """Say whether nothing in a box can be gland, as in most of a slide: then no window need be read."""
+        return _is_bare(self.tissue, self.lumina, box)
+
+    def answer(self, box: Box) -> Answer:
+        """Return what the network and the colours say of a box inside the grid, and both together.
 
         In bare background, and away from tissue, the likelihood is the network's probability. It is blurred
         as if the whole slide were: its edges mirrored, and what is no tissue counts as no gland. In the rim
@@ -102,7 +123,9 @@ class RefinedSource:
             known = self.tissue.mask_of(box)
             lumen = np.where(known, self.lumina.near_of(box), self.lumina.inside_of(box))
             probability[lumen & ~by_colour] = 255
-        return probability, np.where(by_colour, likelihood[inside], probability)
+        colours = np.where(by_colour, likelihood[inside], probability)
+        mixed = np.float32(1.0 - self.weight) * probability + np.float32(self.weight) * colours
+        return Answer(np.rint(mixed, out=mixed).astype(np.uint8), probability, colours)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
@@ -139,16 +162,25 @@ class TissueSource:
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return the probability × 255 of a box inside the grid: uint8 of (box.height, box.width)."""
-        if _is_bare(self.tissue, self.lumina, box):
+        if self.is_bare(box):
             return np.zeros((box.height, box.width), np.uint8)
-        probability = self.store.read(box) * self.tissue.mask_of(box, rim=False)
-        if self.lumina is not None:
-            probability[self.lumina.near_of(box)] = 255
-        return np.asarray(probability, dtype=np.uint8)
+        return self.answer(box).refined
 
     def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
         """Return the depth × 255 of a box; None where the store holds none."""
         return _depth(self.store, self.lumina, box)
+
+    def is_bare(self, box: Box) -> bool:
+        """Say whether nothing in a box can be gland."""
+        return _is_bare(self.tissue, self.lumina, box)
+
+    def answer(self, box: Box) -> Answer:
+        """Return the network's probability in a box inside the grid, and what is left of it in the tissue."""
+        network = self.store.read(box)
+        refined = network * self.tissue.mask_of(box, rim=False)
+        if self.lumina is not None:
+            refined[self.lumina.near_of(box)] = 255
+        return Answer(np.asarray(refined, dtype=np.uint8), network, None)
 
 
 def _depth(store: WindowStore, lumina: SlideLumina | None, box: Box) -> NDArray[np.uint8] | None:

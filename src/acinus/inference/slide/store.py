@@ -138,6 +138,10 @@ class WindowStore:
         """
         return self._blended(box, plane=0)
 
+    def let_go(self) -> None:
+        """Give back the memory of decoded windows; a later read decodes them again."""
+        self._cache.clear()
+
     def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
         """Return depth × 255, rounded, of a box, as `read`; None where the store holds none."""
         return self._blended(box, plane=1) if self.depth else None
