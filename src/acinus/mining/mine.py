@@ -21,6 +21,7 @@ from acinus.core.parallel import in_processes
 from acinus.core.proposal import ProposalMap
 from acinus.data.resample import rgb_at_mpp
 from acinus.mining.appearance import train_appearance
+from acinus.mining.choice import NetworkChoice
 from acinus.mining.closed_shapes import ClosedShapes, closed_shapes_of
 from acinus.mining.cluster import cluster_responses
 from acinus.mining.cue import AgreedBackground
@@ -49,7 +50,15 @@ def fit_shallow(images: Sequence[RgbImage], settings: MiningSettings, *, seed: i
     """Train the networks that all images share; none when each image trains its own."""
     if not settings.shallow.shared:
         return []
-    return _trained([rgb_at_mpp(image, settings.mpp) for image in images], settings, seed=seed)
+    working = [RgbImage(rgb_at_mpp(image, settings.mpp), settings.mpp, image.name) for image in images]
+    pictures = [image.rgb for image in working]
+    tries, cue = settings.shallow.tries, settings.cue
+    if tries == 1 or not isinstance(cue, AgreedBackground):
+        return _trained(pictures, settings, seed=seed)
+    clusters = partial(_clusters_of, settings=settings, seed=seed)
+    choice = NetworkChoice(cue, working, clusters)
+    trained = _trained(pictures, settings, seed=seed, tries=tries)
+    return [choice.best_of(trained[start : start + tries]) for start in range(0, len(trained), tries)]
 
 
 def mine_image(
@@ -73,12 +82,20 @@ def mine_image(
     return settings.cue(working, clusterings[0])
 
 
-def _trained(images: Sequence[RgbArray], settings: MiningSettings, *, seed: int) -> list[ShallowCNN]:
-    """Return as many networks as the settings say, trained on images at the working resolution."""
+def _trained(
+    images: Sequence[RgbArray], settings: MiningSettings, *, seed: int, tries: int = 1
+) -> list[ShallowCNN]:
+    """Return as many networks as the settings say, or times as many, trained at the working resolution."""
     return [
         train_shallow(images, settings.shallow, seed=_seed_of(number, seed))
-        for number in range(settings.shallow.networks)
+        for number in range(settings.shallow.networks * tries)
     ]
+
+
+def _clusters_of(
+    network: ShallowCNN, image: RgbImage, *, settings: MiningSettings, seed: int
+) -> NDArray[np.uint8]:
+    return _clusters(network, image.rgb, settings, seed=seed)
 
 
 def _clusters(

@@ -48,6 +48,9 @@ class ShallowSettings:
     networks : int
         How many are trained, each from weights and crops of its own. Each clusters an image by itself, and
         what any of them doubts is no background, see `AgreedBackground` (ours).
+    tries : int
+        Of so many, trained likewise, that one is taken whose darkest cluster covers most of the glands that
+        another cue has found, where there is another: see `acinus.mining.choice` (ours).
     """
 
     loss: Annotated[SelfSupervisedLoss, OneOf("acinus.losses")] = field(default_factory=FeatureClusteringLoss)
@@ -61,6 +64,7 @@ class ShallowSettings:
     momentum: BelowOne = 0.9
     shared: Flag = True
     networks: Count = 1
+    tries: Count = 5
 
 
 def train_shallow(images: Sequence[RgbArray], settings: ShallowSettings, *, seed: int) -> ShallowCNN:
