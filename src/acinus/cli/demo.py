@@ -37,7 +37,7 @@ def demo(
     images
         Number of images.
     slides
-        On three synthetic slides instead: learn from regions of them, segment all of them; about ten minutes.
+        On three synthetic slides instead: learn from regions of them, segment all of them; some minutes.
     seed
         Seed of the images or slides and of the training.
     small
