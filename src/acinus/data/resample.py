@@ -12,7 +12,7 @@ from acinus.core.image import RgbArray, RgbImage
 
 Number = TypeVar("Number", np.uint8, np.int32)
 
-__all__ = ["resize_map", "resize_regions", "rgb_at_mpp", "size_at_mpp"]
+__all__ = ["image_at_mpp", "resize_map", "resize_regions", "rgb_at_mpp", "size_at_mpp"]
 
 
 def size_at_mpp(shape: tuple[int, int], *, mpp: float, target_mpp: float) -> tuple[int, int]:
@@ -35,6 +35,11 @@ def rgb_at_mpp(image: RgbImage, target_mpp: float) -> RgbArray:
     shrinking = target_mpp >= image.mpp
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image.rgb, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def image_at_mpp(image: RgbImage, target_mpp: float) -> RgbImage:
+    """Return an image at `target_mpp` µm per pixel, see `rgb_at_mpp`, under its own name."""
+    return RgbImage(rgb_at_mpp(image, target_mpp), mpp=target_mpp, name=image.name)
 
 
 def resize_map(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

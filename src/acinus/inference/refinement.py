@@ -12,7 +12,7 @@ from acinus.core.limits import Area, Flag, Length, Share
 from acinus.core.segmenter import GlandMaps, ProbabilityMap, Segmenter, to_bytes
 from acinus.core.settings import refuse, settings_class
 from acinus.core.units import um2_to_px, um_to_px
-from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.data.resample import image_at_mpp, resize_map
 from acinus.inference.colours import ColourCounts, ColourRange, blurred, lab_of, stained
 from acinus.inference.confidence import certainty
 from acinus.inference.instances import Components, components_of
@@ -147,7 +147,7 @@ class RefinedSegmenter:
 
         Its colours are compared over the whole image, so it is not to be cut into windows.
         """
-        small = RgbImage(rgb_at_mpp(image, self.mpp), mpp=self.mpp, name=image.name)
+        small = image_at_mpp(image, self.mpp)
         maps = maps_in_windows(small, self.segmenter)
         result = refined(maps.probability, small.rgb, self.settings, mpp=self.mpp)
         return Refined(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.parallel import in_processes
 from acinus.core.proposal import ProposalMap
-from acinus.data.resample import rgb_at_mpp
+from acinus.data.resample import image_at_mpp, rgb_at_mpp
 from acinus.mining.appearance import train_appearance
 from acinus.mining.choice import NetworkChoice
 from acinus.mining.closed_shapes import ClosedShapes, closed_shapes_of
@@ -50,13 +50,12 @@ def fit_shallow(images: Sequence[RgbImage], settings: MiningSettings, *, seed: i
     """Train the networks that all images share; none when each image trains its own."""
     if not settings.shallow.shared:
         return []
-    working = [RgbImage(rgb_at_mpp(image, settings.mpp), settings.mpp, image.name) for image in images]
+    working = [image_at_mpp(image, settings.mpp) for image in images]
     pictures = [image.rgb for image in working]
     tries, cue = settings.shallow.tries, settings.cue
     if tries == 1 or not isinstance(cue, AgreedBackground):
         return _trained(pictures, settings, seed=seed)
-    clusters = partial(_clusters_of, settings=settings, seed=seed)
-    choice = NetworkChoice(cue, working, clusters)
+    choice = NetworkChoice(cue, working, partial(_clusters, settings=settings, seed=seed))
     trained = _trained(pictures, settings, seed=seed, tries=tries)
     return [choice.best_of(trained[start : start + tries]) for start in range(0, len(trained), tries)]
 
@@ -71,12 +70,11 @@ def mine_image(
     networks : sequence of ShallowCNN
         The shared networks; without any they are trained on this image alone.
     """
-    rgb: RgbArray = rgb_at_mpp(image, settings.mpp)
+    working = image_at_mpp(image, settings.mpp)
     clusterings = [
-        _clusters(network, rgb, settings, seed=_seed_of(number, seed))
-        for number, network in enumerate(networks or _trained([rgb], settings, seed=seed))
+        _clusters(network, working, settings, seed=_seed_of(number, seed))
+        for number, network in enumerate(networks or _trained([working.rgb], settings, seed=seed))
     ]
-    working = RgbImage(rgb=rgb, mpp=settings.mpp, name=image.name)
     if isinstance(settings.cue, AgreedBackground):
         return settings.cue.of_several(working, clusterings)
     return settings.cue(working, clusterings[0])
@@ -92,17 +90,11 @@ def _trained(
     ]
 
 
-def _clusters_of(
-    network: ShallowCNN, image: RgbImage, *, settings: MiningSettings, seed: int
-) -> NDArray[np.uint8]:
-    return _clusters(network, image.rgb, settings, seed=seed)
-
-
 def _clusters(
-    network: ShallowCNN, rgb: RgbArray, settings: MiningSettings, *, seed: int
+    network: ShallowCNN, image: RgbImage, settings: MiningSettings, *, seed: int
 ) -> NDArray[np.uint8]:
-    """Return the cluster number of each pixel, (H, W)."""
-    responses = responses_of(network, rgb)  # (H, W, C)
+    """Return the cluster number of each pixel of an image at the working resolution, (H, W)."""
+    responses = responses_of(network, image.rgb)  # (H, W, C)
     if settings.smoothing_um > 0.0:
         responses = blur(responses, settings.smoothing_um, mpp=settings.mpp)
     return cluster_responses(responses, clusters=settings.clusters, seed=seed)
@@ -153,7 +145,7 @@ def look_again(image: RgbImage, settings: MiningSettings, *, appearance: PixelNe
     look = _second_look_of(settings)
     assert look is not None
     second_look, shapes = look
-    working = RgbImage(rgb_at_mpp(image, settings.mpp), mpp=settings.mpp, name=image.name)
+    working = image_at_mpp(image, settings.mpp)
     return second_look(working, shapes, appearance)
 
 

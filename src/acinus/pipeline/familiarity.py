@@ -19,7 +19,7 @@ from acinus.core.colour import optical_density
 from acinus.core.image import BoolMask, RgbArray, RgbImage
 from acinus.core.units import MPP_RANGE
 from acinus.data.look import LOOK_MPP, Looks, look_of
-from acinus.data.resample import resize_regions, rgb_at_mpp
+from acinus.data.resample import image_at_mpp, resize_regions
 from acinus.data.stain_kind import STAIN_NAMES, StainKind, stain_kind
 from acinus.mining.closed_shapes import ClosedShapes, closed_shapes_of
 from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM, size_ratio
@@ -148,7 +148,7 @@ def judged(fields: Iterable[Field], *, stain: Mapping[str, Any], rings: Rings) -
     looks: list[NDArray[np.float64]] = []
     strange = False
     for image, glands, within in fields:
-        small = RgbImage(rgb_at_mpp(image, rings.mpp), rings.mpp, image.name)
+        small = image_at_mpp(image, rings.mpp)
         said = resize_regions(glands.astype(np.uint8), small.shape) > 0
         closed = rings.shapes(small, np.zeros(small.shape, np.uint8)).glands
         assert closed is not None  # closed shapes are numbered

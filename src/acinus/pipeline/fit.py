@@ -17,7 +17,7 @@ from acinus.core.files import make_folder
 from acinus.core.image import RgbImage
 from acinus.core.lock import locked
 from acinus.core.progress import Progress, SilentProgress
-from acinus.data.resample import rgb_at_mpp
+from acinus.data.resample import image_at_mpp, rgb_at_mpp
 from acinus.data.stain import mixed_stain, stain_of
 from acinus.grouping.corrections import ImageCorrections
 from acinus.grouping.process_group import ProcessGroup
@@ -200,8 +200,7 @@ def _no_log(number: int, record: StepRecord) -> None:
 
 def reduced(image: RgbImage, settings: Settings) -> RgbImage:
     """Return the image at the finest resolution that fitting uses, which is all that memory has to hold."""
-    mpp = finest_mpp(settings)
-    return RgbImage(rgb=rgb_at_mpp(image, mpp), mpp=mpp, name=image.name)
+    return image_at_mpp(image, finest_mpp(settings))
 
 
 def finest_mpp(settings: Settings) -> float:

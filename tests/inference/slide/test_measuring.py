@@ -12,15 +12,17 @@ from acinus.glands.neighbours import OutlinesInMemory
 from acinus.inference.slide.labelling import LabelledCrop
 from acinus.inference.slide.measuring import FineGrid, MeasuredBatch, boxes_of, measure_batch
 
+from .in_memory import ArraySource
+
 MPP = 2.5
 
 
 class InMemory:
-    def __init__(self, values: np.ndarray) -> None:
-        self._values = values
+    def __init__(self, labels: np.ndarray) -> None:
+        self._labels = labels
 
     def read(self, box: Box) -> np.ndarray:
-        return self._values[box.y : box.bottom, box.x : box.right]
+        return self._labels[box.y : box.bottom, box.x : box.right]
 
 
 def measured(
@@ -32,7 +34,7 @@ def measured(
         FineGrid(MPP, factor, 0.5, scanned),
         first_label=first_label,
         labels=InMemory(labels),
-        probability=InMemory(np.where(labels > 0, 255, 0).astype(np.uint8)),
+        probability=ArraySource(np.where(labels > 0, 255, 0).astype(np.uint8)),
         image=rgb.repeat(factor, axis=0).repeat(factor, axis=1),
     )
 

@@ -57,12 +57,12 @@ def fine_mask(own: BoolMask, probability: NDArray[np.uint8], *, threshold: float
     array([[1, 1, 1, 1, 1, 0, 0, 0],
            [1, 1, 1, 1, 1, 0, 0, 0]])
     """
+    if factor == 1:
+        return own
     level = np.float32(255.0 * threshold)
     above = np.abs(probability.astype(np.float32) - level)
     # At least one: where holes were filled, and where pixels are as good as on the level.
     signed = np.where(own, 1.0, -1.0).astype(np.float32) * np.maximum(above, 1.0)
-    if factor == 1:
-        return own
     size = (own.shape[1] * factor, own.shape[0] * factor)
     return np.asarray(cv2.resize(signed, size, interpolation=cv2.INTER_LINEAR) > 0.0)
 

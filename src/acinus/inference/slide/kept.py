@@ -11,7 +11,7 @@ from acinus.core.geometry import Box, Size
 from acinus.core.progress import Progress, SilentProgress
 from acinus.core.segmenter import from_bytes
 from acinus.inference.confidence import Confidence, certainty
-from acinus.inference.slide.refining import RefinedSource, TissueSource
+from acinus.inference.slide.refining import WindowSource
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
@@ -26,12 +26,12 @@ class KeptSource:
     ----------
     refined : WindowStore
         Complete.
-    source : RefinedSource or TissueSource
+    source : WindowSource
         Of which it was kept.
     """
 
     refined: WindowStore
-    source: RefinedSource | TissueSource
+    source: WindowSource
 
     @property
     def size(self) -> Size:
@@ -54,7 +54,7 @@ class KeptSource:
 
 
 def keep_refined(
-    source: RefinedSource | TissueSource,
+    source: WindowSource,
     tissue: SlideTissue,
     *,
     into: WindowStore,

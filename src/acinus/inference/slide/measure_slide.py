@@ -18,7 +18,8 @@ from acinus.glands.measure import columns_of
 from acinus.glands.spool import OutlineSpool
 from acinus.inference.slide.fine import fine_factor
 from acinus.inference.slide.job import WindowJob
-from acinus.inference.slide.measuring import FineGrid, LabelSource, MapSource, MeasuredBatch, measure_batch
+from acinus.inference.slide.measuring import FineGrid, LabelSource, MeasuredBatch, measure_batch
+from acinus.inference.slide.source import ProbabilitySource
 from acinus.results.ngff import open_labels
 from acinus.slides.opening import open_slide
 from acinus.slides.reader import SlideReader
@@ -74,7 +75,7 @@ def measure_slide(
     boxes: NDArray[np.int32],
     *,
     labels: LabelSource,
-    probability: MapSource,
+    probability: ProbabilitySource,
     spool: OutlineSpool,
     client: Any = None,
     progress: Progress | None = None,
@@ -87,7 +88,7 @@ def measure_slide(
         x, y, width and height of each on the working grid.
     labels : LabelSource
         The finest level of ``job.labels``, for this process.
-    probability : MapSource
+    probability : ProbabilitySource
         What is kept of ``job.windows``, likewise.
     spool : OutlineSpool
         Takes the outlines, in µm, in the order of the labels.
@@ -116,7 +117,7 @@ def measure_slide(
 
 
 def _measured_here(
-    job: MeasureJob, boxes: NDArray[np.int32], labels: LabelSource, probability: MapSource
+    job: MeasureJob, boxes: NDArray[np.int32], labels: LabelSource, probability: ProbabilitySource
 ) -> Iterator[MeasuredBatch]:
     with job.open_slide() as reader:
         image = job.image(reader)
@@ -140,7 +141,7 @@ def _measure(
     boxes: NDArray[np.int32],
     first_label: int,
     labels: LabelSource,
-    probability: MapSource,
+    probability: ProbabilitySource,
     image: WorkingImage,
 ) -> MeasuredBatch:
     return measure_batch(
@@ -160,7 +161,7 @@ def _measure_on_worker(job: MeasureJob, boxes: NDArray[np.int32], first_label: i
 
 
 @lru_cache(maxsize=1)
-def _kept(job: MeasureJob) -> tuple[SlideReader, LabelSource, MapSource, WorkingImage]:
+def _kept(job: MeasureJob) -> tuple[SlideReader, LabelSource, ProbabilitySource, WorkingImage]:
     """Return what a worker keeps from batch to batch: the blocks of slide and maps that it has read."""
     reader = job.open_slide()
     return reader, open_labels(job.labels), job.windows.refined_store(), job.image(reader)

@@ -21,8 +21,9 @@ from acinus.glands.crops import Sliceable
 from acinus.glands.measure import columns_of, measure_gland
 from acinus.inference.slide.fine import MARGIN_PX, fine_crop
 from acinus.inference.slide.labelling import LabelledCrop
+from acinus.inference.slide.source import ProbabilitySource
 
-__all__ = ["FineGrid", "LabelSource", "MapSource", "MeasuredBatch", "boxes_of", "measure_batch"]
+__all__ = ["FineGrid", "LabelSource", "MeasuredBatch", "boxes_of", "measure_batch"]
 
 
 class LabelSource(Protocol):
@@ -30,14 +31,6 @@ class LabelSource(Protocol):
 
     def read(self, box: Box) -> LabelMap:
         """Return the labels of a box of the working grid, int32 of shape (box.height, box.width)."""
-        ...
-
-
-class MapSource(Protocol):
-    """A probability map from which boxes are read."""
-
-    def read(self, box: Box) -> NDArray[np.uint8]:
-        """Return probability × 255 of a box of the working grid, uint8 of (box.height, box.width)."""
         ...
 
 
@@ -111,7 +104,7 @@ def measure_batch(
     *,
     first_label: int,
     labels: LabelSource,
-    probability: MapSource,
+    probability: ProbabilitySource,
     image: Sliceable,
 ) -> MeasuredBatch:
     """Measure the glands `first_label`, `first_label` + 1, ...

@@ -10,6 +10,7 @@ The table is learnt from sums over the windows' cores, which do not depend on th
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import NamedTuple
@@ -30,7 +31,7 @@ from acinus.inference.slide.plan import Window
 from acinus.inference.slide.store import WindowStore
 from acinus.inference.slide.tissue import SlideTissue
 
-__all__ = ["Answer", "RefinedSource", "TissueSource", "learn_colours", "refined_source"]
+__all__ = ["Answer", "RefinedSource", "TissueSource", "WindowSource", "learn_colours", "refined_source"]
 
 
 class Answer(NamedTuple):
@@ -51,8 +52,59 @@ class Answer(NamedTuple):
     colours: NDArray[np.uint8] | None
 
 
+class WindowSource(ABC):
+    """A `ProbabilitySource` over the windows of a store, which knows where tissue and wide lumina are.
+
+    Attributes
+    ----------
+    store : WindowStore
+    tissue : SlideTissue
+    lumina : SlideLumina or None
+    """
+
+    store: WindowStore
+    tissue: SlideTissue
+    lumina: SlideLumina | None
+
+    @property
+    def size(self) -> Size:
+        """The working grid's size in pixels."""
+        return self.store.size
+
+    def is_bare(self, box: Box) -> bool:
+        """Say whether nothing in a box can be gland, as in most of a slide: then no window need be read."""
+        return not self.tissue.covers(box) and (self.lumina is None or not self.lumina.near_of(box).any())
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Return the refined probability × 255 of a box inside the grid: uint8 of (box.height, box.width).
+
+        Raises
+        ------
+        OutputError
+            When a window that is needed is missing or damaged.
+        """
+        if self.is_bare(box):
+            return np.zeros((box.height, box.width), np.uint8)
+        return self.answer(box).refined
+
+    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
+        """Return the network's depth × 255 of a box, since colours know nothing of borders.
+
+        None where the store holds none. A wide lumen is as deep inside its gland as can be. So is its rim: a
+        network that takes the lumen for glass sees the gland's border there.
+        """
+        depth = self.store.read_depth(box)
+        if depth is None or self.lumina is None:
+            return depth
+        return np.where(self.lumina.near_of(box), np.uint8(255), depth)
+
+    @abstractmethod
+    def answer(self, box: Box) -> Answer:
+        """Return what is known of a box inside the grid, from its windows."""
+
+
 @dataclass(frozen=True)
-class RefinedSource:
+class RefinedSource(WindowSource):
     """A `ProbabilitySource`: the probability in a store, mixed with the likelihood by the slide's colours.
 
     Attributes
@@ -74,31 +126,6 @@ class RefinedSource:
     weight: float
     sigma: float
     lumina: SlideLumina | None = None
-
-    @property
-    def size(self) -> Size:
-        """The working grid's size in pixels."""
-        return self.store.size
-
-    def read(self, box: Box) -> NDArray[np.uint8]:
-        """Return the refined probability × 255 of a box inside the grid: uint8 of (box.height, box.width).
-
-        Raises
-        ------
-        OutputError
-            When a window that is needed is missing or damaged.
-        """
-        if self.is_bare(box):
-            return np.zeros((box.height, box.width), np.uint8)
-        return self.answer(box).refined
-
-    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
-        """Return the network's depth × 255 of a box: colours know nothing of borders."""
-        return _depth(self.store, self.lumina, box)
-
-    def is_bare(self, box: Box) -> bool:
-        """Say whether nothing in a box can be gland, as in most of a slide: then no window need be read."""
-        return _is_bare(self.tissue, self.lumina, box)
 
     def answer(self, box: Box) -> Answer:
         """Return what the network and the colours say of a box inside the grid, and both together.
@@ -138,7 +165,7 @@ class RefinedSource:
 
 
 @dataclass(frozen=True)
-class TissueSource:
+class TissueSource(WindowSource):
     """A `ProbabilitySource`: the probability in a store, and none where there is no tissue.
 
     Without colours nothing tells a stain in the rim around the tissue from bare background, so none of the
@@ -155,25 +182,6 @@ class TissueSource:
     tissue: SlideTissue
     lumina: SlideLumina | None = None
 
-    @property
-    def size(self) -> Size:
-        """The working grid's size in pixels."""
-        return self.store.size
-
-    def read(self, box: Box) -> NDArray[np.uint8]:
-        """Return the probability × 255 of a box inside the grid: uint8 of (box.height, box.width)."""
-        if self.is_bare(box):
-            return np.zeros((box.height, box.width), np.uint8)
-        return self.answer(box).refined
-
-    def read_depth(self, box: Box) -> NDArray[np.uint8] | None:
-        """Return the depth × 255 of a box; None where the store holds none."""
-        return _depth(self.store, self.lumina, box)
-
-    def is_bare(self, box: Box) -> bool:
-        """Say whether nothing in a box can be gland."""
-        return _is_bare(self.tissue, self.lumina, box)
-
     def answer(self, box: Box) -> Answer:
         """Return the network's probability in a box inside the grid, and what is left of it in the tissue."""
         network = self.store.read(box)
@@ -181,22 +189,6 @@ class TissueSource:
         if self.lumina is not None:
             refined[self.lumina.near_of(box)] = 255
         return Answer(np.asarray(refined, dtype=np.uint8), network, None)
-
-
-def _depth(store: WindowStore, lumina: SlideLumina | None, box: Box) -> NDArray[np.uint8] | None:
-    """Return the network's depth × 255 of a box; a wide lumen is as deep inside its gland as can be.
-
-    So is its rim: a network that takes the lumen for glass sees the gland's border there.
-    """
-    depth = store.read_depth(box)
-    if depth is None or lumina is None:
-        return depth
-    return np.where(lumina.near_of(box), np.uint8(255), depth)
-
-
-def _is_bare(tissue: SlideTissue, lumina: SlideLumina | None, box: Box) -> bool:
-    """Say whether nothing in a box can be gland, as in most of a slide: then no window need be read."""
-    return not tissue.covers(box) and (lumina is None or not lumina.near_of(box).any())
 
 
 def refined_source(

@@ -9,7 +9,7 @@ import numpy as np
 
 from acinus.core.colour import mean_of_channels, optical_density
 from acinus.core.image import RgbImage
-from acinus.data.resample import rgb_at_mpp
+from acinus.data.resample import image_at_mpp
 from acinus.mining.closed_shapes import ClosedShapes
 from acinus.mining.morphology import blur
 from acinus.slides.focus import FOCUS_MPP, sharpness
@@ -60,7 +60,7 @@ def describe_region(image: RgbImage) -> Description:
     mean = mean_of_channels(density)
     stained = density[tissue]
     texture = [float((mean - blur(mean, scale, mpp=image.mpp))[tissue].std()) for scale in _SCALES_UM]
-    coarse = RgbImage(rgb_at_mpp(image, _RINGS_MPP), _RINGS_MPP, image.name)
+    coarse = image_at_mpp(image, _RINGS_MPP)
     found = _RINGS(coarse, np.zeros(coarse.shape, dtype=np.uint8)).glands
     glands = np.zeros(coarse.shape, dtype=np.int32) if found is None else found
     height, width = coarse.shape
