@@ -8,11 +8,11 @@ Prints seconds of each part and per image, for a network shared by all images (d
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
 
+from acinus.core.cores import usable_cores
 from acinus.data.glas import glas
 from acinus.mining.mine import fit_shallow, mine_proposals
 from acinus.mining.settings import MiningSettings
@@ -24,7 +24,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=usable_cores())
     arguments = parser.parse_args()
     images = [sample.image() for sample in glas(arguments.root)]
     for shared in (True, False):

@@ -21,7 +21,7 @@ Run = Callable[..., str]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs an example with words and returns what it printed; stage 1 stays in this process."""
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
 
     def call(name: str, *words: object) -> str:
         monkeypatch.setattr("sys.argv", [f"{name}.py", *map(str, words)])

@@ -119,7 +119,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny = {"mining": {"shallow": {"steps": 2, "crop_px": 32}}, "grouping": grouping | network}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acinus.pipeline.demo._SMALL_SETTINGS", tiny)
-        patch.setattr("os.cpu_count", lambda: 1)
+        patch.setattr("joblib.cpu_count", lambda: 1)
         assert run(["demo", "--small", "--images", "2", "--out", str(out)]) == 0
     return out
 
@@ -176,7 +176,7 @@ def test_the_demo_on_slides_leaves_slides_model_results_and_a_report(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acinus.pipeline.demo_slides._SMALL_SETTINGS", tiny)
         patch.setattr("acinus.pipeline.demo_slides._SMALL_PX", 640)
-        patch.setattr("os.cpu_count", lambda: 1)
+        patch.setattr("joblib.cpu_count", lambda: 1)
         assert run(["demo", "--slides", "--small", "--out", str(out)]) == 0
     assert (out / "model" / "regions" / "contact_sheet.jpg").is_file()
     assert len(list((out / "model" / "proposals").glob("*.regions.png"))) == 4

@@ -15,7 +15,7 @@ from acinus.core.errors import AcinusError, InputError, UsageError
 
 @pytest.mark.parametrize(("own", "expected"), [(None, "2"), ("7", "7")])
 def test_workers_share_the_cores_unless_the_user_says_otherwise(own, expected, monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 6)
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     if own is None:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

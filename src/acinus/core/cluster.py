@@ -11,6 +11,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
+from acinus.core.cores import usable_cores
 from acinus.core.errors import AcinusError, UsageError
 
 __all__ = ["connect", "local_cluster", "results_on"]
@@ -69,7 +70,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
 
 def _threads(workers: int) -> dict[str, str]:
     """Return the variables that share the cores among processes; those that the user has set are kept."""
-    cores = str(max(1, (os.cpu_count() or 1) // workers))
+    cores = str(max(1, usable_cores() // workers))
     return {name: os.environ.get(name, cores) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 

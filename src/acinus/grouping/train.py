@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from acinus.core.cores import usable_cores
 from acinus.core.errors import ModelError
 from acinus.core.files import atomic_path
 from acinus.core.threads import in_threads
@@ -124,7 +124,7 @@ def train_network(
 
 def _threads_beside(device: torch.device) -> int:
     """Return how many threads draw crops while a device computes; a CPU has its cores at work already."""
-    return 0 if device.type == "cpu" else min(_MOST_THREADS, max(1, (os.cpu_count() or 1) - 1))
+    return 0 if device.type == "cpu" else min(_MOST_THREADS, max(1, usable_cores() - 1))
 
 
 def _loss_terms(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from acinus.core.cores import usable_cores
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder
 from acinus.core.image import RgbImage
@@ -56,7 +56,7 @@ def mine_into(
     OutputError
         When `folder` cannot be written to, or its disk is full.
     """
-    count = processes or os.cpu_count() or 1
+    count = processes or usable_cores()
 
     def first_look(missing: Sequence[RgbImage]) -> Iterator[ProposalMap]:
         networks = _shared_networks(folder, images, settings, seed=seed)

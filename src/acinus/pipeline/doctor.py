@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from acinus.core.cores import usable_cores
 from acinus.core.run import versions
 
 __all__ = ["Check", "examine"]
@@ -42,7 +43,7 @@ def examine() -> Iterator[Check]:
         yield _attempt(name, check)
     memory = psutil.virtual_memory()
     yield Check("memory", True, f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free")
-    yield Check("cores", True, str(os.cpu_count()))
+    yield Check("cores", True, f"{usable_cores()} of {os.cpu_count()}")
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     yield Check("disk", free >= _LEAST_FREE_GB, f"{free:.1f} GB free in {Path.cwd()}")
 

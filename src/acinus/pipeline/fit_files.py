@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from acinus.core.cores import usable_cores
 from acinus.core.errors import UsageError
 from acinus.core.interrupts import sigterm_as_interrupt
 from acinus.core.progress import Progress, SilentProgress
@@ -170,7 +170,7 @@ def _learn(
         samples,
         settings,
         roi=roi,
-        processes=processes or os.cpu_count() or 1,
+        processes=processes or usable_cores(),
         result=result,
         progress=progress,
         group=group,

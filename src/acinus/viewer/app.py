@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from acinus.core.cores import usable_cores
 from acinus.core.errors import AcinusError, InputError, OutputError, UsageError
 from acinus.viewer.entries import find_entries
 from acinus.viewer.layer import View
@@ -77,7 +77,7 @@ class _Answers:
     def __init__(self, library: Library) -> None:
         self._library = library
         # More tiles at once than processors would only make each of them late.
-        self._rendering = anyio.CapacityLimiter(max(2, os.cpu_count() or 2))
+        self._rendering = anyio.CapacityLimiter(max(2, usable_cores()))
 
     def routes(self) -> list[Route]:
         slide = "/api/slides/{name}"
