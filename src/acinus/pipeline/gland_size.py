@@ -153,18 +153,14 @@ def estimated_sizes(
         When it cannot be written.
     """
     path = folder / GLAND_SIZE_FILE
+    named = _named(sources) if known is None else tuple(sources)
     if not path.exists():
-        made = (
-            _estimate(images, sources, progress)
-            if known is None
-            else _chosen(images, sources, progress, known)
-        )
-        write_json(path, made)
+        parts = _by_source(images, named)
+        write_json(path, _estimate(parts, progress) if known is None else _chosen(parts, progress, known))
     try:
         kept = read_json(path)
         smallest, largest = kept["gland_size_um"]
         of_source = {part["source"]: float(part["factor"]) for part in kept["sources"]}
-        named = tuple(sources) if known is not None else _named(sources)
         factors = tuple(of_source.get(source, 1.0) for source in named)
         return GlandSizes((float(smallest), float(largest)), factors, named)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -183,9 +179,8 @@ def source_of(path: Path | None, *, mpp: float) -> str:
     return f"{folder} at {mpp:.2g} µm/px"
 
 
-def _estimate(images: Sequence[RgbImage], sources: Sequence[str], progress: Progress) -> dict[str, Any]:
+def _estimate(parts: Mapping[str, Sequence[RgbImage]], progress: Progress) -> dict[str, Any]:
     """Return what is kept: the size on all images, and the sources that depart from it."""
-    parts = _by_source(images, _named(sources))
     evidence = _evidence(parts, FACTORS, progress)
     counts = [len(part) for part in parts.values()]
     together = {
@@ -202,11 +197,8 @@ def _estimate(images: Sequence[RgbImage], sources: Sequence[str], progress: Prog
     }
 
 
-def _chosen(
-    images: Sequence[RgbImage], sources: Sequence[str], progress: Progress, known: KnownSizes
-) -> dict[str, Any]:
+def _chosen(parts: Mapping[str, Sequence[RgbImage]], progress: Progress, known: KnownSizes) -> dict[str, Any]:
     """Return what is kept: the usual size of a model, and the sources that have another one of its sizes."""
-    parts = _by_source(images, sources)
     usual = size_ratio(known.size_um).typical
     evidence = _evidence(parts, [usual * factor for factor in known.factors], progress)
     return {
