@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import warnings
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -46,6 +47,16 @@ def test_a_package_installed_while_workers_of_this_machine_start_is_not_warned_o
         assert connected == "client"
     with pytest.warns(VersionMismatchWarning, match="pandas"), connect("tcp://far:1"):
         pass
+
+
+@pytest.mark.parametrize("own", [None, "4096"])
+def test_workers_keep_the_memory_that_they_will_need_again_unless_the_user_says_otherwise(own, monkeypatch):
+    if own is None:
+        monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    else:
+        monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", own)
+    with local_cluster(1) as client:
+        assert client.submit(os.environ.get, "MALLOC_TRIM_THRESHOLD_").result(timeout=60) == own
 
 
 @pytest.mark.parametrize("workers", [0, -1])
