@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from acinus import GlandSegmenter
-from acinus.core.image import RgbImage
 from acinus.data.glas import glas
-from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.data.resample import image_at_mpp, resize_map
 from acinus.inference.instances import gland_mask
 from acinus.inference.refinement import RefinementSettings, refined
-from acinus.inference.windows import probability_in_windows
+from acinus.inference.windows import maps_in_windows
 from acinus.metrics.confusion import ConfusionMatrix
 
 _FULL = RefinementSettings()
@@ -45,8 +44,8 @@ def scores(model: GlandSegmenter, root: Path) -> dict[str, float]:
     for sample in glas(root):
         image, truth = sample.image(), sample.truth() > 0
         mpp = model.fitted.mpp
-        small = RgbImage(rgb_at_mpp(image, mpp), mpp=mpp)
-        alone = probability_in_windows(small, model.fitted)
+        small = image_at_mpp(image, mpp)
+        alone = maps_in_windows(small, model.fitted).probability
         for name, settings in _VARIANTS.items():
             probability = resize_map(refined(alone, small.rgb, settings, mpp=mpp).probability, image.shape)
             found = gland_mask(probability, model.fitted_settings.instances, mpp=image.mpp)

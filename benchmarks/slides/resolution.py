@@ -22,9 +22,9 @@ from scipy.stats import spearmanr
 
 from acinus import GlandSegmenter
 from acinus.core.geometry import Box
-from acinus.core.image import LabelMap, RgbArray, RgbImage
+from acinus.core.image import LabelMap, RgbArray
 from acinus.core.segmenter import to_bytes
-from acinus.data.resample import resize_regions, rgb_at_mpp
+from acinus.data.resample import image_at_mpp, resize_regions
 from acinus.glands import Glands
 from acinus.glands.crops import gland_crops
 from acinus.glands.measure import columns_of, measure_gland, with_neighbours
@@ -107,7 +107,7 @@ def main() -> None:
         name = truth_path.stem.removesuffix("_anno")
         image = read_image(truth_path.with_name(f"{name}.png"), mpp=arguments.mpp)
         mpp = model.fitted_settings.grouping.mpp
-        small = RgbImage(rgb_at_mpp(image, mpp), mpp, name)
+        small = image_at_mpp(image, mpp)
         own, coarse = model.segment(image), model.segment(small)
         threshold = model.fitted_settings.instances.threshold
         twice = (2 * small.shape[1], 2 * small.shape[0])

@@ -14,7 +14,7 @@ import numpy as np
 
 from acinus.core.image import RgbImage
 from acinus.data.glas import glas
-from acinus.data.resample import rgb_at_mpp
+from acinus.data.resample import image_at_mpp
 from acinus.metrics.confusion import ConfusionMatrix
 from acinus.mining.closed_shapes import ClosedShapes
 
@@ -43,7 +43,7 @@ def main() -> None:
             "inside": (np.ascontiguousarray(image.rgb[inside]), truth[inside]),
         }
         for name, (rgb, gland) in ways.items():
-            small = RgbImage(rgb_at_mpp(RgbImage(rgb, image.mpp, name), MPP), MPP, name)
+            small = image_at_mpp(RgbImage(rgb, image.mpp, name), MPP)
             shapes = ClosedShapes()(small, np.zeros(small.shape, np.uint8)).gland
             rows, columns = (
                 ((np.arange(length) + 0.5) * full / length).astype(int)
