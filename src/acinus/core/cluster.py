@@ -19,7 +19,7 @@ __all__ = ["connect", "local_cluster", "results_on"]
 _AGAIN = "run the same command again, what is done is kept"
 _PATIENCE_S = 30.0  # in which a local worker that was lost is replaced
 # By default Dask has the GNU C library give back what is free at once, and every step of a training asks for
-# it anew: a fit took 2.4 times as long.
+# it anew: a fit took 1.7 times as long.
 _TRIMMED = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 
 
