@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
+from acinus.core.cores import usable_cores
 from acinus.core.errors import UsageError
 
 __all__ = ["choose_device", "choose_kind"]
@@ -12,11 +15,16 @@ __all__ = ["choose_device", "choose_kind"]
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called `name`; ``auto`` takes CUDA, then MPS, then the CPU.
 
+    PyTorch counts the machine's cores, not those of a container's quota. From here on it has no more threads
+    than `acinus.core.cores.usable_cores`, unless OMP_NUM_THREADS says how many.
+
     Raises
     ------
     UsageError
         When the device does not exist here.
     """
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > usable_cores():
+        torch.set_num_threads(usable_cores())
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
