@@ -200,7 +200,7 @@ def go_on(
     if corrections is not None:
         for each in corrected_results(corrections)[0]:
             said |= {
-                image.name: words for image, words in corrected_images(each, settings) if words is not None
+                image.name: words for image, _, words in corrected_images(each, settings) if words is not None
             }
     names = [sample.name for sample in kept]
     grouping = settings.grouping.continued()

@@ -4,28 +4,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acinus.baselines.crops import Geometry, Place, cut, draw_place, turn, turn_back
+from acinus.baselines.crops import Geometry, Place, cut, draw_place
 from acinus.core.geometry import Box
+from acinus.data.turns import turn
 
 TURNS = [(mirrored, quarters) for mirrored in (False, True) for quarters in range(4)]
-
-
-@pytest.mark.parametrize("by", TURNS)
-def test_turning_back_restores_every_pixel(by: tuple[bool, int]):
-    numbers = torch.arange(50).reshape(2, 5, 5)
-    assert torch.equal(turn_back(turn(numbers, by), by), numbers)
-
-
-@pytest.mark.parametrize("by", TURNS)
-def test_turn_is_mirror_then_quarter_turns_counter_clockwise(by: tuple[bool, int]):
-    numbers = np.arange(9).reshape(3, 3)
-    expected = np.rot90(np.fliplr(numbers) if by[0] else numbers, by[1])
-    assert np.array_equal(turn(torch.from_numpy(numbers), by).numpy(), expected)
-
-
-def test_the_eight_turns_are_all_different():
-    numbers = torch.arange(9).reshape(3, 3)
-    assert len({tuple(turn(numbers, by).flatten().tolist()) for by in TURNS}) == 8
 
 
 @pytest.mark.parametrize("by", TURNS)

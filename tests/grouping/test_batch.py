@@ -92,6 +92,19 @@ def test_glands_with_numbers_teach_the_depth_and_the_stroma_between_them():
     assert not other[..., 2].any()
 
 
+def test_nothing_is_taught_in_what_is_left_out_between_two_glands_neither():
+    glands = np.zeros((9, 20), np.int32)
+    glands[2:7, 2:9], glands[2:7, 11:18] = 1, 2
+    proposal = numbered(np.where(glands > 0, EXTERIOR, IGNORE).astype(np.uint8), glands)
+    left_out = np.zeros(glands.shape, bool)
+    left_out[:5, 9:11] = True
+    image = TrainingImage.of(
+        np.zeros((9, 20, 3), np.uint8), proposal, BorderTargets(gap_um=5.0), left_out=left_out
+    )
+    assert not image.targets[:5, 9:11].any()
+    assert (image.targets[5:7, 9:11, 2] > 1.0).all()
+
+
 def test_depth_is_turned_and_scaled_as_the_image_is():
     glands = np.zeros((64, 64), np.int32)
     glands[:, :32], glands[:, 32:] = 1, 2

@@ -15,7 +15,7 @@ from acinus.inference.instances import InstanceSettings
 from acinus.inference.segmentation import segment_image
 from acinus.inference.windows import maps_in_windows
 from acinus.networks.border_unet import BorderUNet
-from acinus.networks.unet import UNet, UNetSpec
+from acinus.networks.unet import UNet
 
 
 @dataclass
@@ -83,11 +83,28 @@ def test_every_pixel_belongs_to_exactly_one_window():
     assert np.unique(result).tolist() == list(range(1, segmenter.calls + 1))
 
 
-@pytest.mark.parametrize("settings", [GroupingSettings(), GroupingSettings(network=UNetSpec(), mpp=2.5)])
-def test_the_margin_exceeds_the_reach_of_the_default_network_and_of_the_former(settings: GroupingSettings):
-    """What a spec says of its reach is tested in tests/networks."""
-    assert settings.network.reach_px is not None
-    assert settings.network.reach_px * settings.mpp < 320
+@dataclass
+class FarSighted(Blurred):
+    """Knows how far it looks."""
+
+    @property
+    def reach_px(self) -> int:
+        return self.radius_px
+
+
+def test_the_margin_is_as_wide_as_a_method_looks():
+    image = noise((60, 1900), mpp=4.0)
+    far = FarSighted(mpp=4.0, radius_px=140)  # 560 µm
+    assert np.abs(maps_in_windows(image, far).probability - far.probability(image)).max() < 1e-5
+    unsaid = Blurred(mpp=4.0, radius_px=140)
+    assert np.abs(maps_in_windows(image, unsaid).probability - far.probability(image)).max() > 1e-3
+
+
+@pytest.mark.parametrize("mpp", [1.25, 3.54])
+def test_a_network_says_how_far_it_looks_at_any_size_of_glands(mpp: float):
+    settings = GroupingSettings(mpp=mpp)  # what a spec says of its reach is tested in tests/networks
+    segmenter = NetworkSegmenter.of(UNet().eval(), settings, device=torch.device("cpu"))
+    assert (segmenter.mpp, segmenter.reach_px) == (mpp, 214)
 
 
 def test_windows_give_the_depth_of_the_whole_image():

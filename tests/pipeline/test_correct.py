@@ -353,7 +353,7 @@ def test_of_a_slide_a_fit_reads_the_fields_of_which_people_spoke(slide, tmp_path
     assert problems == []
     # Fields of 120 µm are 240 px of the slide. Gland 3 lies at 320, 80: in the second of the first row.
     settings = settings_from_plain({"mining": {"regions": {"side_mm": 0.12}}})
-    [(field, told)] = corrected_images(corrected, settings)
+    [(field, _, told)] = corrected_images(corrected, settings)
     assert field.name == "slide.x240.y0"
     assert field.shape == (96, 64)  # 160 × 240 px of 0.5 µm, at 1.25
     assert told is not None

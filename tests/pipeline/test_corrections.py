@@ -250,7 +250,7 @@ def test_the_estimator_learns_from_corrections(tmp_path, corrected, images, tiny
     model = GlandSegmenter(from_model=tiny_model).set_params(grouping__continuation__steps=4)
     model.fit(corrections=corrected, folder=tmp_path / "model", processes=1)
     assert (taught(tmp_path / "model", "tile_000").confidence == 1.0).all()
-    with pytest.raises(UsageError, match="two images have the same name"):
-        model.fit([images], corrections=corrected)
+    model.fit([images], corrections=corrected, folder=tmp_path / "both", processes=1)
+    assert (taught(tmp_path / "both", "tile_000").confidence == 1.0).all()  # it takes the image's place
     with pytest.raises(UsageError, match="no image to learn from"):
         model.fit()

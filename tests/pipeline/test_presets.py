@@ -14,6 +14,7 @@ import torch
 from acinus.cli import run
 from acinus.core.errors import UsageError
 from acinus.core.proposal import BACKGROUND, EXTERIOR, INTERIOR, ProposalMap
+from acinus.data.turns import turn_back_each
 from acinus.grouping.batch import Batch, TrainingImage, draw_batch
 from acinus.grouping.rounds import build_network
 from acinus.grouping.settings import GroupingSettings
@@ -148,7 +149,7 @@ def test_the_first_stage_is_a_self_supervised_and_a_spatial_loss():
     network = ShallowCNN(channels=3, responses=3).train()
     crops, views, turns = stage1._draw_crops([image], settings, np.random.default_rng(2))
     responses = network(crops)
-    loss = mutual_information(responses, stage1._turn_back(network(views), turns))
+    loss = mutual_information(responses, turn_back_each(network(views), turns))
     loss = loss + settings.spatial_weight * neighbour_difference(responses)
     loss.backward()
     for weight, after in zip(network.parameters(), trained.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""Training crops at the working resolution, and the geometric transforms whose bookkeeping must be exact."""
+"""Training crops at the working resolution, and the geometric transform of a window of one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from acinus.core.geometry import Box
 from acinus.core.image import RgbArray
-from acinus.data.augment import Turn, normalise, random_turn
+from acinus.data.augment import Turn, mirrored, normalise, random_turn
+from acinus.data.turns import turn
 
-__all__ = ["Geometry", "Place", "cut", "draw_place", "to_batch", "turn", "turn_back"]
+__all__ = ["Geometry", "Place", "cut", "draw_place", "to_batch"]
 
 
 @dataclass(frozen=True)
@@ -37,41 +38,15 @@ def draw_place(images: Sequence[RgbArray], side_px: int, rng: np.random.Generato
 
 def cut(array: NDArray[np.uint8], place: Place, side_px: int) -> NDArray[np.uint8]:
     """Cut the square out of an image (H, W, 3) or a map (H, W), mirrored at its sides where it is smaller."""
-    rows = _mirrored(array.shape[0], place.y, side_px)
-    columns = _mirrored(array.shape[1], place.x, side_px)
+    rows = mirrored(array.shape[0], side_px, start=place.y)
+    columns = mirrored(array.shape[1], side_px, start=place.x)
     return array[rows][:, columns]
-
-
-def _mirrored(length: int, start: int, wanted: int) -> NDArray[np.intp]:
-    """Return the indices start..length−1, then back, and so on, `wanted` of them."""
-    period = np.concatenate([np.arange(length), np.arange(length)[::-1]])
-    return period[np.arange(start, start + wanted) % len(period)].astype(np.intp)
 
 
 def to_batch(crops: Sequence[RgbArray], device: torch.device) -> torch.Tensor:
     """Stack B crops (S, S, 3) uint8 into (B, 3, S, S) normalised float32."""
     batch = torch.from_numpy(normalise(np.stack(crops))).permute(0, 3, 1, 2)
     return batch.to(device, memory_format=torch.channels_last)
-
-
-def turn(tensor: torch.Tensor, by: Turn) -> torch.Tensor:
-    """Mirror and turn the last two axes of a tensor (..., S, S)."""
-    mirrored, quarters = by
-    return torch.rot90(tensor.flip(-1) if mirrored else tensor, quarters, dims=(-2, -1))
-
-
-def turn_back(tensor: torch.Tensor, by: Turn) -> torch.Tensor:
-    """Undo `turn`.
-
-    Examples
-    --------
-    >>> numbers = torch.arange(4).reshape(2, 2)
-    >>> turn_back(turn(numbers, (True, 1)), (True, 1)).tolist()
-    [[0, 1], [2, 3]]
-    """
-    mirrored, quarters = by
-    upright = torch.rot90(tensor, -quarters, dims=(-2, -1))
-    return upright.flip(-1) if mirrored else upright
 
 
 @dataclass(frozen=True)

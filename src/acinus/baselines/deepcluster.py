@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from acinus.baselines.crops import cut, draw_place, to_batch, turn
+from acinus.baselines.crops import cut, draw_place, to_batch
 from acinus.baselines.embedding import cluster_embeddings, fresh_network
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.baselines.kmeans import balanced_weights
@@ -27,6 +27,7 @@ from acinus.core.image import RgbArray, RgbImage
 from acinus.core.limits import Count, Limits, Mpp, Positive
 from acinus.core.settings import settings_class
 from acinus.data.augment import random_turn
+from acinus.data.turns import turn
 
 __all__ = ["DeepCluster"]
 

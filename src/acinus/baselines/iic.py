@@ -20,13 +20,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from acinus.baselines.crops import cut, draw_place, to_batch, turn, turn_back
+from acinus.baselines.crops import cut, draw_place, to_batch
 from acinus.baselines.embedding import embed, fresh_network
 from acinus.baselines.fitted import FittedClusters, OnStep, ignore_step, working_images
 from acinus.core.image import RgbArray, RgbImage
 from acinus.core.limits import Count, Limits, Mpp, Positive, Weight
 from acinus.core.settings import settings_class
 from acinus.data.augment import Turn, random_turn, stain_jitter
+from acinus.data.turns import turn, turn_back_each
 from acinus.losses.iic import IICLoss
 from acinus.networks.dense import DenseNetwork
 
@@ -150,8 +151,3 @@ class IIC:
         turns = [random_turn(rng) for _ in crops]
         turned = torch.stack([turn(view, by) for view, by in zip(views, turns, strict=True)])
         return to_batch(crops, device), turned, turns
-
-
-def turn_back_each(embeddings: torch.Tensor, turns: Sequence[Turn]) -> torch.Tensor:
-    """Undo the turn of each view (B, D, S, S), so that its pixels lie on those of the crop."""
-    return torch.stack([turn_back(one, by) for one, by in zip(embeddings, turns, strict=True)])

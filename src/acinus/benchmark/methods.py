@@ -135,7 +135,7 @@ class FitMethod:
 
 
 def _refined(network: nn.Module, settings: Settings, device: torch.device) -> RefinedSegmenter:
-    alone = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=device)
+    alone = NetworkSegmenter.of(network, settings.grouping, device=device)
     return RefinedSegmenter(alone, settings.refinement)
 
 

@@ -20,7 +20,7 @@ from lifelines.exceptions import ConvergenceError
 from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -77,8 +77,9 @@ def together(
     """Return what all statistics together know, or the reason why that cannot be said.
 
     Two groups and several: logistic regression; ordered groups and numbers: ridge regression on their ranks;
-    both with the penalty chosen in three inner folds. Survival: Cox's model with a fixed penalty. Missing
-    values take the training folds' median.
+    both with the penalty chosen in three inner folds, fewer where a group has fewer patients, and the
+    strongest where it has one. Survival: Cox's model with a fixed penalty. Missing values take the training
+    folds' median.
 
     Permuting, each patient takes another patient's outcomes, repeated or cut to its number of images: images
     of one patient stay as alike in their outcomes as they were.
@@ -95,6 +96,8 @@ def together(
     rng = np.random.default_rng(bootstrap.seed)
     predicted = _out_of_fold(units, outcome, folds=folds, seed=bootstrap.seed)
     score = _score(predicted, outcome, units, bootstrap)
+    if not math.isfinite(score.estimate):
+        return f"in none of {folds} divisions of the patients could the model be fitted to the larger part"
     chance = []
     with (progress or SilentProgress()).task("Permuting", total=permutations) as advance:
         for _ in range(permutations):
@@ -148,25 +151,44 @@ def _fit_linear(
     values: NDArray[np.float64], outcome: Outcome, patients: NDArray[np.intp]
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     of_groups = isinstance(outcome, TwoGroups | Groups)
-    model: Any = LogisticRegression(solver="newton-cholesky") if of_groups else Ridge()
-    grid = {"C": _STRENGTHS} if of_groups else {"alpha": _PENALTIES}
-    score = "neg_log_loss" if of_groups else "neg_mean_squared_error"
-    inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(patients))))
     prepare = _preparation()
-    search = GridSearchCV(model, grid, cv=inner, scoring=score, error_score=-np.inf)
-    target = outcome.values.astype(int) if of_groups else _ranks(outcome.values)
-    search.fit(prepare.fit_transform(values), target, groups=patients)
+    prepared = prepare.fit_transform(values)
+    model: Any
+    if of_groups:
+        model = _logistic(prepared, outcome.values.astype(int), patients)
+    else:
+        inner = GroupKFold(min(_INNER_FOLDS, len(np.unique(patients))))
+        grid = {"alpha": _PENALTIES}
+        model = GridSearchCV(Ridge(), grid, cv=inner, scoring="neg_mean_squared_error")
+        model.fit(prepared, _ranks(outcome.values), groups=patients)
 
     def predict(others: NDArray[np.float64]) -> NDArray[np.float64]:
         if isinstance(outcome, Groups):
-            found = search.predict_proba(prepare.transform(others))
+            found = model.predict_proba(prepare.transform(others))
         elif of_groups:
-            found = search.decision_function(prepare.transform(others))
+            found = model.decision_function(prepare.transform(others))
         else:
-            found = search.predict(prepare.transform(others))
+            found = model.predict(prepare.transform(others))
         return np.asarray(found, np.float64)
 
     return predict
+
+
+def _logistic(values: NDArray[np.float64], groups: NDArray[np.int_], patients: NDArray[np.intp]) -> Any:
+    """Return logistic regression, fitted, with the penalty chosen in inner folds that have every group."""
+    known = np.unique(groups)
+    folds = min(_INNER_FOLDS, *(len(np.unique(patients[groups == group])) for group in known))
+    if folds < 2:
+        return LogisticRegression(C=_STRENGTHS[0], solver="newton-cholesky").fit(values, groups)
+    likelihood = make_scorer(log_loss, greater_is_better=False, response_method="predict_proba", labels=known)
+    search = GridSearchCV(
+        LogisticRegression(solver="newton-cholesky"),
+        {"C": _STRENGTHS},
+        cv=StratifiedGroupKFold(folds),
+        scoring=likelihood,
+        error_score=-np.inf,  # patients of both groups may leave a fold without one: then the strongest
+    )
+    return search.fit(values, groups, groups=patients)
 
 
 def _preparation() -> Any:

@@ -13,6 +13,7 @@ from acinus.core.image import RgbImage
 __all__ = [
     "BorderSegmenter",
     "GlandMaps",
+    "LocalSegmenter",
     "PartSegmenter",
     "ProbabilityMap",
     "Segmenter",
@@ -66,6 +67,16 @@ class BorderSegmenter(Segmenter, Protocol):
 
     def gland_maps(self, image: RgbImage) -> GlandMaps:
         """Return all maps at the image's own size."""
+        ...
+
+
+@runtime_checkable
+class LocalSegmenter(Segmenter, Protocol):
+    """A fitted method that says of a pixel what its surroundings say, however large the image."""
+
+    @property
+    def reach_px(self) -> int | None:
+        """How far from a pixel it looks, in px of `mpp`; None where that is not known."""
         ...
 
 

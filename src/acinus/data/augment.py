@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from acinus.core.colour import optical_density, rgb_from_optical_density
 from acinus.core.image import RgbArray
 
-__all__ = ["Turn", "normalise", "random_turn", "stain_jitter", "turned"]
+__all__ = ["Turn", "mirrored", "normalise", "random_turn", "stain_jitter", "turned"]
 
 _ROTATIONS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
@@ -46,11 +46,23 @@ def random_turn(rng: np.random.Generator) -> Turn:
 
 def turned(image: NDArray[Any], turn: Turn) -> NDArray[Any]:
     """Return an (H, W, C) image as `turn` says, C-contiguous; OpenCV is the fastest at it."""
-    mirrored, quarters = turn
-    planes = [cv2.flip(plane, 1) if mirrored else plane for plane in cv2.split(image)]
+    is_mirrored, quarters = turn
+    planes = [cv2.flip(plane, 1) if is_mirrored else plane for plane in cv2.split(image)]
     if quarters:
         planes = [cv2.rotate(plane, _ROTATIONS[quarters]) for plane in planes]
     return np.asarray(cv2.merge(planes))
+
+
+def mirrored(length: int, wanted: int, *, start: int = 0) -> NDArray[np.intp]:
+    """Return `wanted` indices of 0..length−1, from `start` on to the end, then back, and so on.
+
+    Examples
+    --------
+    >>> mirrored(3, 8, start=1).tolist()
+    [1, 2, 2, 1, 0, 0, 1, 2]
+    """
+    there_and_back = np.concatenate([np.arange(length), np.arange(length)[::-1]])
+    return there_and_back[np.arange(start, start + wanted) % len(there_and_back)]
 
 
 def normalise(rgb: RgbArray) -> NDArray[np.float32]:

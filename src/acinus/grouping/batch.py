@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from acinus.core.image import BoolMask, RgbArray
 from acinus.core.proposal import ProposalMap
-from acinus.data.augment import normalise, random_turn, stain_jitter, turned
+from acinus.data.augment import mirrored, normalise, random_turn, stain_jitter, turned
 from acinus.data.resample import resize_map
 from acinus.grouping.targets import BorderTargets
 
@@ -57,6 +57,7 @@ class TrainingImage:
         spoken: BoolMask | None = None,
         spoken_weight: float = 1.0,
         *,
+        left_out: BoolMask | None = None,
         chance: float = 1.0,
     ) -> TrainingImage:
         """Bring a proposal map of another resolution onto the image's pixels.
@@ -69,6 +70,8 @@ class TrainingImage:
             Where `proposal` is what people said.
         spoken_weight : float
             By how much more that counts.
+        left_out : (H, W) bool, optional
+            Where nothing is taught, between two glands neither.
         """
         shape = (rgb.shape[0], rgb.shape[1])
         channels = [resize_map(channel, shape) for channel in (borders or BorderTargets())(proposal)]
@@ -77,6 +80,8 @@ class TrainingImage:
         if spoken is not None and spoken.any():
             targets[spoken] *= spoken_weight
             where = np.flatnonzero(spoken).astype(np.int32)
+        if left_out is not None:
+            targets[left_out] = 0.0
         # Half of float32's memory, of which these maps take most; weights need no more than three digits.
         return cls(rgb=rgb, targets=targets.astype(np.float16), spoken=where, chance=chance)
 
@@ -218,8 +223,8 @@ def _whole_crop(
     """Return a square at `crop_px`, mirrored where it reaches beyond what lies in the image."""
     bottom, right = side - rgb.shape[0], side - rgb.shape[1]
     if bottom or right:
-        # reflect101 needs no more than one mirror image; tiny images are tiled by wrapping the index instead
-        rows, columns = _mirrored(rgb.shape[0], side), _mirrored(rgb.shape[1], side)
+        # OpenCV's borders hold one mirror image; tiny images need several.
+        rows, columns = mirrored(rgb.shape[0], side), mirrored(rgb.shape[1], side)
         rgb, target = rgb[rows][:, columns], target[rows][:, columns]
     size = (crop_px, crop_px)
     rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
@@ -233,9 +238,3 @@ def _drawn(chances: Sequence[float], rng: np.random.Generator) -> int:
         return int(rng.integers(len(chances)))
     ends = np.cumsum(chances)
     return int(np.searchsorted(ends, rng.uniform(0.0, ends[-1]), side="right"))
-
-
-def _mirrored(length: int, wanted: int) -> NDArray[np.intp]:
-    """Return indices 0..length-1, then back, and so on, `wanted` of them."""
-    period = np.concatenate([np.arange(length), np.arange(length)[::-1]])
-    return np.resize(period, wanted).astype(np.intp)

@@ -168,9 +168,18 @@ class _Lesson:
         self.proposal = proposal if self.verdicts is None else self.verdicts.over(proposal)
 
     def training_image(self, settings: GroupingSettings) -> TrainingImage:
-        spoken = None if self.verdicts is None else self.verdicts.spoken
-        weight = settings.corrections.weight
-        return TrainingImage.of(self.rgb, self.proposal, settings.borders, spoken, weight, chance=self.chance)
+        spoken, left_out = (
+            (None, None) if self.verdicts is None else (self.verdicts.spoken, self.verdicts.left_out)
+        )
+        return TrainingImage.of(
+            self.rgb,
+            self.proposal,
+            settings.borders,
+            spoken,
+            settings.corrections.weight,
+            left_out=left_out,
+            chance=self.chance,
+        )
 
 
 def _relabel_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from acinus.core.image import RgbArray, RgbImage
 from acinus.core.segmenter import GlandMaps, ProbabilityMap
 from acinus.data.augment import normalise
 from acinus.data.resample import resize_map, rgb_at_mpp
+from acinus.grouping.settings import GroupingSettings
 from acinus.networks.inference import for_inference
 from acinus.networks.precision import mixed_precision
 from acinus.networks.prediction import PartNetwork, Prediction
@@ -41,6 +43,8 @@ class NetworkSegmenter:
         these and their mirror images. Of two views this pair agrees best with all four.
     in_half : bool
         Forward passes use bfloat16 where the processor is faster at it, see `mixed_precision`.
+    reach_px : int, optional
+        How far from a pixel the network looks, as its `NetworkSpec` says.
     """
 
     network: nn.Module
@@ -48,6 +52,12 @@ class NetworkSegmenter:
     device: torch.device
     views: int = 4
     in_half: bool = False
+    reach_px: int | None = None
+
+    @classmethod
+    def of(cls, network: nn.Module, settings: GroupingSettings, *, device: torch.device) -> Self:
+        """Return what segments with a network trained by these settings."""
+        return cls(network, settings.mpp, device, reach_px=settings.network.reach_px)
 
     def probability(self, image: RgbImage) -> ProbabilityMap:
         """Return P(gland), float32 of the image's own (H, W)."""

@@ -9,20 +9,21 @@ from numpy.typing import NDArray
 
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbImage
-from acinus.core.segmenter import GlandMaps, Segmenter, maps_of
+from acinus.core.segmenter import GlandMaps, LocalSegmenter, Segmenter, maps_of
 from acinus.core.units import um_to_px
 
 __all__ = ["maps_in_windows"]
 
 _WINDOW_UM = 2500.0
-_HALO_UM = 320.0  # more than the reach of the default network, 214 px of 1.25 µm, and of a UNet at 2.5 µm
+_HALO_UM = 320.0  # at least, and all there is of what does not say how far it looks
 
 
 def maps_in_windows(image: RgbImage, segmenter: Segmenter) -> GlandMaps:
     """Return what a segmenter says of an image of any size that fits into memory, (H, W) float32 each.
 
-    Windows of 2.5 mm are computed with a margin of 320 µm that is thrown away, so that what remains has seen
-    all that the network looks at.
+    Windows of 2.5 mm are computed with a margin that is thrown away, so that what remains has seen all that
+    the network looks at: as far as it looks, and 320 µm at least. What looks at all of an image sees no more
+    than a window and its margin.
     """
     height, width = image.shape
     probability = np.zeros((height, width), dtype=np.float32)
@@ -30,7 +31,9 @@ def maps_in_windows(image: RgbImage, segmenter: Segmenter) -> GlandMaps:
     # Whole multiples of the working pixel's cells keep every window on the same grid.
     cell = max(1, round(64 * segmenter.mpp / image.mpp))
     window = max(cell, round(um_to_px(_WINDOW_UM, mpp=image.mpp) / cell) * cell)
-    halo = -(-round(um_to_px(_HALO_UM, mpp=image.mpp)) // cell) * cell
+    reach_px = segmenter.reach_px if isinstance(segmenter, LocalSegmenter) else None
+    halo_um = max(_HALO_UM, (reach_px or 0) * segmenter.mpp)
+    halo = -(-round(um_to_px(halo_um, mpp=image.mpp)) // cell) * cell
     whole = Box(0, 0, width, height)
     for box in _boxes(Size(width, height), window):
         outer = box.grown(halo).intersection(whole)

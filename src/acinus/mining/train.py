@@ -15,6 +15,7 @@ from acinus.core.image import RgbArray
 from acinus.core.limits import BelowOne, Count, Flag, Limits, Positive, Weight
 from acinus.core.settings import OneOf, settings_class
 from acinus.data.augment import Turn, normalise, random_turn, stain_jitter, turned
+from acinus.data.turns import turn_back_each
 from acinus.losses.feature_clustering import FeatureClusteringLoss
 from acinus.losses.self_supervised import SelfSupervisedLoss
 from acinus.losses.spatial import spatial_loss
@@ -89,7 +90,7 @@ def train_shallow(images: Sequence[RgbArray], settings: ShallowSettings, *, seed
     for _ in range(settings.steps):
         crops, views, turns = _draw_crops(images, settings, rng)
         responses = network(crops)  # (B, C, S, S)
-        view_responses = _turn_back(network(views), turns) if settings.loss.needs_view else responses
+        view_responses = turn_back_each(network(views), turns) if settings.loss.needs_view else responses
         self_supervised = settings.loss(responses, view_responses)
         spatial = spatial_loss(responses)
         loss = self_supervised + settings.spatial_weight * spatial
@@ -135,12 +136,3 @@ def _random_crop(image: RgbArray, side_px: int, rng: np.random.Generator) -> Rgb
 
 def _to_batch(crops: Sequence[NDArray[np.float32]]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.stack(crops))).permute(0, 3, 1, 2).contiguous()
-
-
-def _turn_back(responses: torch.Tensor, turns: Sequence[Turn]) -> torch.Tensor:
-    """Undo the turn of each view's responses (B, C, S, S), so that pixels lie on those of the crop."""
-    upright = []
-    for response, (mirrored, quarters) in zip(responses, turns, strict=True):
-        turned_back = torch.rot90(response, -quarters, dims=(1, 2))
-        upright.append(turned_back.flip(2) if mirrored else turned_back)
-    return torch.stack(upright)

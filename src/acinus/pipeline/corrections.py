@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import shapely
 
@@ -16,13 +17,14 @@ from acinus.glands.polygons import Outline
 from acinus.grouping.corrections import ImageCorrections
 from acinus.mining.regions.survey import read_region
 from acinus.pipeline.fit import finest_mpp, reduced
+from acinus.pipeline.gland_size import source_of
 from acinus.pipeline.settings import Settings
 from acinus.results.files import CORRECTIONS, is_result, result_folders
 from acinus.results.folder import ImageResult, read_results
 from acinus.slides.images import read_image
 from acinus.slides.opening import open_slide
 
-__all__ = ["CorrectedResult", "corrected_images", "corrected_results"]
+__all__ = ["CorrectedImage", "CorrectedResult", "corrected_images", "corrected_results"]
 
 _LEAST_FIELD_UM = 50.0  # what is left of a field at a slide's side, below which nothing is to be learnt
 
@@ -45,13 +47,31 @@ class CorrectedResult:
     said: Annotations | None
 
 
-def corrected_results(folder: Path) -> tuple[list[CorrectedResult], list[str]]:
+class CorrectedImage(NamedTuple):
+    """An image, or a field of a slide, at the resolution that fitting uses.
+
+    Attributes
+    ----------
+    image : RgbImage
+    source : str
+        Where it comes from, see `source_of`.
+    said : ImageCorrections or None
+    """
+
+    image: RgbImage
+    source: str
+    said: ImageCorrections | None
+
+
+def corrected_results(folder: Path, *, of_all: bool = True) -> tuple[list[CorrectedResult], list[str]]:
     """Read which images a folder of corrected results holds, and what people said of them.
 
     Parameters
     ----------
     folder : Path
         That ``acinus measure RESULTS --out`` wrote.
+    of_all : bool
+        Whether images of which nobody said anything are learnt from, too.
 
     Returns
     -------
@@ -89,12 +109,10 @@ def corrected_results(folder: Path) -> tuple[list[CorrectedResult], list[str]]:
             f"{folder} holds no corrections{reason}; --corrections takes the folder that acinus measure "
             "wrote of results with marks, or with --corrections of its own"
         )
-    return found, problems
+    return [each for each in found if of_all or each.said is not None], problems
 
 
-def corrected_images(
-    corrected: CorrectedResult, settings: Settings
-) -> list[tuple[RgbImage, ImageCorrections | None]]:
+def corrected_images(corrected: CorrectedResult, settings: Settings) -> list[CorrectedImage]:
     """Read an image at the resolution that fitting uses; of a slide, the fields of which people spoke.
 
     Raises
@@ -103,11 +121,12 @@ def corrected_images(
         When it cannot be read.
     """
     record, said = corrected.result.record, corrected.said
+    source = source_of(corrected.source, mpp=record.mpp)
     if not record.is_slide:
         image = read_image(corrected.source, mpp=record.mpp)
         named = RgbImage(image.rgb, image.mpp, corrected.result.name)
         whole = Box(0, 0, record.width_px, record.height_px)
-        return [(reduced(named, settings), _within(said, whole, mpp=record.mpp))]
+        return [CorrectedImage(reduced(named, settings), source, _within(said, whole, mpp=record.mpp))]
     if said is None:
         return []
     regions = settings.mining.regions
@@ -116,7 +135,11 @@ def corrected_images(
     chosen = boxes[:: max(1, -(-len(boxes) // regions.count))]
     with open_slide(corrected.source, mpp=record.mpp) as reader:
         return [
-            (read_region(reader, box, mpp=finest_mpp(settings)), _within(said, box, mpp=record.mpp))
+            CorrectedImage(
+                read_region(reader, box, mpp=finest_mpp(settings)),
+                source,
+                _within(said, box, mpp=record.mpp),
+            )
             for box in chosen
         ]
 

@@ -6,6 +6,7 @@ import copy
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ from acinus.inference.segmentation import Segmentation, segment_image
 from acinus.mining.gland_size import DEFAULT_GLAND_SIZE_UM
 from acinus.mining.settings import MiningSettings
 from acinus.pipeline.arguments import check_seed
-from acinus.pipeline.corrections import corrected_images, corrected_results
+from acinus.pipeline.corrections import CorrectedImage, corrected_images, corrected_results
 from acinus.pipeline.familiarity import Familiarity, Field, Rings, foreign_stain, judged
 from acinus.pipeline.fit import fit, reduced
 from acinus.pipeline.gland_size import source_of, with_gland_size
@@ -208,18 +209,23 @@ class GlandSegmenter:
             When an image cannot be read or `folder` cannot be used.
         """
         del y
-        loaded, sources = [], []
-        for image, path in _load_all(images, mpp):
-            loaded.append(reduced(image, self.settings))
-            sources.append(source_of(path, mpp=image.mpp))
-        said = {}
+        given = _load_all(images, mpp)
+        corrected: list[CorrectedImage] = []
         if corrections is not None:
-            found, _ = corrected_results(Path(corrections))
-            asked = [each for each in found if each.said is not None or not loaded]
-            pairs = [pair for each in asked for pair in corrected_images(each, self.settings)]
-            loaded = [*(image for image, _ in pairs), *loaded]
-            sources = ["corrected"] * len(pairs) + sources
-            said = {image.name: words for image, words in pairs if words is not None}
+            asked, problems = corrected_results(Path(corrections), of_all=not given)
+            for problem in problems:
+                warnings.warn(problem, stacklevel=2)
+            corrected = [image for each in asked for image in corrected_images(each, self.settings)]
+            taken = {each.source.resolve() for each in asked}
+            given = [(image, path) for image, path in given if not path or path.resolve() not in taken]
+        loaded = [
+            *(image for image, _, _ in corrected),
+            *(reduced(image, self.settings) for image, _ in given),
+        ]
+        sources = [
+            *(source for _, source, _ in corrected),
+            *(source_of(path, mpp=image.mpp) for image, path in given),
+        ]
         _check_names(loaded)
         parent = None
         if self.from_model is not None:
@@ -236,11 +242,11 @@ class GlandSegmenter:
                 sources=sources,
                 progress=progress,
                 parent=parent,
-                corrections=said,
+                corrections={image.name: said for image, _, said in corrected if said is not None},
             )
         self._parent = parent.record if parent else None
         self._gland_size_um = fitted.gland_size_um
-        self._segmenter = NetworkSegmenter(network, mpp=fitted.grouping.mpp, device=self.device)
+        self._segmenter = NetworkSegmenter.of(network, fitted.grouping, device=self.device)
         return self
 
     def segment(
@@ -419,7 +425,7 @@ class GlandSegmenter:
         model.stain = stain
         model._parent = read_description(Path(folder)).get("parent")
         model._gland_size_um = settings.gland_size_um
-        model._segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=model.device)
+        model._segmenter = NetworkSegmenter.of(network, settings.grouping, device=model.device)
         return model
 
     @property

@@ -121,7 +121,7 @@ def read_fit_inputs(
                         bare.append(sample.name)
                     inputs.images.append(image)
                     inputs.sources.append(source)
-                    inputs.records.append(_record(sample.name, sample.image_path))
+                    inputs.records.append(_record(sample.name, sample.image_path, slide=False))
                     result.done.append(sample.name)
             except Exception as error:  # whatever is wrong with one image, the others are read
                 result.failed(str(sample.image_path), error)
@@ -148,29 +148,29 @@ def _read_corrected(
     progress: Progress,
 ) -> list[Sample]:
     """Read the images of corrected results and return the samples that are left to read."""
-    found, problems = corrected_results(folder)
+    asked, problems = corrected_results(folder, of_all=not samples)
     result.warnings += problems
-    asked = [each for each in found if each.said is not None or not samples]
     with progress.task("Reading corrections", total=len(asked)) as advance:
         for each in asked:
             name = each.result.name
             try:
-                pairs = corrected_images(each, settings)
+                read = corrected_images(each, settings)
+                record = _record(name, each.source, slide=each.result.record.is_slide)
             except Exception as error:  # whatever is wrong with one image, the others are read
                 result.failed(str(each.source), error)
             else:
-                for image, said in pairs:
+                for image, source, said in read:
                     inputs.images.append(image)
-                    inputs.sources.append(source_of(each.source, mpp=each.result.record.mpp))
+                    inputs.sources.append(source)
                     if said is not None:
                         inputs.corrections[image.name] = said
-                if pairs:
-                    inputs.records.append(_record(name, each.source))
+                if read:
+                    inputs.records.append(record)
                     result.done.append(name)
             advance(name)
-    read = {each.source.resolve(): each.result.name for each in asked}
-    left = [sample for sample in samples if sample.image_path.resolve() not in read]
-    taken = set(read.values())
+    names = {each.source.resolve(): each.result.name for each in asked}
+    left = [sample for sample in samples if sample.image_path.resolve() not in names]
+    taken = set(names.values())
     for sample in left:
         if sample.name in taken:
             raise UsageError(
@@ -210,8 +210,10 @@ def _to_survey(sample: Sample, rois: RoiFolder) -> SlideToSurvey:
     return SlideToSurvey(sample.name, sample.image_path, sample.mpp, roi)
 
 
-def _record(name: str, path: Path) -> dict[str, Any]:
-    return {"name": name, "path": str(path.resolve()), "sha256": checksum(path)}
+def _record(name: str, path: Path, *, slide: bool) -> dict[str, Any]:
+    """Return what the run file says of an input; slides are too large for a checksum of all their bytes."""
+    identity = file_identity(path) if slide else {"sha256": checksum(path)}
+    return {"name": name, "path": str(path.resolve()), **identity}
 
 
 @dataclass(frozen=True)
@@ -277,13 +279,13 @@ def _read_chosen(
                 with open_slide(slide.path, mpp=slide.mpp) as reader:
                     images = [read_region(reader, each.box, mpp=mpp) for each in of_slide.chosen]
                     source = source_of(slide.path, mpp=resolved_mpp(reader))
-                identity = file_identity(slide.path)
+                record = _record(slide.name, slide.path, slide=True)
             except Exception as error:
                 result.failed(str(slide.path), error)
             else:
                 inputs.images += images
                 inputs.sources += [source] * len(images)
                 inputs.slides.append(of_slide)
-                inputs.records.append({"name": slide.name, "path": str(slide.path.resolve()), **identity})
+                inputs.records.append(record)
                 result.done.append(slide.name)
             advance(slide.name)
