@@ -50,6 +50,10 @@ def test_the_code_that_counts_is_all_that_a_job_loads_but_for_what_only_arranges
     modules = {room for room in job_module._ROOMS if "." in room}
     assert {name.split(".")[0] for name in loaded} - arrange_and_show == set(job_module._ROOMS) - modules
     assert modules < loaded
+    settles_nothing = {f"pipeline.{name}" for name in ("arguments", "fit_folder", "model", "parent")}
+    settles_nothing |= {"pipeline.presets", "pipeline.settings"}  # which the fingerprint has themselves
+    of_pipeline = {name for name in loaded if name.startswith("pipeline.")}
+    assert of_pipeline - settles_nothing == {name for name in modules if name.startswith("pipeline.")}
 
 
 METHOD = """

@@ -207,6 +207,9 @@ def test_peak_memory_that_was_not_measured_stays_empty():
     assert (measured.peak_bytes.mean, not_measured.peak_bytes) == (2e9, None)
     [costs] = [table for table in tables([measured, not_measured], published=False) if "Time" in table.title]
     assert [cells[3] for cells in costs.cells] == ["2.00", ""]
+    line = next(csv.DictReader(io.StringIO(results_csv([not_measured]))))
+    assert float(line["fit_seconds_mean"]) == 2.0
+    assert not [name for name in line if name.startswith("peak_bytes")]
     folds = [_fold("ab", 1, "cd", 2), _fold("cd", 3, "ab", 3) | {"peak_bytes": None}]
     assert merge_folds(folds)["peak_bytes"] is None
 

@@ -77,6 +77,12 @@ def test_wrong_usage_ends_with_two_and_one_line_that_points_to_the_help(words, e
     assert line.endswith("see acinus --help")
 
 
+def test_a_number_of_images_for_a_demo_on_slides_is_wrong_usage(error_lines):
+    assert run(["demo", "--slides", "--images", "5"]) == 2
+    [line] = error_lines()
+    assert line == "acinus: --slides draws three slides and no images; leave out --images, or --slides"
+
+
 def test_nothing_but_the_verbs_that_compute_loads_torch(tiles):
     script = f"""
 import sys

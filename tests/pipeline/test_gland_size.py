@@ -108,6 +108,13 @@ def test_of_the_sizes_that_a_model_knows_each_source_has_the_one_that_suits_it(t
     assert again == sizes
 
 
+def test_a_model_whose_sources_all_departed_from_its_usual_size_knows_that_too(tmp_path, evidence):
+    known = KnownSizes((36.0, 276.0), (0.5, 2.0))
+    images = named("0.2/0.1", 1) + named("0.05/0.2", 1)
+    sizes = estimated_sizes(images, ["a", "b"], folder=tmp_path, progress=SilentProgress(), known=known)
+    assert sizes.factors == (1.0, 2.0)
+
+
 @pytest.mark.parametrize("size_um", [(100.0, 50.0), (1.0, 4.0), (500.0, 5000.0)])
 def test_a_range_that_no_resolution_suits_is_refused(size_um):
     with pytest.raises(UsageError, match=r"gland_size_um is .* two diameters in µm, the smaller first"):

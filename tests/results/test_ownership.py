@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,22 @@ def test_what_a_process_that_was_killed_had_written_is_own(ours):
     block.__enter__()  # and never left
     write(ours / "b.csv", "half")
     assert in_the_way(ours, ["a.csv", "b.csv"]) == []
+
+
+def test_processes_that_write_into_one_folder_at_once_forget_nothing_of_each_other(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from acinus.results.ownership import claimed\n"
+        "for number in range(30):\n"
+        "    name = f'{sys.argv[2]}{number}.csv'\n"
+        "    with claimed(Path(sys.argv[1]), [name]):\n"
+        "        Path(sys.argv[1], name).write_text(name)\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script, tmp_path, name]) for name in "abc"]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    files = [path for path in tmp_path.iterdir() if path.suffix == ".csv"]
+    assert len(files) == 90
+    assert all(is_own(path) for path in files)
+    assert {path.name for path in tmp_path.iterdir()} - {path.name for path in files} == {".acinus.json"}
 
 
 def test_a_block_that_fails_lists_what_it_wrote_and_leaves_no_list_of_nothing(ours, tmp_path):

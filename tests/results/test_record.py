@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pydantic import ValidationError
 
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
+from acinus.results import record as record_module
 from acinus.results.record import (
     VERSION,
     Origin,
@@ -208,6 +211,20 @@ def test_a_path_that_no_machine_can_look_at_is_a_lost_source(tmp_path, image_rec
     assert find_source(image_record(path=path), tmp_path) is None
 
 
-def test_the_digest_of_the_code_is_the_same_each_time():
-    assert results_code() == results_code()
+def test_the_digest_of_the_code_is_the_same_in_every_process():
+    script = "from acinus.results.record import results_code; print(results_code())"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == results_code()
     assert len(results_code()) == 16
+
+
+def test_the_code_of_a_result_is_all_that_segmenting_loads_but_for_what_only_arranges():
+    script = (
+        "import sys, acinus.pipeline.segment; "
+        "print(*(name for name in sys.modules if name.startswith('acinus.')))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    loaded = {name.removeprefix("acinus.") for name in said.split()}
+    rooms = {room for room in record_module._ROOMS if "." not in room}
+    assert {name.split(".")[0] for name in loaded} - {"pipeline", "losses"} == rooms  # losses are for fits
+    assert {room for room in record_module._ROOMS if "." in room} < loaded

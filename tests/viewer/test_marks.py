@@ -87,20 +87,23 @@ def test_marks_of_another_segmentation_are_set_aside_not_lost(folder: Path) -> N
     old = (folder / "marks.json").read_bytes()
     marks = opened(folder, "another")
     assert marks.all() == {}
-    assert marks.notice == "marks of an earlier segmentation are kept in marks-01234567.json"
+    assert marks.notice == "marks of an earlier segmentation are in marks.json"
     assert (folder / "marks.json").read_bytes() == old  # looking changes nothing
     marks.set("b", "right")
     marks.set("c", "right")
     assert (folder / "marks-01234567.json").read_bytes() == old
+    assert marks.notice == "marks of an earlier segmentation are in marks-01234567.json"
     assert opened(folder, "another").all() == {"b": "right", "c": "right"}
 
 
 def test_two_earlier_segmentations_are_both_kept(folder: Path) -> None:
     (folder / "marks-01234567.json").write_text("{}")
     opened(folder, "0123456789").set("a", "wrong")
-    opened(folder, "another").set("b", "right")
+    marks = opened(folder, "another")
+    marks.set("b", "right")
     assert (folder / "marks-01234567.json").read_text() == "{}"
     assert (folder / "marks-01234567-2.json").exists()
+    assert marks.notice == "marks of an earlier segmentation are in marks-01234567-2.json"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"marks": {"a": {"mark": "odd"}}, "outlines_sha256": "d"}'])

@@ -27,7 +27,7 @@ __all__ = ["Files", "Job", "Store", "make_jobs"]
 _ROOMS = (
     *("core", "slides", "data", "networks", "losses"),
     *("mining", "grouping", "baselines", "inference", "metrics"),
-    *("pipeline.fit", "benchmark.methods"),
+    *("pipeline.fit", "pipeline.gland_size", "benchmark.methods"),
     *("benchmark.fit_and_score", "benchmark.scoring"),
 )
 """The code that a result is made by, from an image to its figures; tables and pictures are made anew."""

@@ -285,8 +285,8 @@ def _result_records(rows: Sequence[Row], *, glands: bool) -> Iterator[dict[str, 
                     if not name.startswith("miou_oracle") and (glands or not _of_glands(name))
                 }
                 spreads |= {"seconds_per_image": row.seconds_per_image}
-                if row.fit_seconds is not None and row.peak_bytes is not None:
-                    spreads |= {"fit_seconds": row.fit_seconds, "peak_bytes": row.peak_bytes}
+                measured = {"fit_seconds": row.fit_seconds, "peak_bytes": row.peak_bytes}
+                spreads |= {name: spread for name, spread in measured.items() if spread is not None}
                 for name, spread in spreads.items():
                     record[f"{name}_mean"] = spread.mean
                     record[f"{name}_sd"] = "" if spread.sd is None else spread.sd

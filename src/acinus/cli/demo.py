@@ -9,15 +9,18 @@ from cyclopts import Parameter
 
 from acinus.cli.numbers import Whole
 from acinus.cli.output import console_progress, say
+from acinus.core.errors import UsageError
 from acinus.core.naming import plural
 
 __all__ = ["demo"]
+
+_IMAGES = 12
 
 
 def demo(
     *,
     out: Path = Path("demo-output"),
-    images: Whole = 12,
+    images: Whole = _IMAGES,
     slides: Annotated[bool, Parameter(negative=())] = False,
     seed: Whole = 0,
     small: bool = False,
@@ -35,7 +38,7 @@ def demo(
     out
         Folder for the results.
     images
-        Number of images.
+        Number of images, without --slides.
     slides
         On three synthetic slides instead: learn from regions of them, segment all of them; some minutes.
     seed
@@ -43,6 +46,8 @@ def demo(
     small
         A version of about a minute, which shows that everything works but learns little.
     """
+    if slides and images != _IMAGES:
+        raise UsageError("--slides draws three slides and no images; leave out --images, or --slides")
     if slides:
         return _demo_on_slides(out, seed=seed, small=small)
     from acinus.pipeline.demo import run_demo

@@ -200,7 +200,8 @@ def _estimate(parts: Mapping[str, Sequence[RgbImage]], progress: Progress) -> di
 def _chosen(parts: Mapping[str, Sequence[RgbImage]], progress: Progress, known: KnownSizes) -> dict[str, Any]:
     """Return what is kept: the usual size of a model, and the sources that have another one of its sizes."""
     usual = size_ratio(known.size_um).typical
-    evidence = _evidence(parts, [usual * factor for factor in known.factors], progress)
+    # The usual size is among those compared though no source of the earlier fit may have had it.
+    evidence = _evidence(parts, [usual * factor for factor in sorted({1.0, *known.factors})], progress)
     return {
         "gland_size_um": known.size_um,
         "images": _looked_at(parts),

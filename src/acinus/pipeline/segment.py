@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acinus.core.cluster import connect, local_cluster
-from acinus.core.errors import InputError, LongNameError, OutputError, UsageError
+from acinus.core.errors import AcinusError, InputError, LongNameError, OutputError, UsageError
 from acinus.core.files import make_folder, write_json
 from acinus.core.image import RgbImage
 from acinus.core.lock import locked
@@ -224,7 +224,7 @@ def _finished_before(
     for sample in samples:
         try:
             source = _finished(sample, batch, result)
-        except OSError:  # the input cannot be read, which is said when its turn comes
+        except (AcinusError, OSError):  # it, or its region, cannot be read: said when its turn comes
             continue
         if source is not None:
             with suppress(OutputError):

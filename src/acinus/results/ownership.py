@@ -18,6 +18,7 @@ from typing import Any
 
 from acinus.core.errors import OutputError, UsageError
 from acinus.core.files import atomic_path, hidden_stem, is_temporary, read_json, write_json
+from acinus.core.lock import waited_for
 from acinus.core.naming import plural
 from acinus.core.run import checksum
 from acinus.results.files import (
@@ -118,7 +119,8 @@ def claimed(folder: Path, names: Collection[str]) -> Iterator[None]:
     refuse_to_replace(in_the_way(folder, names))
     had_list = (folder / LIST).exists()
     absent = [name for name in names if not os.path.lexists(folder / name)]
-    _write(folder, {**_read(folder), **dict.fromkeys(names)})
+    with waited_for(folder / LIST):
+        _write(folder, {**_read(folder), **dict.fromkeys(names)})
     try:
         yield
     except BaseException:
@@ -184,9 +186,10 @@ def _is_listed(path: Path, listed: Listed) -> bool:
 
 def _settle(folder: Path) -> None:
     """Write the list with the checksums that were open and without what is gone."""
-    listed = {name: known for name, known in _read(folder).items() if os.path.lexists(folder / name)}
-    settled = {name: _digest(folder / name) if known is None else known for name, known in listed.items()}
-    _write(folder, settled)
+    with waited_for(folder / LIST):
+        listed = {name: known for name, known in _read(folder).items() if os.path.lexists(folder / name)}
+        settled = {name: _digest(folder / name) if known is None else known for name, known in listed.items()}
+        _write(folder, settled)
 
 
 def _digest(path: Path) -> str | None:

@@ -42,7 +42,12 @@ VERSION = 2
 OriginName = Literal["level0", "bounds"]
 """From where coordinates count: the corner of level 0, or that of the part that was scanned."""
 
-_ROOMS = ("core", "slides", "data", "networks", "grouping", "inference", "glands", "results")
+_ROOMS = (
+    *("core", "slides", "data", "networks", "mining", "grouping", "inference", "glands", "results"),
+    *("pipeline.estimator", "pipeline.familiarity", "pipeline.gland_size", "pipeline.segmented"),
+    *("pipeline.segment_slide", "pipeline.slide_fields", "pipeline.source_sizes"),
+)
+"""The code that a result is made by, from an image to its table and its quality."""
 
 OrMissing = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A number that may be missing: null in the file, NaN in memory."""

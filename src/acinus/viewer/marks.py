@@ -58,14 +58,15 @@ class Marks:
         self._root = root
         self._digest = digest
         self._lock = threading.Lock()
-        self._marks, self._stale = self._load()
+        self._marks, aside = self._load()
+        self._stale = None if aside is None else self._file  # until a new mark sets it aside
 
     @property
     def notice(self) -> str | None:
         """What the user should know of older marks, or None."""
         if self._stale is None:
             return None
-        return f"marks of an earlier segmentation are kept in {self._stale.name}"
+        return f"marks of an earlier segmentation are in {self._stale.name}"
 
     def all(self) -> dict[str, Mark]:
         """Return the mark of every marked gland by id."""
@@ -84,16 +85,15 @@ class Marks:
             if not is_inside(self._root, self._file.parent):
                 raise OutputError(f"{self._file.parent} points outside the folder; no mark is written there")
             try:
-                marks, stale = self._load()  # another viewer, or a person, may have written meanwhile
+                marks, aside = self._load()  # another viewer, or a person, may have written meanwhile
             except InputError as error:
                 raise OutputError(f"{error}; no mark is written") from error
             marks.pop(gland_id, None)
             if mark is not None:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 marks[gland_id] = {"mark": mark, "at": now, "by": user_name()}
-            if stale is not None:
-                self._file.rename(_free_name(stale))
-                self._stale = stale
+            if aside is not None:
+                self._stale = self._file.rename(_free_name(aside))
             write_json(self._file, {"version": 1, "outlines_sha256": self._digest, "marks": marks})
             self._marks = marks
 
@@ -109,6 +109,7 @@ class Marks:
         return orjson.dumps({"type": "FeatureCollection", "features": features})
 
     def _load(self) -> tuple[dict[str, dict[str, Any]], Path | None]:
+        """Return the marks, and where to set the file aside if it speaks of other outlines."""
         if not self._file.exists():
             return {}, None
         if not is_inside(self._root, self._file):

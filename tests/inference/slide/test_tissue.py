@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from acinus.core.geometry import Box, Size
 from acinus.inference.slide.grid import WorkingGrid
 from acinus.inference.slide.tissue import SlideTissue
+from acinus.slides.coarse import CoarseView
 
 from .in_memory import ArraySlide
 
@@ -64,7 +65,17 @@ def test_artefacts_are_no_tissue_nor_beside_it_and_are_kept_with_it(tmp_path):
     again = SlideTissue.kept(tmp_path / "tissue.mask", slide, grid)
     assert np.array_equal(again.mask, tissue.mask)
     assert np.array_equal(again.artefacts.kinds, tissue.artefacts.kinds)
-    assert SlideTissue.of(slide, grid, artefacts=False).artefacts is None
+
+
+def test_artefacts_that_nobody_looked_for_are_not_taken_for_none_when_read_again(tmp_path):
+    slide = drawn_slide()
+    grid = WorkingGrid.of(slide, 2.5)
+    for _ in range(2):  # found, then read
+        assert SlideTissue.kept(tmp_path / "kept", slide, grid, artefacts=False).artefacts is None
+    SlideTissue.left_out(tmp_path / "left_out", slide, grid, CoarseView.of(slide, most_px=10_000))
+    left_out = SlideTissue.kept(tmp_path / "left_out", slide, grid)
+    assert left_out.artefacts is None
+    assert not left_out.mask.any()
 
 
 def _speckled() -> SlideTissue:

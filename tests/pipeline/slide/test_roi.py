@@ -89,6 +89,20 @@ def test_another_region_of_interest_is_another_result_and_the_same_one_is_skippe
     assert counts() == (["discs"], [], 6)
 
 
+def test_a_region_that_was_damaged_since_costs_its_own_image_alone(tmp_path):
+    roi, out, inputs = tmp_path / "roi", tmp_path / "out", tmp_path / "images"
+    inputs.mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(inputs / f"{name}.tif", discs(), resolution=(2e4, 2e4), resolutionunit="CENTIMETER")
+        draw(roi, name, LEFT)
+    segment_files([inputs / "a.tif"], purple_model(), model_name="m", out=out, roi=roi)
+    (roi / "a.geojson").write_text("{")
+    result = segment_files([inputs], purple_model(), model_name="m", out=out, roi=roi)
+    assert result.done == ["b"]
+    [failure] = result.failures
+    assert "a.geojson" in failure.reason
+
+
 def test_a_folder_for_other_slides_is_refused(tmp_path, disc_slide):
     roi = draw(tmp_path / "roi", "other", LEFT)
     with pytest.raises(UsageError, match=r"such as discs\.geojson; check --roi"):

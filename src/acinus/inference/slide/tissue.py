@@ -36,10 +36,11 @@ _LARGEST_OVERVIEW_PX = 10_000_000  # 32 × 20 mm at 8 µm/px; what is larger is 
 _MOST_PX_FOR_ARTEFACTS = 4_000_000  # more of them would take half a GB
 _RIM_UM = 24.0  # a gland at the tissue's border is seen whole, though the mask cuts it (ours)
 _TISSUE, _WIDE_GAP = 1, 2  # in the file
+_NOT_LOOKED_FOR = 255  # in the file, everywhere, in place of artefacts
 
 
 def overview_of(reader: SlideReader) -> CoarseView:
-    """Return a whole slide at 8 µm per pixel, more coarsely if it is larger than 32 × 32 mm.
+    """Return a whole slide at 8 µm per pixel, more coarsely if it is larger than 32 × 20 mm.
 
     Raises
     ------
@@ -147,7 +148,8 @@ class SlideTissue:
         if kept is not None:
             mpp = CoarseView.mpp_of(reader, most_px=_LARGEST_OVERVIEW_PX)
             mask, gaps = (kept[0] == kind for kind in (_TISSUE, _WIDE_GAP))
-            known = Artefacts(kept[1].copy(), mpp)  # lets go of what was read
+            looked_for = not (kept[1] == _NOT_LOOKED_FOR).any()
+            known = Artefacts(kept[1].copy(), mpp) if looked_for else None  # lets go of what was read
             return cls(mask, mpp, grid, scanned, roi or RegionOfInterest(), wide_gaps=gaps, artefacts=known)
         return cls.of(reader, grid, roi, artefacts=artefacts, view=view)._keep(path)
 
@@ -167,7 +169,8 @@ class SlideTissue:
         kinds = np.where(self.mask, np.uint8(_TISSUE), np.uint8(0))
         if self.wide_gaps is not None:
             kinds[self.wide_gaps] = _WIDE_GAP
-        left_out = np.zeros_like(kinds) if self.artefacts is None else self.artefacts.kinds
+        nothing = np.full_like(kinds, _NOT_LOOKED_FOR)
+        left_out = nothing if self.artefacts is None else self.artefacts.kinds
         make_folder(path.parent)
         with atomic_path(path) as temporary:
             temporary.write_bytes(pack(np.stack([kinds, left_out]), self.bounds))

@@ -37,9 +37,12 @@ _MOST_OVERVIEW_PX = 4_000_000  # 16 × 16 mm at 8 µm/px; 150 MB while tissue is
 _CODE = (
     "core",
     "slides",
+    "data.resample",
     "data.stain_kind",
     "glands.crops",
+    "glands.paint",
     "glands.polygons",
+    "glands.roi",
     "results.artefacts",
     "mining",
 )
