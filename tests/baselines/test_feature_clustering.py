@@ -71,5 +71,6 @@ def test_loss_is_similarity_plus_weighted_continuity():
     records: list[dict[str, float]] = []
     tile = two_texture_tile(0, height_px=60, width_px=60).image
     SHORT.fit([tile], seed=0, device=CPU, on_step=records.append)
+    assert records
     for record in records:
         assert np.isclose(record["loss"], record["similarity"] + 5.0 * record["continuity"], rtol=1e-5)

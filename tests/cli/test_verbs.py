@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,16 @@ def test_measure_counts_and_measures_the_glands_of_any_label_map(tmp_path, tiles
         "glands.geojson",
         "glands.parquet",
         "image.json",
+        "run.json",
         "summary.json",
     ]
+    run_file = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run_file["settings"] == {"mpp": 0.5}
+    assert [(each["name"], Path(each["path"]).name) for each in run_file["inputs"]] == [
+        ("tile_000", "labels.png"),
+        ("tile_000", "tile_000.png"),
+    ]
+    assert run_file["inputs"][0]["sha256"] == sha256((tmp_path / "labels.png").read_bytes()).hexdigest()
     assert [image.name for image in read_results(tmp_path / "out").images] == ["tile_000"]
     with (tmp_path / "out" / "glands.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -75,7 +75,9 @@ def test_the_side_of_the_image_is_no_edge():
 
 def test_the_image_given_is_not_drawn_on():
     rgb = np.full((40, 60, 3), WHITE, np.uint8)
-    draw_outlines(rgb, two_squares(), mpp=1.25)
+    drawn = draw_outlines(rgb, two_squares(), mpp=1.25)
+    assert (rgb == WHITE).all()
+    assert (drawn != WHITE).any()
 
 
 def test_numbers_above_those_of_16_bits_are_told_apart():

@@ -146,7 +146,7 @@ def compute(label: str, content: bytes, *, fresh: bool) -> Files | Failure:
     fresh : bool
         Whether the process has done nothing before, so that its peak memory is that of the job.
     """
-    from acinus.benchmark.fit_and_score import fit_and_score  # PyTorch is loaded by workers alone
+    from acinus.benchmark.fit_and_score import fit_and_score
 
     said = io.StringIO()
     with (

@@ -17,8 +17,9 @@ class CompareSettings:
     Attributes
     ----------
     untrusted : {"leave out", "weight", "keep"}
-        Images flagged as untrustworthy: left out, weighted by their quality in their patient's mean, or used
-        like all others. The result says in each case what using all of them changes.
+        Images flagged as untrustworthy: left out, or used like all others. ``weight`` uses all and weights
+        each by its quality in its patient's mean. The result says in each case what using all of them alike
+        changes.
     least_quality : float
         Below it an image is untrustworthy, as is one that is unfamiliar to its model. 0.45 is where the
         report calls trust low (ours).

@@ -21,7 +21,7 @@ from acinus.core.units import um2_to_px, um_to_px
 from acinus.glands.polygons import shoelace_area, smooth_ring
 from acinus.glands.rings import mask_rings
 from acinus.glands.shape import circularity
-from acinus.glands.stain import optical_density
+from acinus.glands.stain import absorbance
 
 __all__ = [
     "PALE_OD",
@@ -62,7 +62,7 @@ def pale_pixels(rgb: RgbArray, *, mpp: float) -> BoolMask:
     """Return where the median-filtered image lets more light through than `PALE_OD`, shape (h, w)."""
     reach = round(um_to_px(_SMOOTH_UM, mpp=mpp))
     smooth = cv2.medianBlur(np.ascontiguousarray(rgb), 2 * reach + 1) if reach > 0 else rgb
-    red, green, blue = np.moveaxis(optical_density(np.asarray(smooth)), -1, 0)
+    red, green, blue = np.moveaxis(absorbance(np.asarray(smooth)), -1, 0)
     return np.asarray((red + green + blue) / 3.0 < PALE_OD)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from acinus.core.image import RgbArray
 
-__all__ = ["EOSIN", "HAEMATOXYLIN", "haematoxylin_density", "optical_density"]
+__all__ = ["EOSIN", "HAEMATOXYLIN", "absorbance", "haematoxylin_density"]
 
 HAEMATOXYLIN = (0.65, 0.70, 0.29)
 """Optical density of haematoxylin in red, green and blue, unit length (Ruifrok & Johnston 2001)."""
@@ -22,8 +22,10 @@ EOSIN = (0.07, 0.99, 0.11)
 _WHITE = 255.0
 
 
-def optical_density(rgb: RgbArray) -> NDArray[np.float64]:
+def absorbance(rgb: RgbArray) -> NDArray[np.float64]:
     """Return −log₁₀(I / 255) per channel; black counts as 1 so that it stays finite.
+
+    `acinus.core.colour.optical_density` is the same with natural logarithms.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def optical_density(rgb: RgbArray) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> optical_density(np.array([255, 0, 128], np.uint8)).round(3).tolist()
+    >>> absorbance(np.array([255, 0, 128], np.uint8)).round(3).tolist()
     [-0.0, 2.407, 0.299]
     """
     density: NDArray[np.float64] = _DENSITY[rgb]
@@ -69,7 +71,7 @@ def haematoxylin_density(rgb: RgbArray) -> NDArray[np.float64]:
     Ruifrok & Johnston, Quantification of histochemical staining by color deconvolution, Anal. Quant. Cytol.
     Histol. 23, 2001.
     """
-    return optical_density(rgb) @ _TO_HAEMATOXYLIN
+    return absorbance(rgb) @ _TO_HAEMATOXYLIN
 
 
 def _unmixing() -> NDArray[np.float64]:

@@ -206,7 +206,8 @@ def clark_evans(centroids: NDArray[np.float64], *, area: float, perimeter: float
         NaN for fewer than two glands, or without an area.
 
     References
-    ---------- Clark & Evans, Ecology 35, 1954. Donnelly, Simulations to determine the variance and edge
+    ----------
+    Clark & Evans, Ecology 35, 1954. Donnelly, Simulations to determine the variance and edge
     effect of total nearest neighbour distance, in: Hodder (ed.), Simulation Studies in Archaeology, 1978.
     """
     count = len(centroids)

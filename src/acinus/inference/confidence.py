@@ -1,8 +1,8 @@
 """How far to trust a result, without labels: how certain the tissue's pixels are.
 
 A network that was taught by proposals that contradict each other stays undecided where they do, and that is
-where it errs; and where the image's colours contradict it, one of the two is wrong. On the GlaS training
-images this number and the true mIoU rank the images alike (docs/results.md).
+where it errs; and where the image's colours contradict it, one of the two is wrong. How alike this number and
+the true mIoU rank images is in docs/failures.md.
 """
 
 from __future__ import annotations

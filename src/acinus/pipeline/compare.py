@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,14 @@ from acinus.core.errors import InputError, UsageError
 from acinus.core.files import make_folder, write_json
 from acinus.core.naming import plural
 from acinus.core.progress import Progress
-from acinus.core.run import checksum, run_record
+from acinus.core.run import run_record
 from acinus.core.settings import apply_settings, settings_to_plain
 from acinus.core.settings_file import read_settings_file
 from acinus.pipeline.compared import COMPARED_FILES, PAGE, Compared, write_comparison
 from acinus.results.folder import read_records
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import ImageRecord
+from acinus.slides.identity import input_record
 
 __all__ = ["Question", "compare_results", "load_compare_settings"]
 
@@ -139,7 +140,7 @@ def compare_results(
         command=None,
         settings=settings_to_plain(settings),
         seed=settings.seed,
-        inputs=[{"name": clinical.name, "path": str(clinical.resolve()), "sha256": checksum(clinical)}],
+        inputs=[input_record(clinical.name, clinical, slide=False)],
     )
     with claimed(out, COMPARED_FILES), _also(joined.lacking):
         compared = write_comparison(
@@ -268,4 +269,4 @@ def _with_outcome(
         raise InputError(f"no result has a {name} in the table; check --by and --order")
     own = outcome.select(np.array([places[joined.rows[i]] for i in kept], np.intp))
     notices = _unmatched(lacking, "image has", "images have", f"no {name} that is compared")
-    return [replace(joined.images[i]) for i in kept], own, notices
+    return [joined.images[i] for i in kept], own, notices

@@ -13,8 +13,9 @@ import numpy as np
 import shapely
 
 from acinus.core.errors import InputError
-from acinus.core.files import as_named, make_folder
+from acinus.core.files import as_named, make_folder, write_json
 from acinus.core.progress import Progress, SilentProgress
+from acinus.core.run import run_record
 from acinus.core.user import user_name
 from acinus.glands import Glands, Outline, gland_id, summarise
 from acinus.glands.corrections import Corrected, correct_outlines
@@ -30,11 +31,13 @@ from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.changes import GlandChange, GlandMark, read_marks, write_changes
 from acinus.results.files import (
     ARTEFACTS,
+    BATCH_FILES,
     CORRECTIONS,
-    FAILURES,
     GLANDS_CSV,
     MARKS,
+    RECORD,
     RESULT_FILES,
+    RUN,
     SUMMARY_CSV,
     find_table,
 )
@@ -44,14 +47,13 @@ from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
 from acinus.results.tables import read_table
 from acinus.results.writing import new_result, new_slide_labels, write_glands
+from acinus.slides.identity import input_record
 from acinus.slides.images import read_image
 from acinus.slides.opening import open_slide
 from acinus.slides.working import WorkingImage
 from acinus.viewer.reading import read_glands
 
 __all__ = ["measure_corrected"]
-
-_POOLED_FILES = (GLANDS_CSV, SUMMARY_CSV, FAILURES)
 
 
 def measure_corrected(
@@ -69,8 +71,8 @@ def measure_corrected(
     results : Path
         Folder of results. Glands marked as wrong in ``marks.json`` are left out.
     out : Path
-        Takes a folder of results of its own: tables, outlines, records and label maps, and for every
-        image ``changes.csv``. Images without corrections are copied into it.
+        Takes a folder of results of its own: tables, outlines, records and label maps, ``run.json``, and
+        for every image ``changes.csv``. Images without corrections are copied into it.
     corrections : Path, optional
         Folder of ``<name>.geojson`` (.gz) as QuPath exports it, see `correct_outlines`.
     by : str, optional
@@ -93,21 +95,29 @@ def measure_corrected(
         )
     folders = [out / image.folder.name for image in found.images]
     in_place = [path for folder in folders for path in in_the_way(folder, RESULT_FILES)]
-    refuse_to_replace([*in_the_way(out, _POOLED_FILES), *in_place])
-    result = BatchResult(folder=out, warnings=list(found.problems))
+    refuse_to_replace([*in_the_way(out, BATCH_FILES), *in_place])
+    result, inputs = BatchResult(folder=out, warnings=list(found.problems)), []
     make_folder(out)
     with (progress or SilentProgress()).task("Measuring", total=len(found.images)) as advance:
         for image in found.images:
             try:
                 _write_corrected(image, drawn.get(image.name), out / image.folder.name, by=by or user_name())
+                inputs += _inputs(image, drawn.get(image.name))
                 result.done.append(image.name)
             except InputError as error:
                 result.failed(image.name, error)
             advance(image.name)
-    with claimed(out, (GLANDS_CSV, SUMMARY_CSV)):
+    with claimed(out, (RUN, GLANDS_CSV, SUMMARY_CSV)):
+        write_json(out / RUN, run_record(command=None, settings={"by": by}, seed=None, inputs=inputs))
         result.warnings += write_tables(out, records_in(out))
     result.write_log()
     return result
+
+
+def _inputs(image: ImageResult, drawing: Path | None) -> list[dict[str, Any]]:
+    """Return what the run file says of a result: its record, and what people said of it."""
+    files = [image.folder / RECORD, image.folder / MARKS, *([] if drawing is None else [drawing])]
+    return [input_record(image.name, path, slide=False) for path in files if path.is_file()]
 
 
 def _drawing(corrections: Path, image: ImageResult) -> Path | None:

@@ -10,7 +10,6 @@ from typing import Any
 from acinus.core.errors import InputError, UsageError
 from acinus.core.image import RgbImage
 from acinus.core.progress import Progress
-from acinus.core.run import checksum
 from acinus.core.user_cache import user_cache
 from acinus.data.sample import Sample
 from acinus.glands.roi import RegionOfInterest, RoiFolder, read_roi
@@ -26,7 +25,7 @@ from acinus.pipeline.fit import finest_mpp, reduced
 from acinus.pipeline.gland_size import source_of
 from acinus.pipeline.settings import Settings
 from acinus.results.batch import BatchResult
-from acinus.slides.identity import file_identity
+from acinus.slides.identity import input_record
 from acinus.slides.images import is_slide, whole_image
 from acinus.slides.opening import SLIDE_SUFFIXES, open_slide
 from acinus.slides.reader import resolved_mpp
@@ -121,7 +120,7 @@ def read_fit_inputs(
                         bare.append(sample.name)
                     inputs.images.append(image)
                     inputs.sources.append(source)
-                    inputs.records.append(_record(sample.name, sample.image_path, slide=False))
+                    inputs.records.append(input_record(sample.name, sample.image_path, slide=False))
                     result.done.append(sample.name)
             except Exception as error:  # whatever is wrong with one image, the others are read
                 result.failed(str(sample.image_path), error)
@@ -155,7 +154,7 @@ def _read_corrected(
             name = each.result.name
             try:
                 read = corrected_images(each, settings)
-                record = _record(name, each.source, slide=each.result.record.is_slide)
+                record = input_record(name, each.source, slide=each.result.record.is_slide)
             except Exception as error:  # whatever is wrong with one image, the others are read
                 result.failed(str(each.source), error)
             else:
@@ -208,12 +207,6 @@ def _to_survey(sample: Sample, rois: RoiFolder) -> SlideToSurvey:
         with open_slide(sample.image_path, mpp=sample.mpp) as reader:
             roi = read_roi(drawn, corner=(reader.bounds.x, reader.bounds.y))
     return SlideToSurvey(sample.name, sample.image_path, sample.mpp, roi)
-
-
-def _record(name: str, path: Path, *, slide: bool) -> dict[str, Any]:
-    """Return what the run file says of an input; slides are too large for a checksum of all their bytes."""
-    identity = file_identity(path) if slide else {"sha256": checksum(path)}
-    return {"name": name, "path": str(path.resolve()), **identity}
 
 
 @dataclass(frozen=True)
@@ -279,7 +272,7 @@ def _read_chosen(
                 with open_slide(slide.path, mpp=slide.mpp) as reader:
                     images = [read_region(reader, each.box, mpp=mpp) for each in of_slide.chosen]
                     source = source_of(slide.path, mpp=resolved_mpp(reader))
-                record = _record(slide.name, slide.path, slide=True)
+                record = input_record(slide.name, slide.path, slide=True)
             except Exception as error:
                 result.failed(str(slide.path), error)
             else:

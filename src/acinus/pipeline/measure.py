@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from acinus.core.errors import InputError
 from acinus.core.files import make_folder, write_json
 from acinus.core.naming import composed, is_text, plural
 from acinus.core.progress import Progress, SilentProgress
+from acinus.core.run import run_record
 from acinus.core.scratch import is_large
 from acinus.glands import gland_polygons, measure_glands
 from acinus.glands.summary import summarise_image
@@ -17,11 +20,13 @@ from acinus.pipeline.inputs import find_inputs
 from acinus.pipeline.measure_large import measure_large
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
-from acinus.results.files import FAILURES, GLANDS_CSV, MEASURED_FILES, SUMMARY_CSV, SUMMARY_JSON
+from acinus.results.files import BATCH_FILES, GLANDS_CSV, MEASURED_FILES, RUN, SUMMARY_CSV, SUMMARY_JSON
+from acinus.results.folder import read_run
 from acinus.results.label_files import label_files
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
 from acinus.results.writing import image_record, write_glands
+from acinus.slides.identity import input_record
 from acinus.slides.images import whole_image
 from acinus.slides.label_image import read_label_image
 from acinus.slides.opening import open_slide
@@ -29,8 +34,6 @@ from acinus.slides.reader import resolved_mpp
 from acinus.slides.tissue import tissue_mask
 
 __all__ = ["Measured", "measure_files", "measure_folders"]
-
-_POOLED_FILES = (GLANDS_CSV, SUMMARY_CSV, FAILURES)
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Measured:
 def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> Measured:
     """Measure one label map.
 
-    Writes ``glands.csv``, ``.parquet``, ``.geojson``, ``summary.json``, and ``image.json``, by which
-    ``acinus report`` and ``acinus compare`` know the folder as a result.
+    Writes ``glands.csv``, ``.parquet``, ``.geojson``, ``summary.json``, ``run.json``, and ``image.json``, by
+    which ``acinus report`` and ``acinus compare`` know the folder as a result.
 
     Raises
     ------
@@ -74,7 +77,9 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
                 f"{slide.size.width} × {slide.size.height}; give the label map at the image's size"
             )
         if is_large(labels.shape):
-            return Measured(measure_large(labels, slide, mpp=resolved_mpp(slide), out=out), read.notices)
+            run = _run(_inputs(labels_path, image_path, slide=True), mpp=mpp)
+            found = measure_large(labels, slide, mpp=resolved_mpp(slide), out=out, run=run)
+            return Measured(found, read.notices)
         image = whole_image(slide)
     make_folder(out)
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
@@ -82,6 +87,7 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     with claimed(out, MEASURED_FILES):
         write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
         write_json(out / SUMMARY_JSON, summary)
+        write_json(out / RUN, _run(_inputs(labels_path, image_path, slide=False), mpp=mpp))
         write_record(out, image_record(image, labels, glands, summary, path=image_path.resolve()))
     return Measured(len(glands), read.notices)
 
@@ -98,7 +104,8 @@ def measure_folders(
     images : Path
         Folder of the stained images ``<stem>.*``; those without a label map are passed over.
     out : Path
-        Takes ``<stem>/`` with the files of `measure_files`, and ``glands.csv`` and ``summary.csv`` of all.
+        Takes ``<stem>/`` with the files of `measure_files`, and ``glands.csv``, ``summary.csv`` and
+        ``run.json`` of all.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def measure_folders(
         When something that acinus did not write lies where a table is to be.
     """
     check_mpp_argument(mpp)
-    refuse_to_replace(in_the_way(out, _POOLED_FILES))
+    refuse_to_replace(in_the_way(out, BATCH_FILES))
     maps = label_files(labels)
     result = BatchResult(folder=out)
     samples = find_inputs([images], mpp=mpp, result=result)
@@ -131,7 +138,18 @@ def measure_folders(
             except InputError as error:
                 result.failed(name, error)
             advance(name)
-    with claimed(out, (GLANDS_CSV, SUMMARY_CSV)):
+    with claimed(out, (RUN, GLANDS_CSV, SUMMARY_CSV)):
+        inputs = [read_run(out / name)["inputs"] for name in result.done]
+        write_json(out / RUN, _run([each for of_one in inputs for each in of_one], mpp=mpp))
         result.warnings += write_tables(out, records_in(out))
     result.write_log()
     return result
+
+
+def _inputs(labels: Path, image: Path, *, slide: bool) -> list[dict[str, Any]]:
+    """Return what the run file says of both files, by the name of their result."""
+    return [input_record(image.stem, path, slide=slide) for path in (labels, image)]
+
+
+def _run(inputs: Sequence[dict[str, Any]], *, mpp: float | None) -> dict[str, Any]:
+    return run_record(command=None, settings={"mpp": mpp}, seed=None, inputs=inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from acinus.glands import Glands, summarise
 from acinus.glands.crops import Sliceable, gland_crops
 from acinus.glands.measure import columns_of, measure_gland, with_neighbours
 from acinus.glands.spool import OutlineSpool
-from acinus.results.files import MEASURED_FILES, SUMMARY_JSON
+from acinus.results.files import MEASURED_FILES, RUN, SUMMARY_JSON
 from acinus.results.ownership import claimed
 from acinus.results.record import ImageRecord, ScannedPart, results_code, write_record
 from acinus.results.writing import write_glands
@@ -28,7 +29,7 @@ __all__ = ["measure_large"]
 _BATCH = 500  # glands held at once
 
 
-def measure_large(labels: LabelMap, slide: SlideReader, *, mpp: float, out: Path) -> int:
+def measure_large(labels: LabelMap, slide: SlideReader, *, mpp: float, out: Path, run: dict[str, Any]) -> int:
     """Write what ``acinus measure`` writes and return the number of glands.
 
     Memory holds some blocks of the slide, the table of glands and its overview at 8 µm/px. Tissue is what is
@@ -42,6 +43,8 @@ def measure_large(labels: LabelMap, slide: SlideReader, *, mpp: float, out: Path
     mpp : float
         µm per pixel of both.
     out : Path
+    run : dict
+        Content of the run file.
 
     Raises
     ------
@@ -59,6 +62,7 @@ def measure_large(labels: LabelMap, slide: SlideReader, *, mpp: float, out: Path
         with claimed(make_folder(out), MEASURED_FILES):
             write_glands(out, glands, named, name=slide.path.stem, scale=1.0 / mpp)
             write_json(out / SUMMARY_JSON, summary)
+            write_json(out / RUN, run)
             write_record(out, _record(labels, slide, glands, summary, mpp=mpp))
     return len(glands)
 

@@ -42,7 +42,8 @@ def save_model(
     Parameters
     ----------
     stain : dict
-        ``mean_od`` and ``std_od`` of the training images' channels, for warnings about other stains.
+        What is known of the training images, from `acinus.data.stain.stain_of`: by it images are told that
+        are unlike them.
     parent : dict, optional
         What is known of the model that this one went on from.
 

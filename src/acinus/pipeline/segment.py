@@ -16,7 +16,7 @@ from acinus.core.image import RgbImage
 from acinus.core.lock import locked
 from acinus.core.naming import natural_key
 from acinus.core.progress import Progress, SilentProgress
-from acinus.core.run import checksum, fingerprint, run_record
+from acinus.core.run import fingerprint, run_record
 from acinus.core.settings import settings_to_plain
 from acinus.data.sample import Sample
 from acinus.glands.roi import RegionOfInterest, RoiFolder, read_roi
@@ -43,7 +43,7 @@ from acinus.results.folder import read_run
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import ImageRecord, OriginName, read_record, results_code
 from acinus.results.writing import write_image_result
-from acinus.slides.identity import file_identity
+from acinus.slides.identity import input_record
 from acinus.slides.images import is_slide, whole_image
 from acinus.slides.opening import open_slide
 
@@ -246,7 +246,7 @@ def _segment_one(sample: Sample, batch: _Batch, result: BatchResult, progress: P
         result.remark(sample.name, *reader.notes)
         slide = is_slide(reader)
         image = None if slide else whole_image(reader)
-    source = _source(sample, slide=slide)
+    source = input_record(sample.name, sample.image_path, slide=slide)
     record = (
         _segment_slide(sample, batch, progress)
         if image is None
@@ -295,13 +295,6 @@ def _segment_image(sample: Sample, image: RgbImage, batch: _Batch, source: dict[
     )
 
 
-def _source(sample: Sample, *, slide: bool) -> dict[str, Any]:
-    """Return name, path and digest of an input, for the run file."""
-    path = sample.image_path
-    known = file_identity(path) if slide else {"sha256": checksum(path)}
-    return {"name": sample.name, "path": str(path.resolve()), **known}
-
-
 def _finished(sample: Sample, batch: _Batch, result: BatchResult) -> dict[str, Any] | None:
     """Return the line of the run file if all results are there, made from what they would be from now.
 
@@ -316,7 +309,7 @@ def _finished(sample: Sample, batch: _Batch, result: BatchResult) -> dict[str, A
         return None
     if not is_whole(folder, kind=record.kind, version=record.version):
         return None
-    source = _source(sample, slide=record.is_slide)
+    source = input_record(sample.name, sample.image_path, slide=record.is_slide)
     if record.fingerprint != batch.made_from(sample, source, slide=record.is_slide):
         return None
     if record.code != results_code():

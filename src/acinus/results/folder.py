@@ -260,8 +260,11 @@ def _without_result(run: dict[str, Any], images: list[ImageResult]) -> Iterator[
     """Yield one line for the inputs of a batch that left no result."""
     inputs = [entry for entry in run.get("inputs") or [] if isinstance(entry, dict)]
     done = {image.name for image in images} | {image.folder.name for image in images}
-    names = [str(entry.get("name") or Path(str(entry.get("path", "?"))).stem) for entry in inputs]
+    # A result may be made from several files, such as a label map and its image.
+    names = dict.fromkeys(
+        str(entry.get("name") or Path(str(entry.get("path", "?"))).stem) for entry in inputs
+    )
     lacking = [name for name in names if name not in done and Path(name).stem not in done]
-    if lacking and len(images) + len(lacking) >= len(inputs):
+    if lacking and len(images) + len(lacking) >= len(names):
         shown = ", ".join(lacking[:10]) + (f" and {len(lacking) - 10} more" if len(lacking) > 10 else "")
-        yield f"no result for {len(lacking)} of {plural(len(inputs), 'input')}: {shown}"
+        yield f"no result for {len(lacking)} of {plural(len(names), 'input')}: {shown}"

@@ -118,19 +118,18 @@ def claimed(folder: Path, names: Collection[str]) -> Iterator[None]:
     """
     refuse_to_replace(in_the_way(folder, names))
     had_list = (folder / LIST).exists()
-    absent = [name for name in names if not os.path.lexists(folder / name)]
     with waited_for(folder / LIST):
-        _write(folder, {**_read(folder), **dict.fromkeys(names)})
+        listed = _read(folder)
+        if not had_list:  # of an earlier version
+            listed = {name: _digest(folder / name) for name in listed if name not in names}
+        _write(folder, {**listed, **dict.fromkeys(names)})
     try:
         yield
     except BaseException:
         with suppress(OutputError, OSError):  # the error of the block is the one to tell
-            if had_list or any(os.path.lexists(folder / name) for name in absent):
-                _settle(folder)
-            else:
-                (folder / LIST).unlink()
+            _settle(folder, names)
         raise
-    _settle(folder)
+    _settle(folder, names)
 
 
 @contextmanager
@@ -184,12 +183,23 @@ def _is_listed(path: Path, listed: Listed) -> bool:
     return known is None or path.name in _READ_BY_ACINUS_ALONE or known == _digest(path)
 
 
-def _settle(folder: Path) -> None:
-    """Write the list with the checksums that were open and without what is gone."""
+def _settle(folder: Path, names: Collection[str]) -> None:
+    """Write the list with the checksums of these names, and without what is gone.
+
+    What else has no checksum, another process may be writing.
+    """
     with waited_for(folder / LIST):
-        listed = {name: known for name, known in _read(folder).items() if os.path.lexists(folder / name)}
-        settled = {name: _digest(folder / name) if known is None else known for name, known in listed.items()}
-        _write(folder, settled)
+        listed = {
+            name: known
+            for name, known in _read(folder).items()
+            if name not in names and (known is None or os.path.lexists(folder / name))
+        }
+        there = [name for name in names if os.path.lexists(folder / name)]
+        listed |= {name: _digest(folder / name) for name in there}
+        if listed:
+            _write(folder, listed)
+        else:
+            (folder / LIST).unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str | None:

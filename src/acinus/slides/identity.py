@@ -6,11 +6,24 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from acinus.core.run import checksum
 from acinus.slides.zarr_files import files_of
 
-__all__ = ["file_identity", "file_size"]
+__all__ = ["file_identity", "file_size", "input_record"]
 
 _END_BYTES = 1 << 20
+
+
+def input_record(name: str, path: Path, *, slide: bool) -> dict[str, Any]:
+    """Return what a run file says of an input: its name, where it is, and what identifies it.
+
+    Parameters
+    ----------
+    slide : bool
+        Whether it is too large to be read for that.
+    """
+    known = file_identity(path) if slide else {"sha256": checksum(path)}
+    return {"name": name, "path": str(path.resolve()), **known}
 
 
 def file_identity(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -92,12 +93,9 @@ def open_slide(path: Path | str, *, mpp: float | None = None) -> SlideReader:
     check_readable(path)
     if path.suffix.lower() in _CONVERTED_BY:  # a VSI is a TIFF of its label and overview alone
         raise unreadable(path)
-    reasons = []
     for source in _sources(path):
-        try:
+        with suppress(SourceRefusedError):
             return PyramidReader(path, partial(_upright_source, source), mpp=mpp)
-        except SourceRefusedError as error:
-            reasons.append(str(error))
     raise unreadable(path)
 
 

@@ -11,6 +11,7 @@ import openslide
 from acinus.core.errors import InputError
 from acinus.core.geometry import Box, Size
 from acinus.core.image import RgbArray
+from acinus.slides.pixels import on_white
 from acinus.slides.pyramid import SlideFacts, SourceRefusedError
 from acinus.slides.reader import Level, level_downsample
 from acinus.slides.resolution import from_axes, objective_note
@@ -101,10 +102,8 @@ class OpenSlideSource:
                 f"{self._path.name} cannot be decoded ({error}); the file is damaged, copy it again"
             ) from error
         rgba = np.asarray(region)  # (H, W, 4), colours not premultiplied
-        if (rgba[..., 3] == 255).all():
-            return np.ascontiguousarray(rgba[..., :3])
-        alpha = rgba[..., 3:].astype(np.float32) / 255
-        return np.rint(255 - alpha * (255.0 - rgba[..., :3])).astype(np.uint8)
+        opaque = (rgba[..., 3] == 255).all()
+        return np.ascontiguousarray(rgba[..., :3]) if opaque else on_white(rgba)
 
     def close(self) -> None:
         """Release the file."""

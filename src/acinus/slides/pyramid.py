@@ -1,4 +1,4 @@
-"""The one implementation of `SlideReader`: geometry and resampling here, pixels from one of three sources."""
+"""The one implementation of `SlideReader`: geometry and resampling here, pixels from a source."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class SlideReader(Protocol):
 
     @property
     def backend(self) -> str:
-        """The library that reads the file: ``openslide``, ``tifffile`` or ``pillow``."""
+        """The library that reads the file: ``openslide``, ``tifffile``, ``zarr`` or ``pillow``."""
         ...
 
     @property

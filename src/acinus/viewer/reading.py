@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from acinus.core.errors import InputError
+from acinus.core.run import checksum
 from acinus.glands import COLUMNS
 from acinus.glands.feature_stream import read_features
 from acinus.glands.outline_builder import OutlineBuilder
@@ -125,7 +125,7 @@ def read_glands(
         raise InputError(f"{path.name} is no GeoJSON of outlines ({error}); segment again") from error
     if not measurements and table is not None:
         measurements = _from_table(table, names)
-    return GlandsOnDisk(outlines, ids, names, measurements, _sha256(path), dropped, origin_px)
+    return GlandsOnDisk(outlines, ids, names, measurements, checksum(path), dropped, origin_px)
 
 
 def _by_name(measurements: Any) -> dict[str, Any]:
@@ -147,8 +147,3 @@ def _from_table(path: Path, names: list[str]) -> dict[str, NDArray[np.float64]]:
         column.qupath: np.array([float(glands[column.name][row]) if row >= 0 else np.nan for row in rows])
         for column in shown
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
