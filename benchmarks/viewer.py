@@ -20,10 +20,10 @@ import orjson
 import tifffile
 from scipy import ndimage
 
+from acinus.results.outlines import read_glands
 from acinus.viewer.entries import find_entries
 from acinus.viewer.layer import GlandLayer, View
 from acinus.viewer.library import Library
-from acinus.viewer.reading import read_glands
 
 SIDE_PX = 8192
 

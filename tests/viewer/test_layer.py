@@ -10,9 +10,9 @@ import shapely
 
 from acinus.core.errors import InputError
 from acinus.glands.feature_stream import read_features
+from acinus.results.outlines import read_glands
 from acinus.viewer import layer as layer_module
 from acinus.viewer.layer import GlandLayer, View
-from acinus.viewer.reading import read_glands
 
 EVERYTHING = View(left=-1e6, top=-1e6, right=1e6, bottom=1e6, scale=1.0)
 

@@ -9,12 +9,12 @@ import shapely
 
 from acinus.core.errors import InputError, OutputError
 from acinus.core.files import read_json, write_json
+from acinus.results.outlines import read_glands
 from acinus.viewer import marks as marks_module
 from acinus.viewer.entries import find_entries
 from acinus.viewer.layer import GlandLayer
 from acinus.viewer.library import Library
 from acinus.viewer.marks import Marks
-from acinus.viewer.reading import read_glands
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ from acinus.results.files import (
 )
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.labels import LabelFile, open_label_file, write_labels
+from acinus.results.outlines import read_glands
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
 from acinus.results.tables import read_table
@@ -51,7 +52,6 @@ from acinus.slides.identity import input_record
 from acinus.slides.images import read_image
 from acinus.slides.opening import open_slide
 from acinus.slides.working import WorkingImage
-from acinus.viewer.reading import read_glands
 
 __all__ = ["measure_corrected"]
 

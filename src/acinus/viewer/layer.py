@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from acinus.glands import COLUMNS
-from acinus.viewer.reading import GlandsOnDisk
+from acinus.results.outlines import GlandsOnDisk
 
 __all__ = ["MOST_OUTLINES", "GlandLayer", "Statistic", "View", "statistics_of"]
 

@@ -13,11 +13,11 @@ from acinus.core.cache import LruCache
 from acinus.core.errors import InputError
 from acinus.core.files import is_there
 from acinus.results.artefacts import areas_in_words, read_artefacts
+from acinus.results.outlines import read_glands
 from acinus.viewer.deepzoom import TILE_PX, BlankSlide, OpenedSlide, encode_jpeg
 from acinus.viewer.entries import Entries, Entry
 from acinus.viewer.layer import GlandLayer
 from acinus.viewer.marks import Marks
-from acinus.viewer.reading import read_glands
 
 __all__ = ["Library", "MarkedGlands", "UnknownSlideError"]
 
