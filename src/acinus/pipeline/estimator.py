@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from acinus.core.errors import ModelError, MppError, UsageError
+from acinus.core.errors import ModelError, UsageError
 from acinus.core.geometry import Size
 from acinus.core.image import BoolMask, RgbImage
 from acinus.core.progress import Progress
 from acinus.core.settings import settings_to_plain
-from acinus.data.folder import folder as find_samples
 from acinus.glands.roi import RegionOfInterest
 from acinus.grouping.device import choose_device
 from acinus.grouping.segmenter import NetworkSegmenter
@@ -36,6 +31,13 @@ from acinus.pipeline.arguments import check_seed
 from acinus.pipeline.corrections import CorrectedImage, corrected_images, corrected_results
 from acinus.pipeline.familiarity import Familiarity, Field, Rings, foreign_stain, judged
 from acinus.pipeline.fit import fit, reduced
+from acinus.pipeline.given_images import (
+    ImageLike,
+    check_names,
+    given_image,
+    given_images,
+    named_as_argument,
+)
 from acinus.pipeline.gland_size import source_of, with_gland_size
 from acinus.pipeline.model import load_model, read_description, save_model
 from acinus.pipeline.params import changed_fields, flattened, with_params
@@ -44,12 +46,8 @@ from acinus.pipeline.segmented import SegmentedImage
 from acinus.pipeline.settings import Settings, with_weights
 from acinus.results.folder import ImageResult, read_results
 from acinus.results.record import OriginName
-from acinus.slides.images import read_image
 
-__all__ = ["GlandSegmenter", "ImageLike"]
-
-ImageLike = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image | RgbImage
-"""A file, an (H, W, 3) uint8 array, a picture of Pillow, or an image with its resolution."""
+__all__ = ["GlandSegmenter"]
 
 _STAGES = ("mining", "grouping", "refinement", "instances")
 _FITTED_WITH = ("mining", "grouping", "gland_size_um", "seed", "weights", "from_model")
@@ -209,7 +207,7 @@ class GlandSegmenter:
             When an image cannot be read or `folder` cannot be used.
         """
         del y
-        given = _load_all(images, mpp)
+        given = given_images(images, mpp=mpp)
         corrected: list[CorrectedImage] = []
         if corrections is not None:
             asked, problems = corrected_results(Path(corrections), of_all=not given)
@@ -226,7 +224,7 @@ class GlandSegmenter:
             *(source for _, source, _ in corrected),
             *(source_of(path, mpp=image.mpp) for image, path in given),
         ]
-        _check_names(loaded)
+        check_names(loaded)
         parent = None
         if self.from_model is not None:
             parent = load_parent(Path(self.from_model), device=self.device)
@@ -277,7 +275,7 @@ class GlandSegmenter:
             When the image cannot be read; one that is too large for memory goes to `segment_slide`.
         """
         models = self.by_size
-        loaded = _load(image, mpp)
+        loaded = given_image(image, mpp=mpp)
         height, width = loaded.shape
         within = None if roi is None else roi.mask(Size(width, height), scale=1.0)
         familiarity = foreign_stain(loaded.rgb, self.stain, mpp=loaded.mpp)
@@ -390,7 +388,7 @@ class GlandSegmenter:
         from acinus.pipeline.segment_slide import segment_slide  # which takes estimators itself
 
         path, out = Path(path), Path(out)
-        with _named_as_argument():
+        with named_as_argument():
             segment_slide(path, self, out=out, mpp=mpp, origin=origin, artefacts=artefacts, progress=progress)
         return read_results(out / path.stem).images[0]
 
@@ -492,56 +490,3 @@ class GlandSegmenter:
         params = self.get_params(deep=False).items()
         shown = [f"{name}={changed_fields(value)}" for name, value in params if value != default[name]]
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-@contextmanager
-def _named_as_argument() -> Iterator[None]:
-    """Let errors that name the option ``--mpp 0.5`` name the argument ``mpp=0.5`` instead."""
-    try:
-        yield
-    except MppError as error:
-        raise MppError(re.sub(r"--mpp( (?=\d))?", "mpp=", str(error))) from error
-
-
-def _load_all(
-    images: ImageLike | Iterable[ImageLike], mpp: float | None
-) -> list[tuple[RgbImage, Path | None]]:
-    """Read all images, each with the file it is from; those in memory are numbered if they have no name."""
-    loaded: list[tuple[RgbImage, Path | None]] = []
-    one = isinstance(images, str | os.PathLike | np.ndarray | Image.Image | RgbImage)
-    entries = cast("list[ImageLike]", [images] if one else list(cast("Iterable[ImageLike]", images)))
-    for number, entry in enumerate(entries):
-        if isinstance(entry, str | os.PathLike):
-            with _named_as_argument():
-                samples = find_samples([Path(entry)], mpp=mpp)
-                loaded += [(sample.image(), sample.image_path) for sample in samples]
-        elif isinstance(entry, RgbImage):
-            loaded.append((entry, None))
-        else:
-            loaded.append((replace(_load(entry, mpp), name=f"image_{number:03d}"), None))
-    return loaded
-
-
-def _check_names(images: Iterable[RgbImage]) -> None:
-    names = [image.name for image in images]
-    if len(set(names)) < len(names):
-        raise UsageError(
-            "two images have the same name, so one's proposals would replace the other's; rename them"
-        )
-
-
-def _load(image: ImageLike, mpp: float | None) -> RgbImage:
-    if isinstance(image, RgbImage):
-        return image
-    if isinstance(image, str | os.PathLike):
-        with _named_as_argument():
-            return read_image(Path(image), mpp=mpp)
-    if not isinstance(image, np.ndarray | Image.Image):
-        raise UsageError(
-            "expected a path, an (H, W, 3) uint8 array, a Pillow image or an RgbImage, "
-            f"got {type(image).__name__}"
-        )
-    if mpp is None:
-        what = "an array" if isinstance(image, np.ndarray) else "a Pillow image"
-        raise UsageError(f"{what} has no µm/px; pass mpp=, for example mpp=0.5")
-    return RgbImage(rgb=image if isinstance(image, np.ndarray) else np.asarray(image.convert("RGB")), mpp=mpp)
