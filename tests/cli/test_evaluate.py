@@ -50,6 +50,16 @@ def test_scores_are_those_computed_by_hand(tmp_path, capsys):
     assert found["pooled"]["detection_f1"] == pytest.approx(2 / 3)
 
 
+def test_predictions_without_a_true_map_are_said(tmp_path, capsys):
+    for name in ("a", "b", "c"):
+        write(tmp_path / "p" / name / "labels.png")
+    write(tmp_path / "t" / "b_anno.png")
+    assert run(["evaluate", str(tmp_path / "p"), str(tmp_path / "t"), "--mpp", "0.5"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("1 image\n")
+    assert "2 predictions have no true map (a, c)" in said.err + said.out
+
+
 def test_a_table_for_people_says_how_many_images_there_were(tmp_path, capsys):
     for name in ("a", "b"):
         write(tmp_path / "p" / name / "labels.png")

@@ -69,6 +69,10 @@ def test_a_link_that_leads_nowhere_and_a_name_that_is_no_text_are_said(tmp_path)
 def test_empty_folders_and_wrong_paths_are_said(tmp_path):
     with pytest.raises(DatasetError, match=r"no image in .*; expected files ending in \.png, .* or a slide"):
         folder(tmp_path)
+    (tmp_path / "patient 1").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "patient 1" / "a.png")
+    with pytest.raises(DatasetError, match=r"; there are some in .*/patient 1$"):
+        folder(tmp_path)
     with pytest.raises(DatasetError, match="no image in an empty list"):
         folder([])
     with pytest.raises(DatasetError, match="nowhere does not exist; check the path"):

@@ -169,6 +169,16 @@ def test_glass_in_view_does_not_change_the_stain(stained):
     )
 
 
+def test_images_of_low_trust_come_first_the_lowest_before_the_others(good, stained, read_page):
+    good.add("a doubtful", stained(7), quality=0.4)
+    good.add("b worse", stained(8), quality=0.3)
+    assert warnings(good, read_page) == {"a doubtful": {"trust"}, "b worse": {"trust"}}
+    source = read_page(good.root / "report.html").source
+    head = source.split("Look at these first")[1].split("</section>")[0]
+    assert "2 images of low trust" in head
+    assert head.index("b worse") < head.index("a doubtful")
+
+
 def test_what_the_record_calls_unfamiliar_is_a_grave_warning_and_an_unsegmented_image_is_not_empty_too(
     results, stained, read_page
 ):

@@ -139,6 +139,18 @@ def test_transparency_that_hides_everything_is_ignored(tmp_path, rgb, suffix):
     assert notes(tmp_path / f"a.{suffix}") == ["its transparency hides the whole picture and is ignored"]
 
 
+def test_transparency_that_hides_a_part_is_said(tmp_path, rgb):
+    alpha = np.full(rgb.shape[:2], 255, np.uint8)
+    alpha[: len(rgb) // 4] = 0
+    Image.fromarray(np.dstack([rgb, alpha])).save(tmp_path / "a.png")
+    share = round(100 * (len(rgb) // 4) / len(rgb))
+    assert notes(tmp_path / "a.png") == [f"{share} % of it is transparent and seen as white, as a lumen is"]
+    alpha[:] = 255
+    alpha[0, 0] = 0
+    Image.fromarray(np.dstack([rgb, alpha])).save(tmp_path / "a.png")
+    assert notes(tmp_path / "a.png") == []
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
 def test_a_picture_is_turned_as_its_tag_says(tmp_path, rgb, suffix, orientation):

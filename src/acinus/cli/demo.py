@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from acinus.cli.numbers import Whole
-from acinus.cli.output import console_progress, say
+from acinus.cli.output import as_word, console_progress, say
 from acinus.core.errors import UsageError
 from acinus.core.naming import plural
 
@@ -68,5 +68,5 @@ def _demo_on_slides(out: Path, *, seed: int, small: bool) -> int:
     say(f"{found}, {result.tissue_mm2:.1f} mm² of tissue")
     for name, path in result.files.items():
         say(f"{name:<10} {path}")
-    say(f"Next: acinus view {out}")
+    say(f"Next: acinus view {as_word(out)}")
     return 0

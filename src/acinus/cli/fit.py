@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from acinus.cli.numbers import GlandSize, Whole
-from acinus.cli.output import console_progress, say, say_error
+from acinus.cli.output import as_word, console_progress, say, say_error
 from acinus.core.naming import plural
 
 __all__ = ["fit"]
@@ -118,5 +118,5 @@ def fit(
         say_error(failure.reason)
     say(f"Learnt from {plural(len(result.done), 'image')}; the model is in {out}")
     say(f"Glands: {size_in_words(out)}")
-    say(f"Next: acinus segment IMAGES --model {out} --out results")
+    say(f"Next: acinus segment IMAGES --model {as_word(out)} --out results")
     return result.exit_code

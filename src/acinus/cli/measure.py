@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acinus.cli.output import console_progress, say, say_error
+from acinus.cli.output import as_word, console_progress, say, say_error
 from acinus.core.errors import UsageError
 from acinus.core.naming import plural
 
@@ -79,7 +79,7 @@ def _measure_corrected(results: Path, *, out: Path, corrections: Path | None, by
     done = measure_corrected(results, out=out, corrections=corrections, by=by, progress=console_progress())
     code = _say(done, out)
     if any(out.glob(f"*/{CORRECTIONS}")):
-        say(f"Next: acinus fit --from MODEL --corrections {out} --out NEW_MODEL")
+        say(f"Next: acinus fit --from MODEL --corrections {as_word(out)} --out NEW_MODEL")
     return code
 
 

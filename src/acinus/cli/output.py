@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,12 +17,23 @@ from rich.progress import Progress as Bars
 
 from acinus.core.progress import Advance, Progress
 
-__all__ = ["console_progress", "say", "say_error"]
+__all__ = ["as_word", "console_progress", "say", "say_error"]
 
 
 def say(text: str = "") -> None:
     """Print a line of the result, at once: whoever reads a pipe or a log must not wait for the end."""
     print(_printable(text), flush=True)
+
+
+def as_word(path: Path) -> str:
+    """Return a path as one word of a command line that can be pasted.
+
+    Examples
+    --------
+    >>> as_word(Path("results")), as_word(Path("my results"))
+    ('results', "'my results'")
+    """
+    return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
 def say_error(text: str) -> None:

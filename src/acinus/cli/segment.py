@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from acinus.cli.numbers import Whole
-from acinus.cli.output import console_progress, say, say_error
+from acinus.cli.output import as_word, console_progress, say, say_error
 from acinus.core.naming import plural
 
 __all__ = ["segment"]
@@ -99,5 +99,5 @@ def segment(
     if result.failures:
         say(f"{len(result.failures)} failed; tracebacks are in {out / FAILURES}")
     if result.done or result.skipped:
-        say(f"Next: acinus report {out}   or   acinus view {out}")
+        say(f"Next: acinus report {as_word(out)}   or   acinus view {as_word(out)}")
     return result.exit_code

@@ -139,7 +139,8 @@ def read_outcome(
     """Return the outcome that a column of a table holds, and the rows that have one.
 
     With an `order` it is groups in that order. Without one, two different values are two groups; texts are
-    groups without an order; up to ten different whole numbers are grades; other numbers are numbers.
+    groups without an order; up to ten different whole numbers are grades; other numbers are numbers. Names of
+    groups count whatever their capitals, and are spelt as they are first.
 
     Parameters
     ----------
@@ -153,7 +154,8 @@ def read_outcome(
     Raises
     ------
     UsageError
-        When fewer than two values differ, or the order names a group that no row has.
+        When fewer than two values differ, more than two and each is of a row alone, or the order names a
+        group that no row has.
 
     Examples
     --------
@@ -161,6 +163,10 @@ def read_outcome(
     >>> type(outcome).__name__, outcome.groups, outcome.values.tolist(), rows.tolist()
     ('OrderedGroups', ('1', '2', '3'), [1.0, 0.0, 2.0], [0, 1, 3])
     """
+    spelt: dict[str, str] = {}
+    for text in (*order, *(text for text in texts if text is not None)):
+        spelt.setdefault(text.casefold(), text)
+    texts = [None if text is None else spelt[text.casefold()] for text in texts]
     present = sorted({text for text in texts if text is not None}, key=natural_key)
     absent = [group for group in order if group not in present]
     if absent:
@@ -182,6 +188,12 @@ def read_outcome(
             f"--by {name}: all rows have the same value, {', '.join(groups)}; nothing to compare"
         )
     rows = np.array([i for i, text in enumerate(texts) if text in groups], np.intp)
+    if not order and 2 < len(groups) == len(rows):
+        apart = "; write numbers without separators of thousands, as 1000" if "," in groups[0] else ""
+        raise UsageError(
+            f"--by {name}: {len(groups)} rows have {len(groups)} different values, {', '.join(groups[:3])}, "
+            f"..., and so no groups to compare{apart}"
+        )
     values = np.array([groups.index(text) for text in texts if text in groups], np.float64)
     kind = TwoGroups if len(groups) == 2 else OrderedGroups if order else Groups
     return kind(name, values, groups), rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,13 @@ class ImagesFound:
         In natural order (2 before 10), named by the files' stems; two may have one name.
     unusable : dict of Path to str
         Files that are meant as images and cannot be had, each with the reason in one line.
+    within : list of Path
+        Folders within those given that hold images, too, which are not among these.
     """
 
     samples: list[Sample]
     unusable: dict[Path, str]
+    within: list[Path]
 
 
 def folder(source: Path | str | Sequence[Path | str], *, mpp: float | None = None) -> list[Sample]:
@@ -74,10 +78,12 @@ def images_in(source: Path | str | Sequence[Path | str], *, mpp: float | None = 
     sources = [source] if isinstance(source, str | Path) else list(source)
     images = [image for path in sources for image in _images(Path(path))]
     images = sorted(dict.fromkeys(images), key=lambda path: (natural_key(path.stem), str(path)))
+    within = [inner for path in sources for inner in _folders_of_images(Path(path))]
     if not images:
         places = ", ".join(str(path) for path in sources) or "an empty list"
+        there = f"; there are some in {within[0]}" if within else ""
         raise DatasetError(
-            f"no image in {places}; expected files ending in {', '.join(IMAGE_SUFFIXES)} or a slide"
+            f"no image in {places}; expected files ending in {', '.join(IMAGE_SUFFIXES)} or a slide{there}"
         )
     unusable = {path: reason for path in images if (reason := _why_unusable(path)) is not None}
     samples = [
@@ -85,7 +91,7 @@ def images_in(source: Path | str | Sequence[Path | str], *, mpp: float | None = 
         for path in images
         if path not in unusable
     ]
-    return ImagesFound(samples, unusable)
+    return ImagesFound(samples, unusable, within)
 
 
 def _why_unusable(path: Path) -> str | None:
@@ -94,6 +100,24 @@ def _why_unusable(path: Path) -> str | None:
     if not is_text(path.stem):
         return f"{path} has a name that is not UTF-8, which tables and pages cannot hold; rename it"
     return None
+
+
+def _folders_of_images(path: Path) -> list[Path]:
+    """Return the folders within a folder that hold images, but for label maps and what acinus wrote."""
+    if not path.is_dir() or is_slide_file(path):
+        return []
+    inner = [each for each in path.iterdir() if each.is_dir() and each.name != LABEL_FOLDER]
+    return sorted(filter(_holds_images, inner), key=lambda folder: natural_key(folder.name))
+
+
+def _holds_images(folder: Path) -> bool:
+    if folder.name.startswith(".") or is_slide_file(folder):
+        return False
+    with suppress(OSError):
+        files = list(folder.iterdir())
+        own = any(file.name.startswith(".acinus") for file in files)
+        return not own and any(file.suffix.lower() in (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) for file in files)
+    return False
 
 
 def _images(path: Path) -> list[Path]:

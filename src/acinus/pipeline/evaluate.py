@@ -85,6 +85,10 @@ def evaluate_folders(predictions: Path, truth: Path, *, mpp: float | None = None
             scores, said = _score(prediction, true[name], name=match)
             images += scores
             notices += [*prediction.notices, *said]
+    beside = [name for name in predicted if name not in matching.values()]
+    if beside:
+        shown = ", ".join(beside[:3]) + (", ..." if beside[3:] else "")
+        notices.append(f"{plural(len(beside), 'prediction has', 'predictions have')} no true map ({shown})")
     unknown = [image.name for image in images if image.mpp is None]
     if unknown:
         notices.append(

@@ -25,12 +25,18 @@ def find_inputs(inputs: Iterable[Path], *, mpp: float | None, result: BatchResul
     the first is taken, and a warning says so.
     """
     samples: dict[str, Sample] = {}
-    for entry in inputs:
+    entries = list(inputs)
+    for entry in entries:
         try:
             found = images_in([entry], mpp=mpp)
         except Exception as error:  # a folder that cannot be listed must not stop the batch
             result.failed(str(entry), error)
             continue
+        left_out = [folder for folder in found.within if folder not in entries]
+        if left_out:
+            shown = ", ".join(folder.name for folder in left_out[:3]) + (", ..." if left_out[3:] else "")
+            where = plural(len(left_out), "folder")
+            result.warnings.append(f"{entry}: images in {where} within it left out ({shown}); name them, too")
         for path, reason in found.unusable.items():
             result.failed(str(path), DatasetError(reason))
         for sample in found.samples:

@@ -142,6 +142,7 @@ def _by_kind(views: Sequence[ImageView]) -> dict[str, list[ImageView]]:
         for warning in view.warnings:
             if not warning.grave:
                 kinds.setdefault(warning.kind, []).append(view)
+    kinds.get("trust", []).sort(key=lambda view: view.result.record.quality or 0.0)
     return kinds
 
 

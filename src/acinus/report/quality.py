@@ -1,7 +1,7 @@
-"""Warnings about an image: unfamiliar, no tissue, out of focus, an unusual stain, glands cut off.
+"""Warnings about an image: unfamiliar, no tissue, out of focus, an unusual stain, low trust, glands cut off.
 
-The first is what its record says; the others are computed from the pixels and the table, never from truth.
-Thresholds are ours; how they were set is said beside each.
+The first, and trust, are what its record says; the others are computed from the pixels and the table, never
+from truth. Thresholds are ours; how they were set is said beside each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from acinus.core.colour import optical_density
 from acinus.core.image import RgbArray
+from acinus.report.wording import trust
 from acinus.results.folder import ImageResult
 from acinus.slides import tissue_mask
 from acinus.slides.focus import FOCUS_MPP, sharpness
@@ -77,7 +78,7 @@ class PictureFacts:
 class ImageWarning:
     """One warning: its kind, how grave it is, and the sentence shown."""
 
-    kind: Literal["unfamiliar", "tissue", "focus", "stain", "cut", "empty", "source"]
+    kind: Literal["unfamiliar", "tissue", "focus", "stain", "trust", "cut", "empty", "source"]
     grave: bool
     text: str
 
@@ -180,6 +181,11 @@ def image_warnings(
         )
     else:
         warnings += _of_pixels(facts, facts.mean_od, reference)
+    level, shown = trust(image.record.quality)
+    if level == "low":
+        warnings.append(
+            ImageWarning("trust", False, f"Trust is {shown}: look at its outlines before its numbers.")
+        )
     count = len(image.glands)
     has_tissue = facts is None or facts.mean_od is not None
     if count == 0 and has_tissue and "stain" not in image.record.unfamiliar:

@@ -119,15 +119,17 @@ def claimed(folder: Path, names: Collection[str]) -> Iterator[None]:
     refuse_to_replace(in_the_way(folder, names))
     had_list = (folder / LIST).exists()
     with waited_for(folder / LIST):
-        listed = _read(folder)
+        before = _read(folder)
         if not had_list:  # of an earlier version
-            listed = {name: _digest(folder / name) for name in listed if name not in names}
-        _write(folder, {**listed, **dict.fromkeys(names)})
+            before = {name: _digest(folder / name) for name in before}
+        _write(folder, {**before, **dict.fromkeys(names)})
     try:
         yield
     except BaseException:
         with suppress(OutputError, OSError):  # the error of the block is the one to tell
             _settle(folder, names)
+            if not had_list and _read(folder) == before:  # nothing was written
+                (folder / LIST).unlink(missing_ok=True)
         raise
     _settle(folder, names)
 

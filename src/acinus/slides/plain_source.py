@@ -34,6 +34,9 @@ _DENSITY_NAMES = {
 }
 
 
+_LEAST_HIDDEN = 0.01  # of a picture, transparent, that is worth saying (ours)
+
+
 def open_plain(path: Path) -> Image.Image:
     """Open and decode a plain image.
 
@@ -145,6 +148,9 @@ def _rgb(image: Image.Image, path: Path) -> tuple[RgbArray, list[str]]:
         return pixels, notes
     if not pixels[..., 3].any() and pixels[..., :3].min() < pixels[..., :3].max():
         return np.ascontiguousarray(pixels[..., :3]), [*notes, HIDDEN_NOTE]
+    hidden = float((pixels[..., 3] == 0).mean())
+    if hidden >= _LEAST_HIDDEN:
+        notes.append(f"{100 * hidden:.0f} % of it is transparent and seen as white, as a lumen is")
     return on_white(pixels), notes
 
 
