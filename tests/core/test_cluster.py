@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import dask
 import pytest
 from distributed import KilledWorker
 from distributed.versions import VersionMismatchWarning
@@ -47,6 +51,29 @@ def test_a_package_installed_while_workers_of_this_machine_start_is_not_warned_o
         assert connected == "client"
     with pytest.warns(VersionMismatchWarning, match="pandas"), connect("tcp://far:1"):
         pass
+
+
+def test_a_worker_that_is_lost_again_when_dask_looks_for_the_first_one_comes_back():
+    def lose_it(client) -> None:
+        client.run(lambda: threading.Timer(0.05, os._exit, (0,)).start())
+        wait_until(lambda: not client.nthreads())
+
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "6 s"}), local_cluster(1) as client:
+        began = time.monotonic()
+        lose_it(client)
+        wait_until(client.nthreads)
+        time.sleep(max(0.0, began + 5.8 - time.monotonic()))
+        lose_it(client)  # when the six seconds end, the next one is starting
+        time.sleep(max(0.0, began + 7.0 - time.monotonic()))
+        wait_until(client.nthreads)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Wait up to a minute."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("own", [None, "4096"])

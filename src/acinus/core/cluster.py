@@ -21,6 +21,9 @@ _PATIENCE_S = 30.0  # in which a local worker that was lost is replaced
 # By default Dask has the GNU C library give back what is free at once, and every step of a training asks for
 # it anew: a fit took 1.7 times as long.
 _TRIMMED = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+# So long after a worker was lost Dask gives its place up for good if there is none in it at that moment: also
+# when another one has come and gone since, and the next is starting.
+_GIVEN_UP_AFTER = "distributed.deploy.lost-worker-timeout"
 
 
 @contextmanager
@@ -55,7 +58,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
         raise UsageError(f"--workers is {workers}; choose 1 or more")
     distributed = _distributed()
     with (
-        importlib.import_module("dask.config").set({_TRIMMED: None}),
+        importlib.import_module("dask.config").set({_TRIMMED: None, _GIVEN_UP_AFTER: "365 days"}),
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
