@@ -16,6 +16,8 @@ from acinus.benchmark.job import Store, make_jobs
 from acinus.core.errors import UsageError
 from acinus.inference.instances import InstanceSettings
 
+from ..loaded import modules_loaded_by
+
 
 def test_a_changed_setting_invalidates_only_the_methods_it_touches(job_of, tiny):
     changes = {"baselines": {"PiCIE": {"epochs": 9}}, "fit": {"grouping": {"steps": 9}}}
@@ -40,12 +42,7 @@ def test_other_code_of_the_package_touches_every_method(job_of, monkeypatch):
 
 
 def test_the_code_that_counts_is_all_that_a_job_loads_but_for_what_only_arranges_and_shows():
-    script = (
-        "import sys, acinus.benchmark.fit_and_score; "
-        "print(*(name for name in sys.modules if name.startswith('acinus.')))"
-    )
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    loaded = {name.removeprefix("acinus.") for name in said.split()}
+    loaded = modules_loaded_by("benchmark.fit_and_score")
     arrange_and_show = {"pipeline", "benchmark", "glands", "report", "results"}
     modules = {room for room in job_module._ROOMS if "." in room}
     assert {name.split(".")[0] for name in loaded} - arrange_and_show == set(job_module._ROOMS) - modules

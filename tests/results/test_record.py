@@ -26,6 +26,8 @@ from acinus.results.record import (
     write_record,
 )
 
+from ..loaded import modules_loaded_by
+
 IMAGE_1 = {
     "name": "tile", "width_px": 400, "height_px": 200, "mpp": 0.5, "gland_count": 3,
     "gland_area_fraction": 0.25, "quality": None,
@@ -219,12 +221,7 @@ def test_the_digest_of_the_code_is_the_same_in_every_process():
 
 
 def test_the_code_of_a_result_is_all_that_segmenting_loads_but_for_what_only_arranges():
-    script = (
-        "import sys, acinus.pipeline.segment; "
-        "print(*(name for name in sys.modules if name.startswith('acinus.')))"
-    )
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    loaded = {name.removeprefix("acinus.") for name in said.split()}
+    loaded = modules_loaded_by("pipeline.segment")
     rooms = {room for room in record_module._ROOMS if "." not in room}
     assert {name.split(".")[0] for name in loaded} - {"pipeline", "losses"} == rooms  # losses are for fits
     assert {room for room in record_module._ROOMS if "." in room} < loaded
