@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from acinus.core.errors import ModelError, UsageError
 from acinus.core.image import RgbImage
 from acinus.core.progress import SilentProgress
 from acinus.inference.instances import InstanceSettings
 from acinus.pipeline.estimator import GlandSegmenter
+from acinus.pipeline.fit import fit
 from acinus.pipeline.gland_size import (
     GLAND_SIZE_FILE,
     GlandSizes,
@@ -18,7 +20,7 @@ from acinus.pipeline.gland_size import (
     size_in_words,
     with_gland_size,
 )
-from acinus.pipeline.settings import Settings
+from acinus.pipeline.settings import Settings, load_settings
 
 PLAIN = RgbImage(np.full((60, 60, 3), 200, np.uint8), mpp=1.25)
 
@@ -81,6 +83,33 @@ def test_a_source_with_larger_glands_is_told_from_the_others(tmp_path, evidence)
     assert sizes.distinct == (1.0, 2.0)
     assert sum(sizes.chances[:20]) == pytest.approx(sum(sizes.chances[20:]))  # both are drawn alike
     assert estimated(tmp_path, images, ["colon"] * 20 + ["prostate"] * 6) == sizes  # as it was kept
+
+
+@pytest.mark.parametrize(("larger", "steps"), [(0.2, 10), (0.05, 6)], ids=["two sizes", "one size"])
+def test_rounds_are_longer_where_glands_are_of_several_sizes(
+    larger, steps, tmp_path, tiny_settings, monkeypatch
+):
+    def claimed(image: RgbImage, factor: float) -> float:
+        return (
+            {1.0: 0.1, 2.0: larger}.get(factor, 0.0) if image.name.startswith("large") else float(factor == 1)
+        )
+
+    monkeypatch.setattr("acinus.pipeline.gland_size.closed_evidence", claimed)
+    names = [f"{kind}{number}" for kind in ("large", "usual") for number in range(6)]
+    rng = np.random.default_rng(0)
+    images = [RgbImage(rng.integers(0, 255, (60, 60, 3), np.uint8), 1.25, name) for name in names]
+    settings = load_settings(tiny_settings)
+    fit(
+        images,
+        settings,
+        seed=0,
+        device=torch.device("cpu"),
+        folder=tmp_path,
+        processes=1,
+        sources=[name[:5] for name in names],
+    )
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [sum(row["round"] == number for row in rows) for number in range(2)] == [steps, steps]
 
 
 def test_smaller_glands_in_a_part_have_a_factor_below_one(tmp_path, evidence):

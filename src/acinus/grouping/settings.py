@@ -43,6 +43,9 @@ class GroupingSettings:
         Optimiser steps of each round.
     last_round_factor : float
         By how many times longer the last round is, which learns from the best proposals (ours).
+    several_sizes_factor : float
+        By how many times longer all rounds are where glands of some sources are larger than those of others,
+        so that each source is learnt from as if it were alone (ours).
     rounds : int
         How often the network is trained; from the second on it learns from relabelled proposals.
     warm_start : bool
@@ -83,6 +86,7 @@ class GroupingSettings:
     depth_weight: Weight = 0.5
     steps: Count = 250
     last_round_factor: Positive = 2.0
+    several_sizes_factor: Positive = 1.6
     rounds: Count = 3
     warm_start: Flag = True
     batch_crops: Count = 16
@@ -104,6 +108,10 @@ class GroupingSettings:
         """Return the optimiser steps of a round; the first is 0."""
         last = number + 1 == self.rounds
         return max(1, round(self.steps * self.last_round_factor)) if last else self.steps
+
+    def for_several_sizes(self) -> Self:
+        """Return the settings where glands of several sizes are learnt from at once."""
+        return replace(self, steps=max(1, round(self.steps * self.several_sizes_factor)))
 
     def continued(self) -> Self:
         """Return the settings of the rounds that go on from a fitted model."""

@@ -157,7 +157,11 @@ class _Work:
 
     def two_stages(self, images: Sequence[RgbImage], sizes: GlandSizes, settings: Settings) -> nn.Module:
         """Mine proposals, train on them in rounds, and return the network of the last round."""
-        grouping = settings.grouping if self.parent is None else settings.grouping.continued()
+        grouping = settings.grouping
+        if self.parent is not None:
+            grouping = grouping.continued()
+        elif len(sizes.distinct) > 1:
+            grouping = grouping.for_several_sizes()
         names = [image.name for image in images]
         # Glands that are twice as large are seen at half the resolution, and look like the others.
         images = [
