@@ -132,6 +132,10 @@ def cells(name: str) -> Iterator[Fit]:
                 yield from (Fit(rest=rest, share=share, weight=weight) for weight in (0.01, 0.03, 0.1))
                 for weight in (0.03, 0.1):
                     yield Fit(rest=rest, share=share, weight=weight, cure="contrast")
+    elif name == "works":  # the cells of the regime that gain with three seeds, for more of them
+        for share in (0.25, 1.0):
+            cell = Fit(share=share)
+            yield from (cell, replace(cell, weight=0.01), replace(cell, weight=0.03, cure="contrast"))
     elif name == "controls":  # is it more than another weight for given interiors; does it reach others
         for rest, share in itertools.product(rests, (0.05, 0.25)):
             yield Fit(rest=rest, share=share, boost=4.0)
@@ -143,8 +147,8 @@ def cells(name: str) -> Iterator[Fit]:
                 yield Fit(network="pspnet", rest=rest, weight=weight, cure=cure)
     else:
         slices = (
-            "core, regime, controls, form, pspnet, weight, cures, share, darkest, small, collapse, written, "
-            "written-few"
+            "core, regime, works, controls, form, pspnet, weight, cures, share, darkest, small, collapse, "
+            "written, written-few"
         )
         raise SystemExit(f"there is no slice {name!r}; choose of {slices}")
 

@@ -71,7 +71,6 @@ class Form:
 
 
 PLAIN: dict[str, Any] = {"diffusion_weight": 0.0}
-FINE: dict[str, Any] = {"mpp": 1.25, "crop_px": 224}
 ONE_ROUND: dict[str, Any] = {"rounds": 1, "last_round_factor": 1.0, "self_training": None, "batch_crops": 8}
 COARSE: dict[str, Any] = {"mpp": 2.5, "crop_px": 112}
 
@@ -89,16 +88,16 @@ def lite0(folder: str, *, frozen: bool) -> dict[str, Any]:
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "stride4": pspnet(output_stride=4),
-    "no-auxiliary": pspnet(auxiliary=False),
-    "width64": pspnet(width=64),
-    "fine": pspnet() | FINE,
-    "fine-stride4": pspnet(output_stride=4) | FINE,
-    "unet": {"network": {"kind": "BorderUNetSpec"}} | FINE,
-    "lite0-frozen": lite0("imagenet", frozen=True) | FINE,
-    "lite0-learning": lite0("imagenet", frozen=False) | FINE,
-    "lite0-random": lite0("random", frozen=False) | FINE,
+    "coarse": pspnet() | COARSE,
+    "coarse-stride4": pspnet(output_stride=4) | COARSE,
+    "coarse-no-auxiliary": pspnet(auxiliary=False) | COARSE,
+    "coarse-width64": pspnet(width=64) | COARSE,
+    "unet": {"network": {"kind": "BorderUNetSpec"}},
+    "lite0-frozen": lite0("imagenet", frozen=True),
+    "lite0-learning": lite0("imagenet", frozen=False),
+    "lite0-random": lite0("random", frozen=False),
 }
-"""Networks and resolutions, by the name that forms give them; the first is PSPNet of the preset."""
+"""Networks and resolutions, by the name that forms give them; 1.25 µm/px but for those that are coarse."""
 
 FORMS: dict[str, Form] = {
     "exterior": Form(grouping=None, interior=False),
@@ -108,7 +107,7 @@ FORMS: dict[str, Form] = {
     **{name: Form(grouping=PLAIN | changes) for name, changes in NETWORKS.items()},
     **{
         f"{name}-diffusion": Form(grouping=NETWORKS[name])
-        for name in ("fine-stride4", "lite0-frozen", "lite0-learning")
+        for name in ("stride4", "coarse", "lite0-frozen", "lite0-learning")
     },
     **{
         f"contrast-{weight}": Form(
@@ -128,8 +127,8 @@ FORMS: dict[str, Form] = {
     "mssg-omission": Form("mssg", PLAIN),
     "mssg-variation": Form("mssg", {"omission": None, "rounds": 1, "steps": 250}),
     "shapes-prior": Form("acinus", None),
-    "shapes-plain": Form("acinus", ONE_ROUND | pspnet() | COARSE),
-    **{f"shapes-{name}": Form("acinus", ONE_ROUND | COARSE | changes) for name, changes in NETWORKS.items()},
+    "shapes-plain": Form("acinus", ONE_ROUND | pspnet()),
+    **{f"shapes-{name}": Form("acinus", ONE_ROUND | changes) for name, changes in NETWORKS.items()},
 }
 
 
@@ -186,7 +185,7 @@ class Bench:
                 weights=None,
                 on_step=lambda number, record: None,
             )
-        segmenter = NetworkSegmenter(network, mpp=settings.grouping.mpp, device=self.device)
+        segmenter = NetworkSegmenter.of(network, settings.grouping, device=self.device)
         for image in self.images:
             yield segmenter.probability(image)
 

@@ -31,9 +31,10 @@ def measure(
 
     Example: acinus measure results --corrections exported --out corrected
 
-    Writes OUT/glands.csv, OUT/glands.parquet, OUT/glands.geojson (opens in QuPath), OUT/summary.json and
-    OUT/image.json. Of two folders every label map is measured on the image of its name and gets a folder
-    OUT/<stem>/; acinus report and acinus compare read OUT then. docs/measurements.md defines every column.
+    Writes OUT/glands.csv, OUT/glands.parquet, OUT/glands.geojson (opens in QuPath), OUT/summary.json,
+    OUT/image.json and OUT/run.json. Of two folders every label map is measured on the image of its name and
+    gets a folder OUT/<stem>/; acinus report and acinus compare read OUT then. docs/measurements.md defines
+    every column.
 
     Of a folder of results alone, what people corrected takes the place of what was found: glands marked as
     wrong in acinus view are left out, and outlines drawn in QuPath replace those that they cover. OUT is a
