@@ -182,7 +182,7 @@ def image_warnings(
     else:
         warnings += _of_pixels(facts, facts.mean_od, reference)
     level, shown = trust(image.record.quality)
-    if level == "low":
+    if level == "low" and not image.record.unfamiliar:  # which says why
         warnings.append(
             ImageWarning("trust", False, f"Trust is {shown}: look at its outlines before its numbers.")
         )
