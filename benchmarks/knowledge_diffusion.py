@@ -132,10 +132,13 @@ def cells(name: str) -> Iterator[Fit]:
                 yield from (Fit(rest=rest, share=share, weight=weight) for weight in (0.01, 0.03, 0.1))
                 for weight in (0.03, 0.1):
                     yield Fit(rest=rest, share=share, weight=weight, cure="contrast")
-    elif name == "works":  # the cells of the regime that gain with three seeds, for more of them
+    elif name == "works":  # cells that gain with three seeds, for more of them
         for share in (0.25, 1.0):
             cell = Fit(share=share)
             yield from (cell, replace(cell, weight=0.01), replace(cell, weight=0.03, cure="contrast"))
+        for rest in rests:
+            cell = Fit(rings="darkest", share=0.25, rest=rest)
+            yield from (cell, replace(cell, weight=0.1, stopped=False))
     elif name == "controls":  # is it more than another weight for given interiors; does it reach others
         for rest, share in itertools.product(rests, (0.05, 0.25)):
             yield Fit(rest=rest, share=share, boost=4.0)
