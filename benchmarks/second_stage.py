@@ -118,8 +118,8 @@ FORMS: dict[str, Form] = {
         )
         for weight in (0.03, 0.1)
     },
-    "unit-0.1": Form(
-        grouping={"diffusion_weight": 0.1, "diffusion": {"normalise": True, "stop_gradient": False}}
+    "plain-features": Form(
+        grouping={"diffusion_weight": 0.01, "diffusion": {"normalise": False, "stop_gradient": False}}
     ),
     "long": Form(grouping=PLAIN | {"steps": 1000}),
     "averaged": Form(grouping=PLAIN | {"averaging": 0.98}),

@@ -66,10 +66,14 @@ def cross_entropy_of_each_pixel(logits: torch.Tensor, batch: Batch) -> float:
 
 
 def distance_of_interior_pixels(features: torch.Tensor, batch: Batch) -> float:
-    """e: mean feature of an image's exterior; the mean of ‖f − e‖² over interior pixels of all images."""
+    """The mean of ‖f − e‖² over interior pixels of all images, f of unit length.
+
+    e is the mean of an image's exterior, of unit length, too.
+    """
     total = weights = 0.0
     side = batch.exterior.shape[-1] // features.shape[-1]  # px of one feature pixel
-    for image, vectors in enumerate(features.double().detach().numpy()):
+    for image, plain in enumerate(features.double().detach().numpy()):
+        vectors = plain / np.maximum(np.sqrt((plain**2).sum(axis=0)), 1e-12)  # features may be 0
         cells = [(y, x) for y in range(vectors.shape[1]) for x in range(vectors.shape[2])]
 
         def share(region: torch.Tensor, y: int, x: int, image: int = image) -> float:
@@ -81,6 +85,7 @@ def distance_of_interior_pixels(features: torch.Tensor, batch: Batch) -> float:
         if min(outer, inner) < 4.0:  # too little of a region to speak of
             continue
         embedding = sum(share(batch.exterior, y, x) * vectors[:, y, x] for y, x in cells) / outer
+        embedding = embedding / np.sqrt((embedding**2).sum())
         for y, x in cells:
             total += share(batch.interior, y, x) * float(((vectors[:, y, x] - embedding) ** 2).sum())
         weights += inner
