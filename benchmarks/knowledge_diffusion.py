@@ -121,6 +121,7 @@ def cells(name: str) -> Iterator[Fit]:
         yield from (replace(cell, weight=weight, stopped=False) for weight in (0.5, 1.0))
         yield from (replace(cell, weight=1.0, cure=cure) for cure in ("contrast", "whitened", "centred"))
     elif name == "form":  # the weight of plain features is less: their squares are not bounded
+        yield Fit()
         for (normalised, weight), stopped, embedding in itertools.product(
             ((True, 0.1), (False, 0.01)), (True, False), ("image", "batch", "running")
         ):
