@@ -92,6 +92,16 @@ def test_processes_that_write_into_one_folder_at_once_forget_nothing_of_each_oth
     assert {path.name for path in tmp_path.iterdir()} - {path.name for path in files} == {".acinus.json"}
 
 
+def test_what_a_process_that_was_killed_had_not_begun_is_nobody_s(ours):
+    with claimed(ours, ["a.csv"]):
+        listed = json.loads((ours / ".acinus.json").read_text())
+        listed["written"]["late.csv"] = None  # another process, killed before it wrote
+        (ours / ".acinus.json").write_text(json.dumps(listed))
+        write(ours / "a.csv", "ours, second")
+    write(ours / "late.csv", "somebody's")
+    assert in_the_way(ours, ["a.csv", "late.csv"]) == [ours / "late.csv"]
+
+
 def test_a_block_that_fails_lists_what_it_wrote_and_leaves_no_list_of_nothing(ours, tmp_path):
     for folder in (ours, tmp_path):
         with contextlib.suppress(ValueError), claimed(folder, ["b.csv"]):

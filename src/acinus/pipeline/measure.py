@@ -21,7 +21,6 @@ from acinus.pipeline.measure_large import measure_large
 from acinus.results.batch import BatchResult
 from acinus.results.batch_tables import records_in, write_tables
 from acinus.results.files import BATCH_FILES, GLANDS_CSV, MEASURED_FILES, RUN, SUMMARY_CSV, SUMMARY_JSON
-from acinus.results.folder import read_run
 from acinus.results.label_files import label_files
 from acinus.results.ownership import claimed, in_the_way, refuse_to_replace
 from acinus.results.record import write_record
@@ -45,10 +44,13 @@ class Measured:
     glands : int
     notices : tuple of str
         One line each for what the label map's file does not say and was understood.
+    inputs : list of dict
+        What the run file says of the label map and the image.
     """
 
     glands: int
     notices: tuple[str, ...]
+    inputs: list[dict[str, Any]]
 
 
 def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float | None = None) -> Measured:
@@ -76,10 +78,12 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
                 f"{labels_path.name} is {labels.shape[1]} × {labels.shape[0]} px, {image_path.name} is "
                 f"{slide.size.width} × {slide.size.height}; give the label map at the image's size"
             )
-        if is_large(labels.shape):
-            run = _run(_inputs(labels_path, image_path, slide=True), mpp=mpp)
+        large = is_large(labels.shape)
+        inputs = _inputs(labels_path, image_path, slide=large)
+        run = _run(inputs, mpp=mpp)
+        if large:
             found = measure_large(labels, slide, mpp=resolved_mpp(slide), out=out, run=run)
-            return Measured(found, read.notices)
+            return Measured(found, read.notices, inputs)
         image = whole_image(slide)
     make_folder(out)
     glands = measure_glands(labels, mpp=image.mpp, image=image.rgb)
@@ -87,9 +91,9 @@ def measure_files(labels_path: Path, image_path: Path, *, out: Path, mpp: float 
     with claimed(out, MEASURED_FILES):
         write_glands(out, glands, gland_polygons(labels, mpp=image.mpp), name=image.name)
         write_json(out / SUMMARY_JSON, summary)
-        write_json(out / RUN, _run(_inputs(labels_path, image_path, slide=False), mpp=mpp))
+        write_json(out / RUN, run)
         write_record(out, image_record(image, labels, glands, summary, path=image_path.resolve()))
-    return Measured(len(glands), read.notices)
+    return Measured(len(glands), read.notices, inputs)
 
 
 def measure_folders(
@@ -130,17 +134,19 @@ def measure_folders(
         result.warnings.append(f"{plural(without, 'image has', 'images have')} no label map in {labels}")
     refuse_to_replace([path for name, *_ in pairs for path in in_the_way(out / name, MEASURED_FILES)])
     make_folder(out)
+    inputs: list[dict[str, Any]] = []
     with (progress or SilentProgress()).task("Measuring", total=len(pairs)) as advance:
         for name, path, image in pairs:
             try:
-                result.warnings += measure_files(path, image, out=out / name, mpp=mpp).notices
+                measured = measure_files(path, image, out=out / name, mpp=mpp)
+                result.warnings += measured.notices
+                inputs += measured.inputs
                 result.done.append(name)
             except InputError as error:
                 result.failed(name, error)
             advance(name)
     with claimed(out, (RUN, GLANDS_CSV, SUMMARY_CSV)):
-        inputs = [read_run(out / name)["inputs"] for name in result.done]
-        write_json(out / RUN, _run([each for of_one in inputs for each in of_one], mpp=mpp))
+        write_json(out / RUN, _run(inputs, mpp=mpp))
         result.warnings += write_tables(out, records_in(out))
     result.write_log()
     return result

@@ -186,18 +186,14 @@ def _is_listed(path: Path, listed: Listed) -> bool:
 
 
 def _settle(folder: Path, names: Collection[str]) -> None:
-    """Write the list with the checksums of these names, and without what is gone.
+    """Write the list with the checksums of these names, and without what is not there.
 
-    What else has no checksum, another process may be writing.
+    What else is there without a checksum, another process may be writing; what that has not begun, it lists
+    when it has ended.
     """
     with waited_for(folder / LIST):
-        listed = {
-            name: known
-            for name, known in _read(folder).items()
-            if name not in names and (known is None or os.path.lexists(folder / name))
-        }
-        there = [name for name in names if os.path.lexists(folder / name)]
-        listed |= {name: _digest(folder / name) for name in there}
+        listed = {name: known for name, known in _read(folder).items() if os.path.lexists(folder / name)}
+        listed |= {name: _digest(folder / name) for name in names if os.path.lexists(folder / name)}
         if listed:
             _write(folder, listed)
         else:

@@ -169,8 +169,8 @@ class SlideTissue:
         kinds = np.where(self.mask, np.uint8(_TISSUE), np.uint8(0))
         if self.wide_gaps is not None:
             kinds[self.wide_gaps] = _WIDE_GAP
-        nothing = np.full_like(kinds, _NOT_LOOKED_FOR)
-        left_out = nothing if self.artefacts is None else self.artefacts.kinds
+        found = self.artefacts
+        left_out = np.full_like(kinds, _NOT_LOOKED_FOR) if found is None else found.kinds
         make_folder(path.parent)
         with atomic_path(path) as temporary:
             temporary.write_bytes(pack(np.stack([kinds, left_out]), self.bounds))
