@@ -55,8 +55,9 @@ def test_a_package_installed_while_workers_of_this_machine_start_is_not_warned_o
 
 def test_a_worker_that_is_lost_again_when_dask_looks_for_the_first_one_comes_back():
     def lose_it(client) -> None:
+        there = set(client.nthreads())
         client.run(lambda: threading.Timer(0.05, os._exit, (0,)).start())
-        wait_until(lambda: not client.nthreads())
+        wait_until(lambda: set(client.nthreads()) != there)
 
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "6 s"}), local_cluster(1) as client:
         began = time.monotonic()
